@@ -1,0 +1,21 @@
+//! Everything that can go wrong between a mix and its stems.
+
+/// Why a mix could not be separated. Variants are what a caller can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A block has another shape than was agreed; a bug in the caller.
+    #[error("block has {actual} frames, expected a multiple of {expected}")]
+    BlockLength {
+        /// What the length must be a multiple of, in frames.
+        expected: usize,
+        /// What was handed over, in frames.
+        actual: usize,
+    },
+    /// The model's output holds NaN or infinity.
+    #[error("the model returned a value that is not a number for stem {stem}")]
+    NotANumber {
+        /// Name of the first stem that holds one.
+        stem: String,
+    },
+}

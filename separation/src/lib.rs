@@ -1,0 +1,15 @@
+//! A mix becomes stems.
+//!
+//! This library knows models, transforms, overlap-add, exact sums and files. It starts no threads
+//! and knows no plug-in types; the command line and the plug-in run the same code.
+//!
+//! The words, used everywhere with one meaning each: a *sample* is one value, a *frame* one sample
+//! per channel, a *block* what a caller hands over, a *window* the input one inference sees, a *hop*
+//! the frames that become final per inference, the *mix* the input, a *stem* an output.
+#![forbid(unsafe_code)]
+
+mod error;
+mod separator;
+
+pub use error::Error;
+pub use separator::{Separator, Shape, StemBlock};

@@ -1,0 +1,93 @@
+//! What every model kind becomes: a machine that takes a hop of mix and gives a hop of every stem.
+
+use crate::Error;
+
+/// What a separator is; fixed for its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Frames per second of everything that goes in and comes out.
+    pub sample_rate: u32,
+    /// Stem names in order, lower case: `drums`, `bass`, `vocals`, `other`.
+    pub stems: Vec<String>,
+    /// Index of the stem that receives what the model leaves over.
+    pub residual_idx: usize,
+    /// h: frames that become final per inference.
+    pub hop_frames: usize,
+    /// S: frames `[kh, kh + h)` of the stems are final once `kh + S` frames of the mix are in.
+    pub window_frames: usize,
+}
+
+impl Shape {
+    /// How far stems lag the mix in [`Separator::process`]: `S − h` frames.
+    pub fn lag_frames(&self) -> usize {
+        self.window_frames - self.hop_frames
+    }
+}
+
+/// Audio of all stems, planar.
+///
+/// # Shape
+/// `[stem][channel][frame]`, two channels, the same number of frames everywhere.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StemBlock {
+    stems: Vec<[Vec<f32>; 2]>,
+}
+
+impl StemBlock {
+    /// Silence.
+    pub fn new(num_stems: usize, num_frames: usize) -> Self {
+        Self { stems: vec![[vec![0.0; num_frames], vec![0.0; num_frames]]; num_stems] }
+    }
+
+    /// How many stems there are.
+    pub fn num_stems(&self) -> usize {
+        self.stems.len()
+    }
+
+    /// Frames in every channel of every stem.
+    pub fn num_frames(&self) -> usize {
+        self.stems.first().map_or(0, |stem| stem[0].len())
+    }
+
+    /// Makes every channel `num_frames` long; new frames are silent. Keeps capacity.
+    pub fn resize(&mut self, num_frames: usize) {
+        for channel in self.stems.iter_mut().flatten() {
+            channel.resize(num_frames, 0.0);
+        }
+    }
+
+    /// One stem, `[channel][frame]`.
+    pub fn stem(&self, stem_idx: usize) -> &[Vec<f32>; 2] {
+        &self.stems[stem_idx]
+    }
+
+    /// One stem to write to, `[channel][frame]`. Whoever changes a length changes all.
+    pub fn stem_mut(&mut self, stem_idx: usize) -> &mut [Vec<f32>; 2] {
+        &mut self.stems[stem_idx]
+    }
+
+    /// All stems in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[Vec<f32>; 2]> {
+        self.stems.iter()
+    }
+}
+
+/// Separates a stereo mix at the model's own sample rate, hop by hop, carrying state.
+pub trait Separator: Send {
+    /// Stems, rate, hop and window; never changes.
+    fn shape(&self) -> &Shape;
+
+    /// Forgets all audio: the next frame is the first of a new mix.
+    fn reset(&mut self);
+
+    /// Takes `n · hop_frames` frames of mix and fills `stems` with as many frames of every stem,
+    /// lagging by [`Shape::lag_frames`]; the first of them precede the mix and mean nothing.
+    /// `stems` is resized. Several hops at once may be faster and give the same stems to f32 rounding.
+    ///
+    /// # Shape
+    /// `mix` is `[channel][frame]`.
+    ///
+    /// # Errors
+    /// The block length is no multiple of the hop, inference fails, or its output is not a number.
+    fn process(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock) -> Result<(), Error>;
+}

@@ -1,0 +1,5 @@
+//! Set-up, tests and releases of Unweave.
+
+fn main() -> anyhow::Result<()> {
+    Ok(())
+}
