@@ -12,6 +12,12 @@ pub enum Error {
         /// What was handed over, in frames.
         actual: usize,
     },
+    /// A model could not be run to its end.
+    #[error("inference failed: {reason}")]
+    Inference {
+        /// What the runtime said.
+        reason: String,
+    },
     /// The model's output holds NaN or infinity.
     #[error("the model returned a value that is not a number for stem {stem}")]
     NotANumber {

@@ -8,6 +8,7 @@
 //! the frames that become final per inference, the *mix* the input, a *stem* an output.
 #![forbid(unsafe_code)]
 
+pub mod doubles;
 mod error;
 mod separator;
 

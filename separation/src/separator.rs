@@ -22,6 +22,21 @@ impl Shape {
     pub fn lag_frames(&self) -> usize {
         self.window_frames - self.hop_frames
     }
+
+    /// The frames of a block that [`Separator::process`] may be given.
+    ///
+    /// # Errors
+    /// The channels differ in length, or the length is no multiple of the hop.
+    pub fn check_block(&self, mix: [&[f32]; 2]) -> Result<usize, Error> {
+        let frames = mix[0].len();
+        if mix[1].len() != frames || !frames.is_multiple_of(self.hop_frames) {
+            return Err(Error::BlockLength {
+                expected: self.hop_frames,
+                actual: mix[1].len(),
+            });
+        }
+        Ok(frames)
+    }
 }
 
 /// Audio of all stems, planar.
@@ -36,7 +51,9 @@ pub struct StemBlock {
 impl StemBlock {
     /// Silence.
     pub fn new(num_stems: usize, num_frames: usize) -> Self {
-        Self { stems: vec![[vec![0.0; num_frames], vec![0.0; num_frames]]; num_stems] }
+        Self {
+            stems: vec![[vec![0.0; num_frames], vec![0.0; num_frames]]; num_stems],
+        }
     }
 
     /// How many stems there are.
@@ -54,6 +71,13 @@ impl StemBlock {
         for channel in self.stems.iter_mut().flatten() {
             channel.resize(num_frames, 0.0);
         }
+    }
+
+    /// Makes it `num_stems` of `num_frames`; what is new is silent. Keeps capacity, so the same
+    /// sizes again allocate nothing.
+    pub fn reshape(&mut self, num_stems: usize, num_frames: usize) {
+        self.stems.resize_with(num_stems, Default::default);
+        self.resize(num_frames);
     }
 
     /// One stem, `[channel][frame]`.
