@@ -1,5 +1,71 @@
-//! Set-up, tests and releases of Unweave.
+//! What a developer types: set-up, the demo, the tests, and the figures in the documents.
+//!
+//! `cargo xtask help` lists the commands. Everything here runs on a clean machine with the ordinary
+//! package clients (cargo, pip) and names no server: where packages come from is the client's own
+//! configuration.
+#![forbid(unsafe_code)]
+
+mod demo;
+mod figures;
+mod licences;
+mod packages;
+mod runtime;
+mod shell;
+mod test;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup             put the pinned ONNX Runtime in the user's data folder and check the system packages
+  demo              setup, build, and separate the demo song into ./stems
+  test [ARGS...]    setup, the training smoke run, and all tests; ARGS go to `cargo test`
+  licences          check every dependency's licence and source against deny.toml
+  figures FILE...   run the commands named in FILE's generated blocks and put their output in
+  help              this list";
 
 fn main() -> anyhow::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let root = workspace_root()?;
+    match command {
+        "setup" => setup(packages::For::Demo),
+        "demo" => {
+            setup(packages::For::Demo)?;
+            demo::run(&root)
+        }
+        "test" => {
+            setup(packages::For::Tests)?;
+            test::run(&root, rest)
+        }
+        "licences" => licences::check(&root),
+        "figures" => figures::refresh(&root, rest),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("no command `{unknown}`\n\n{HELP}"),
+    }
+}
+
+fn setup(purpose: packages::For) -> anyhow::Result<()> {
+    packages::check(purpose)?;
+    let library = runtime::install()?;
+    eprintln!("ONNX Runtime {}: {}", runtime::VERSION, library.display());
     Ok(())
+}
+
+fn workspace_root() -> anyhow::Result<PathBuf> {
+    // Set by cargo for `cargo run`, which is what `cargo xtask` is.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("run me as `cargo xtask`")?;
+    let root = Path::new(&manifest)
+        .parent()
+        .context("xtask/ has no parent folder")?;
+    Ok(root.to_path_buf())
 }

@@ -1,0 +1,27 @@
+//! The README's first command: the demo song comes apart.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::shell;
+
+const SONG: &str = "assets/demo/Paper Lanterns.flac";
+const STEMS: &str = "stems";
+
+/// Builds the command line and separates the demo song into `./stems`.
+pub fn run(root: &Path) -> anyhow::Result<()> {
+    shell::run(
+        Command::new("cargo")
+            .args([
+                "run",
+                "--quiet",
+                "--release",
+                "--package",
+                "unweave",
+                "--",
+                "separate",
+            ])
+            .args([SONG, "--output", STEMS])
+            .current_dir(root),
+    )
+}

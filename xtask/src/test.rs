@@ -1,0 +1,16 @@
+//! The README's second command: everything that can be tested on this machine.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::shell;
+
+/// The training smoke run, then every test of the workspace; `args` go to `cargo test`.
+pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
+    shell::run(
+        Command::new("cargo")
+            .args(["test", "--workspace"])
+            .args(args)
+            .current_dir(root),
+    )
+}
