@@ -12,6 +12,16 @@ pub enum Error {
         /// What was handed over, in frames.
         actual: usize,
     },
+    /// A sample rate that is not converted.
+    #[error("a sample rate of {actual} Hz is not supported; from {min} to {max} Hz is")]
+    SampleRate {
+        /// What was asked for.
+        actual: u32,
+        /// Lowest rate.
+        min: u32,
+        /// Highest rate.
+        max: u32,
+    },
     /// A model could not be run to its end.
     #[error("inference failed: {reason}")]
     Inference {

@@ -10,7 +10,9 @@
 
 pub mod doubles;
 mod error;
+mod resample;
 mod separator;
 
 pub use error::Error;
+pub use resample::{Resampler, SAMPLE_RATES};
 pub use separator::{Separator, Shape, StemBlock};
