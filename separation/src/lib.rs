@@ -8,11 +8,15 @@
 //! the frames that become final per inference, the *mix* the input, a *stem* an output.
 #![forbid(unsafe_code)]
 
+pub mod channels;
 pub mod doubles;
 mod error;
+pub mod read;
 mod resample;
 mod separator;
+mod stream;
 
 pub use error::Error;
 pub use resample::{Resampler, SAMPLE_RATES};
 pub use separator::{Separator, Shape, StemBlock};
+pub use stream::Stream;
