@@ -1,0 +1,225 @@
+"""Examples made on the fly from what `prepare.py` left in the work folder; no two are alike.
+
+Three recipes: a real song as it is (EIF), stems of anything over anything, and synthetic songs in key and in time.
+All give float32 stems [stem, channel, frame]; the mix is their sum.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy import fft, signal
+
+import augment
+from augment import SAMPLE_RATE, db
+from prepare import HELD_OUT_PACKS, HELD_OUT_SONG, STEMS
+from songs import PARTS
+
+DRUMS, BASS, VOCALS, OTHER = range(4)
+# In these songs the bass line sits inside the synthesiser stem (README of the data): below a crossover it is bass.
+BASS_INSIDE_OTHER = {"1.Hydrogen", "5.Rubidium"}
+# Items that are no pitched bass, voice, ...: key noises, effects.
+NOISES = ("noise", "release", "_rel_")
+
+
+@dataclass
+class Pack:
+    name: str
+    audio: np.ndarray
+    items: list[dict]
+    cumulative: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.items = [i for i in self.items if i["len"] > 2000 and not any(n in i["path"] for n in NOISES)]
+        self.cumulative = np.cumsum([i["len"] for i in self.items])
+
+    def item(self, rng: np.random.Generator) -> np.ndarray:
+        """One item, the longer the likelier, [2, frame] in ±1."""
+        i = self.items[int(np.searchsorted(self.cumulative, rng.uniform(0, self.cumulative[-1])))]
+        return as_stereo(self.audio[i["start"] : i["start"] + i["len"]])
+
+
+def as_stereo(pcm: np.ndarray) -> np.ndarray:
+    x = pcm.T.astype(np.float32) / 32768
+    return np.repeat(x, 2, axis=0) if len(x) == 1 else x
+
+
+def crossover(x: np.ndarray, hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high part that sum to `x`."""
+    sos = signal.butter(4, hz, fs=SAMPLE_RATE, output="sos")
+    low = signal.sosfiltfilt(sos, x).astype(np.float32)
+    return low, x - low
+
+
+class Examples:
+    """Draws examples; `held_out` gives those for validation."""
+
+    def __init__(self, work: Path, seconds: float, held_out: bool = False, everything: bool = False):
+        self.frames = fft.next_fast_len(int(seconds * SAMPLE_RATE), real=True)
+        self.packs: dict[int, list[Pack]] = {}
+        for stem_idx, stem in enumerate(STEMS):
+            for path in sorted((work / "packs" / stem).glob("*.npy")):
+                if path.stem.startswith("eif_") or not (everything or (path.stem in HELD_OUT_PACKS) == held_out):
+                    continue
+                pack = Pack(path.stem, np.load(path, mmap_mode="r"), json.loads(path.with_suffix(".json").read_text()))
+                self.packs.setdefault(stem_idx, []).append(pack)
+        self.real = {
+            path.stem: np.load(path, mmap_mode="r")
+            for path in sorted((work / "eif").glob("*.npy"))
+            if everything or (path.stem == HELD_OUT_SONG) == held_out
+        }
+        # Where each real stem plays, in half seconds.
+        self.playing = {
+            name: [np.flatnonzero(np.abs(part[: len(part) // 22050 * 22050, 0].reshape(-1, 22050)[:, ::50]).max(1) > 60)
+                   for part in line]
+            for name, line in self.real.items()
+        }
+        songs = sorted((work / "songs").glob("*.npy"))
+        self.songs = [p for i, p in enumerate(songs) if everything or (i % 20 == 0) == held_out]
+
+    # --- sources: one stem, [2, frames] ---
+
+    def real_clip(self, rng, song: str, part: int, at: int) -> np.ndarray:
+        line = self.real[song][part]
+        return as_stereo(line[at : at + self.frames])
+
+    def real_stem(self, rng, stem: int, frames: int) -> np.ndarray | None:
+        """Somewhere where this stem plays in a real song."""
+        names = [n for n in self.real if len(self.playing[n][stem]) and not (stem == OTHER and n in BASS_INSIDE_OTHER)]
+        if stem == OTHER:
+            names += [n for n in self.real if n in BASS_INSIDE_OTHER]
+        if not names:
+            return None
+        name = names[int(rng.integers(len(names)))]
+        line = self.real[name][stem]
+        at = int(rng.choice(self.playing[name][stem])) * 22050 - int(rng.uniform(0, 0.6) * frames)
+        at = int(np.clip(at, 0, len(line) - frames))
+        x = as_stereo(line[at : at + frames])
+        if stem == OTHER and name in BASS_INSIDE_OTHER:
+            x = crossover(x, rng.uniform(120, 250))[1]
+        return x
+
+    def strung(self, rng, stem: int, frames: int) -> np.ndarray:
+        """Items of one pack (of up to two for drums) one after the other, with and without rests."""
+        out = np.zeros((2, frames), np.float32)
+        for _ in range(int(rng.integers(1, 4)) if stem in (DRUMS, OTHER) else 1):
+            packs = self.packs[stem]
+            pack = packs[int(rng.integers(len(packs)))]
+            gap = rng.uniform(0.1, 0.5) * SAMPLE_RATE if stem == DRUMS else rng.uniform(0, 0.4) * SAMPLE_RATE
+            at = -int(rng.uniform(0, 0.5) * SAMPLE_RATE)
+            for _ in range(40):
+                if at >= frames:
+                    break
+                x = pack.item(rng)
+                length = min(x.shape[1], int(rng.uniform(0.15, 4.0) * SAMPLE_RATE)) if stem in (BASS, OTHER) else x.shape[1]
+                x = x[:, :length] * db(rng.uniform(-9, 0))
+                fade = min(400, length)
+                x[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+                first, last = max(0, at), min(frames, at + length)
+                if last > first:
+                    out[:, first:last] += x[:, first - at : last - at]
+                if stem == DRUMS:
+                    at += int(gap * rng.choice([0.5, 1, 1, 2]))
+                else:
+                    at += int(length * rng.uniform(0.4, 1.0) if stem == OTHER else length) + int(rng.uniform(0, gap))
+        return out
+
+    def song_part(self, rng, stem: int, frames: int, path: Path | None = None, at: float | None = None) -> np.ndarray:
+        path = path or self.songs[int(rng.integers(len(self.songs)))]
+        line = np.load(path, mmap_mode="r")
+        start = int((rng.random() if at is None else at) * (line.shape[1] - frames))
+        parts = [i for i, p in enumerate(PARTS) if p.stem == STEMS[stem]]
+        chosen = [int(rng.choice(parts))] if stem != OTHER or rng.random() < 0.4 else parts
+        return sum(as_stereo(line[p, start : start + frames]) * db(rng.uniform(-6, 0)) for p in chosen)
+
+    # --- recipes ---
+
+    def any_stem(self, rng, stem: int) -> np.ndarray:
+        # Pitch and tempo of the source change together, up to three semitones.
+        shift = rng.uniform(-3, 3) if rng.random() < 0.4 else 0.0
+        frames = fft.next_fast_len(int(self.frames * 2 ** (shift / 12)), real=True) if shift else self.frames
+        kind = rng.random()
+        x = self.real_stem(rng, stem, frames) if kind < (0.5 if stem != BASS else 0.25) else None
+        if x is None and self.songs and kind < 0.8:
+            x = self.song_part(rng, stem, frames)
+        if x is None:
+            x = self.strung(rng, stem, frames)
+        if stem == VOCALS and rng.random() < 0.15:
+            # A second voice: harmony or backing.
+            y = self.strung(rng, stem, frames) if rng.random() < 0.5 else self.real_stem(rng, stem, frames)
+            if y is not None:
+                x = x + y * db(rng.uniform(-12, -3))
+        return augment.resampled(x, self.frames) if shift else x
+
+    def real_song(self, rng) -> np.ndarray:
+        names = list(self.real)
+        name = names[int(rng.integers(len(names)))]
+        line = self.real[name]
+        playing = np.concatenate(self.playing[name][:4])
+        at = int(np.clip(int(rng.choice(playing)) * 22050 - rng.integers(self.frames), 0, line.shape[1] - self.frames))
+        stems = np.stack([self.real_clip(rng, name, part, at) for part in range(4)])
+        if name in BASS_INSIDE_OTHER:
+            low, high = crossover(stems[OTHER], rng.uniform(120, 250))
+            stems[OTHER] = high
+            stems[BASS] += low
+        if np.abs(line[4, at : at + self.frames : 100]).max() > 60:
+            low, high = crossover(self.real_clip(rng, name, 4, at), rng.uniform(120, 250))
+            stems[BASS] += low
+            stems[OTHER] += high
+        return stems
+
+    def synthetic_song(self, rng) -> np.ndarray:
+        path, at = self.songs[int(rng.integers(len(self.songs)))], rng.random()
+        return np.stack([self.song_part(rng, stem, self.frames, path, at) for stem in range(4)])
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """One example, stems [4, 2, frames]; never all silent."""
+        while True:
+            stems = self.candidate(rng)
+            if np.isfinite(stems).all() and np.square(stems).mean() > 1e-9:
+                return stems
+
+    def candidate(self, rng: np.random.Generator) -> np.ndarray:
+        recipe = rng.random()
+        if recipe < 0.35 and self.real:
+            stems, natural = self.real_song(rng), True
+            # Often another voice or bass on top of a real song.
+            for stem in (BASS, VOCALS):
+                if rng.random() < (0.4 if np.abs(stems[stem]).max() < 1e-3 else 0.1):
+                    stems[stem] = self.any_stem(rng, stem)
+                    stems[stem] *= db(rng.normal(-1, 4)) * augment.active_rms(stems.sum(0)) / augment.active_rms(stems[stem])
+        elif recipe < 0.6 and self.songs:
+            stems, natural = self.synthetic_song(rng), False
+            for stem in range(4):
+                if rng.random() < 0.25:
+                    stems[stem] = self.any_stem(rng, stem)
+        else:
+            stems, natural = np.stack([self.any_stem(rng, stem) for stem in range(4)]), False
+        return self.mastered(rng, stems, natural)
+
+    def mastered(self, rng, stems: np.ndarray, natural: bool) -> np.ndarray:
+        cut_hz = rng.uniform(9_000, 17_000) if rng.random() < 0.12 else None
+        spread_db = 4 if rng.random() < 0.85 else 9
+        for stem in range(4):
+            x = stems[stem]
+            level = augment.active_rms(x)
+            if level < 1e-5:
+                continue
+            if rng.random() < (0.08 if natural else 0.18):
+                stems[stem] = 0
+                continue
+            if rng.random() < 0.15:
+                x = augment.saturated(rng, x)
+            x = augment.filtered(rng, x, 0.35, 0.12 if stem in (DRUMS, BASS) else 0.3, cut_hz)
+            x = augment.placed(rng, x, 0.04 if stem in (BASS, VOCALS) else 0.12)
+            if not natural:
+                # Usual balances: these stems within a few dB of each other when they play.
+                x = x * (db((-20, -20, -20, -23)[stem]) / max(augment.active_rms(x), 1e-4))
+            stems[stem] = x * db(rng.normal(0, spread_db if not natural else 0.7 * spread_db))
+        mix = stems.sum(0)
+        peak = np.abs(mix).max() + 1e-9
+        if rng.random() < 0.3:
+            stems *= augment.limiter_gain(mix, peak * db(rng.uniform(-12, -1)))
+        # Any level: from quiet tracks to full scale.
+        return (stems * (db(rng.uniform(-18, 0)) / peak)).astype(np.float32)

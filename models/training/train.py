@@ -1,0 +1,289 @@
+"""Train the network for a given wall-clock time; stop and go on as often as needed.
+
+    python train.py --work WORKDIR --run RUNDIR --hours 2 [--resume RUNDIR/last.pt | --init weights.pt] [--smoke]
+
+RUNDIR gets `config.json` (with the git revision), `log.csv`, `curves.png`, `last.pt` (everything, to resume) and
+`weights.pt` (the averaged weights, to export). The learning rate falls to zero at the end of the planned time,
+whatever the machine got done by then.
+"""
+
+import os
+import sys
+
+# Freed blocks of tens of megabytes must stay in the process: with glibc's default every tensor is mapped anew and
+# page faults cost more than the arithmetic (measured: 5 against 20 s of audio per second).
+if os.environ.get("MALLOC_MMAP_MAX_") != "0" and sys.platform == "linux":
+    os.environ |= {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
+    os.execv(sys.executable, [sys.executable, *sys.argv])
+
+import argparse
+import csv
+import json
+import math
+import multiprocessing
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import stft
+from dataset import Examples
+from network import STEMS, Separator, Shape
+from objective import loss
+
+VALIDATION_EXAMPLES = 32
+
+
+class Batches:
+    """Stems [batch, 4, 2, frames], for ever."""
+
+    def __init__(self, args: argparse.Namespace, seed: list[int]):
+        self.examples = Examples(args.work, args.seconds, everything=args.everything)
+        self.rng = np.random.default_rng(seed)
+        self.batch = args.batch
+
+    def __next__(self) -> torch.Tensor:
+        return torch.from_numpy(np.stack([self.examples.draw(self.rng) for _ in range(self.batch)]))
+
+
+def objective(net: Separator, stems: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    shape = net.shape
+    with torch.no_grad():
+        stem_spectra = stft.spectra(stems, shape.n_fft, shape.hop)
+        mix = stem_spectra.sum(1)
+    masks, _ = net.core(mix.transpose(1, 2), net.state(len(stems)))
+    return loss(masks, mix, stem_spectra, shape)
+
+
+def gradient(net: Separator, batches: Batches) -> float:
+    """Leaves the gradient of one batch in the parameters and gives its loss."""
+    value, _ = objective(net, next(batches))
+    net.zero_grad()
+    value.backward()
+    return value.item()
+
+
+class Helper:
+    """A second process that works out gradients at its own pace, from weights that may be a few steps old.
+
+    Two processes of one thread each instead of one of two threads: where other programs take a part of a core, threads
+    that wait for one another at every operation nearly stop (measured: 6 s instead of 0.4 s per step).
+    """
+
+    # A gradient older than this came from a starved process and is dropped.
+    STALE_STEPS = 12
+
+    def __init__(self, args: argparse.Namespace, shape: Shape, parameters: int, seed: list[int]):
+        context = multiprocessing.get_context("spawn")
+        self.weights, self.grads = (torch.zeros(parameters).share_memory_() for _ in range(2))
+        self.step = context.Value("q", 0)
+        self.ready, self.asked = context.Event(), context.Event()
+        self.outcome = context.Array("d", 2)  # loss, step of the weights
+        self.process = context.Process(
+            target=self.run, daemon=True,
+            args=(args, shape, seed, self.weights, self.grads, self.step, self.ready, self.asked, self.outcome),
+        )
+
+    @staticmethod
+    def run(args, shape, seed, weights, grads, step, ready, asked, outcome):
+        torch.set_num_threads(1)
+        net, batches = Separator(shape), Batches(args, seed)
+        while True:
+            asked.wait()
+            asked.clear()
+            outcome[1] = step.value
+            torch.nn.utils.vector_to_parameters(weights.clone(), net.parameters())
+            outcome[0] = gradient(net, batches)
+            grads.copy_(torch.cat([p.grad.flatten() for p in net.parameters()]))
+            ready.set()
+
+    def publish(self, net: Separator, step: int) -> None:
+        self.weights.copy_(torch.nn.utils.parameters_to_vector(net.parameters()).detach())
+        self.step.value = step
+
+    def collect(self, net: Separator, step: int) -> float | None:
+        """Puts a finished gradient into the parameters and asks for the next; its loss, or none if there is none."""
+        if not self.ready.is_set():
+            return None
+        self.ready.clear()
+        value, fresh = self.outcome[0], step - self.outcome[1] <= self.STALE_STEPS
+        if fresh:
+            torch.nn.utils.vector_to_parameters(self.grads.clone(), (p.grad for p in net.parameters()))
+        self.asked.set()
+        return value if fresh else None
+
+
+def validation_set(work: Path, seconds: float, count: int) -> torch.Tensor:
+    rng = np.random.default_rng(1)
+    examples = Examples(work, seconds, held_out=True)
+    return torch.from_numpy(np.stack([examples.draw(rng) for _ in range(count)]))
+
+
+@torch.no_grad()
+def validate(net: Separator, examples: torch.Tensor) -> dict:
+    """Mean SNR in dB per stem over the examples where it plays, and of all, beside the loss."""
+    losses, snr, active = [], [], []
+    for stems in examples.split(4):
+        value, per_stem = objective(net, stems)
+        losses.append(value.item())
+        snr.append(per_stem)
+        level = stems.square().mean((2, 3))
+        active.append(level > 1e-3 * level.sum(1, keepdim=True))
+    snr, active = torch.cat(snr), torch.cat(active)
+    means = {stem: float(snr[active[:, i], i].mean()) for i, stem in enumerate(STEMS)}
+    return {"val_loss": float(np.mean(losses)), **means, "mean": float(np.mean(list(means.values())))}
+
+
+def draw_curves(log: Path, target: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with log.open() as file:
+        rows = list(csv.DictReader(file))
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
+    hours = [float(r["audio_hours"]) for r in rows]
+    left.plot(hours, [float(r["loss"]) for r in rows], label="training, running mean")
+    left.plot(hours, [float(r["val_loss"]) for r in rows], label="held out, averaged weights")
+    left.set(xlabel="hours of audio", ylabel="loss (−dB)")
+    left.legend()
+    for stem in (*STEMS, "mean"):
+        right.plot(hours, [float(r[stem]) for r in rows], label=stem)
+    right.set(xlabel="hours of audio", ylabel="SNR on held-out examples (dB)")
+    right.legend()
+    figure.tight_layout()
+    figure.savefig(target, dpi=80)
+    pyplot.close(figure)
+
+
+def revision() -> str:
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
+                          cwd=Path(__file__).parent)
+    return done.stdout.strip() or "unknown"
+
+
+def save(path: Path, content: dict) -> None:
+    torch.save(content, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").rename(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder made by prepare.py")
+    parser.add_argument("--run", type=Path, required=True, help="folder for this run")
+    parser.add_argument("--hours", type=float, default=2.0, help="wall-clock time of the whole schedule")
+    parser.add_argument("--resume", type=Path, help="last.pt of an interrupted run")
+    parser.add_argument("--init", type=Path, help="weights to start a new schedule from")
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of an example")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
+    parser.add_argument("--warm-up", type=int, default=200, help="steps")
+    parser.add_argument("--average", type=float, default=0.998, help="decay of the averaged weights per step")
+    parser.add_argument("--save-minutes", type=float, default=5.0)
+    parser.add_argument("--alone", action="store_true", help="no second process")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--everything", action="store_true", help="train on the held-out song and packs as well")
+    parser.add_argument("--smoke", action="store_true", help="a tiny network for half a minute")
+    args = parser.parse_args()
+    if args.smoke:
+        args.width, args.layers, args.seconds, args.batch, args.hours = 16, 1, 2.0, 2, 25 / 3600
+        args.save_minutes, args.warm_up = 0.2, 5
+
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(1)
+    args.run.mkdir(parents=True, exist_ok=True)
+    saved = torch.load(args.resume or args.init, weights_only=True) if args.resume or args.init else None
+    shape = Shape(**saved["shape"]) if saved else Shape(width=args.width, layers=args.layers)
+    net, averaged = Separator(shape), Separator(shape)
+    parameters = sum(p.numel() for p in net.parameters())
+    if saved:
+        net.load_state_dict(saved["net"] if "net" in saved else saved["averaged"])
+    averaged.load_state_dict(saved["averaged"] if saved else net.state_dict())
+    decay = [p for p in net.parameters() if p.dim() > 1]
+    rest = [p for p in net.parameters() if p.dim() <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=args.rate,
+        betas=(0.9, 0.98),
+    )
+    spent, step, audio_hours = 0.0, 0, 0.0
+    if args.resume:
+        optimiser.load_state_dict(saved["optimiser"])
+        spent, step = saved["spent"], saved["step"]
+    if saved:
+        audio_hours = saved["audio_hours"]
+    config = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
+    config |= {"shape": shape.as_dict(), "parameters": parameters, "revision": revision(), "torch": torch.__version__}
+    (args.run / "config.json").write_text(json.dumps(config, indent=1))
+    print(f"{parameters / 1e6:.2f} M parameters, {shape.num_bands} bands, {args.hours:.2f} h", flush=True)
+
+    batches = Batches(args, [args.seed, step, 0])
+    helper = None
+    if not args.alone:
+        helper = Helper(args, shape, parameters, [args.seed, step, 1])
+        helper.publish(net, step)
+        helper.asked.set()
+        helper.process.start()
+    validation = validation_set(args.work, args.seconds, 4 if args.smoke else VALIDATION_EXAMPLES)
+
+    running, log = None, args.run / "log.csv"
+    planned = args.hours * 3600
+    clock = saved_at = time.monotonic()
+    helped = 0
+    while True:
+        value = helper.collect(net, step) if helper and step else None
+        helped += value is not None
+        if value is None:
+            value = gradient(net, batches)
+        fraction = min(1.0, spent / planned)
+        rate = args.rate * min(1.0, (step + 1) / args.warm_up) * (0.5 * (1 + math.cos(math.pi * fraction)) + 1e-3)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        if torch.isfinite(norm):
+            optimiser.step()
+        with torch.no_grad():
+            keep = min(args.average, (step + 1) / (step + 10))
+            torch._foreach_lerp_(list(averaged.parameters()), list(net.parameters()), 1 - keep)
+        step += 1
+        if helper:
+            helper.publish(net, step)
+        audio_hours += args.batch * args.seconds / 3600
+        running = value if running is None else 0.99 * running + 0.01 * value
+        now = time.monotonic()
+        spent += now - clock
+        clock = now
+        done = spent >= planned
+        if step % 50 == 0:
+            print(f"step {step} {spent / 60:.1f} min loss {running:.3f} norm {float(norm):.2f} rate {rate:.2e} "
+                  f"audio {audio_hours:.2f} h, {helped} steps by the helper", flush=True)
+        if done or now - saved_at > args.save_minutes * 60:
+            saved_at = now
+            result = validate(averaged, validation)
+            row = {"step": step, "minutes": round(spent / 60, 2), "audio_hours": round(audio_hours, 3),
+                   "rate": rate, "loss": round(running, 4), **{k: round(v, 3) for k, v in result.items()}}
+            with log.open("a", newline="") as file:
+                writer = csv.DictWriter(file, row)
+                if file.tell() == 0:
+                    writer.writeheader()
+                writer.writerow(row)
+            print(row, flush=True)
+            weights = {"shape": shape.as_dict(), "averaged": averaged.state_dict(), "audio_hours": audio_hours,
+                       "step": step}
+            save(args.run / "weights.pt", weights)
+            save(args.run / "last.pt", {**weights, "net": net.state_dict(), "optimiser": optimiser.state_dict(),
+                                        "spent": spent})
+            draw_curves(log, args.run / "curves.png")
+            clock = time.monotonic()
+        if done:
+            break
+    if helper:
+        helper.process.terminate()
+
+
+if __name__ == "__main__":
+    main()
