@@ -148,7 +148,7 @@ impl Separator for Failing {
 }
 
 /// A [`Passthrough`] that, after a number of hops, returns NaN in the first stem and reports success,
-/// as a broken model does. `Stream` must not let it through.
+/// as a broken model does. [`crate::Stream`] must not let it through.
 #[derive(Debug, Clone)]
 pub struct NotANumber {
     inner: Passthrough,

@@ -22,6 +22,19 @@ pub enum Error {
         /// Highest rate.
         max: u32,
     },
+    /// A separator that a residual cannot be taken from.
+    #[error(
+        "{num_stems} stems with residual {residual_idx}: at least two are needed, the residual one of them"
+    )]
+    NoResidual {
+        /// How many stems it has.
+        num_stems: usize,
+        /// Which is the residual, counted from 0.
+        residual_idx: usize,
+    },
+    /// An earlier call failed, and going on would shift all that follows: reset first.
+    #[error("separation failed before and was not reset since")]
+    NeedsReset,
     /// A model could not be run to its end.
     #[error("inference failed: {reason}")]
     Inference {

@@ -106,7 +106,8 @@ pub trait Separator: Send {
 
     /// Takes `n · hop_frames` frames of mix and fills `stems` with as many frames of every stem,
     /// lagging by [`Shape::lag_frames`]; the first of them precede the mix and mean nothing.
-    /// `stems` is resized. Several hops at once may be faster and give the same stems to f32 rounding.
+    /// `stems` is resized; the residual stem may be left silent, since [`crate::Stream`] derives it from
+    /// the mix at the caller's rate. Several hops at once may be faster and give the same stems to f32 rounding.
     ///
     /// # Shape
     /// `mix` is `[channel][frame]`.

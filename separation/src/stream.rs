@@ -1,0 +1,349 @@
+//! Any sample rate, any push size in; stems that sum to the mix out, aligned with it.
+//!
+//! Live use and files both run a [`Stream`], so both give the same stems.
+//!
+//! ```text
+//! mix ─► resample to the model's rate ─► whole hops ─► Separator ─► drop the lag ─► resample back ─┐
+//!  └──────────────────────── held until its stems are out ─────────────────► mix − Σ others ─► out ┘
+//! ```
+//!
+//! If the rates are equal nothing is resampled. The residual stem is always made here, from the mix at
+//! the caller's rate: what a model leaves over, the band above its Nyquist frequency and every rounding
+//! go there, so nothing of the mix is lost.
+//!
+//! # When a frame comes out
+//! Let `P / Q` be caller's rate over model's rate in lowest terms, h and S the hop and window of the
+//! model, d and u the delays of the resamplers there and back. After N frames in, the model has
+//! `A = ⌈(N − d)⁺ Q / P⌉` frames, done `K = ⌊A / h⌋` hops, and `E = (K h − (S − h))⁺` frames of stems are
+//! final; `O(N) = ⌈(E − u)⁺ P / Q⌉` are out. A batch of b hops is a hop of `b h` and a window of
+//! `S + (b − 1) h`. [`Stream::window_frames`] is the least W with `O(p + W) > p` for all p:
+//!
+//! `W = d + 1 + ⌊(S + u − 1) P / Q⌋ − r`
+//!
+//! Frame p needs `E > u + ⌊p Q / P⌋`, so hop q, and `N = d + 1 + ⌊(q h − 1) P / Q⌋`; the worst p for a q
+//! is `⌈(q h − S − u) P / Q⌉`. Their difference over all q is the formula with r = 0 or 1: the two
+//! remainders add up to `c = (S + u − 1) P mod Q` or to c + Q. The first is `≡ −P mod gcd(h, Q)` and
+//! otherwise free, so r = 0 if and only if the least such number is at most c.
+//! With equal rates W = S. The tests count O(N) frame by frame at many rates.
+
+mod residual;
+
+use crate::resample::{Resampler, check_rate, gcd, reduced};
+use crate::{Error, Separator, Shape, StemBlock};
+
+/// Loudest value a model is shown; louder ones are clamped, towards the model only. A 32-bit integer
+/// file read without scaling stays below, and its squared spectrum is far from overflow in f32.
+const LOUDEST: f32 = 2_147_483_648.0;
+
+/// Separates a stereo stream of any sample rate in pushes of any size.
+///
+/// The first frame out belongs to the first frame in: no shift, no pre-roll. Stems do not depend on
+/// how the mix was cut into pushes, bit for bit. Once buffers have grown to the size of the pushes,
+/// nothing is allocated here.
+///
+/// Samples that are NaN or infinite are taken as 0, for the model and in the stems, and counted.
+pub struct Stream {
+    separator: Box<dyn Separator>,
+    sample_rate: u32,
+    batch_hops: usize,
+    rates: Option<Resamplers>,
+    /// Mix at the caller's rate whose stems are not out yet, `[channel][frame]`.
+    mix: [Vec<f32>; 2],
+    /// The newest push, as the model may see it, at the caller's rate.
+    shown: [Vec<f32>; 2],
+    /// Mix at the model's rate that waits for a whole batch.
+    model_mix: [Vec<f32>; 2],
+    model_stems: StemBlock,
+    /// Model frames still to be dropped because they precede the mix.
+    lag_frames: usize,
+    taken_frames: u64,
+    given_frames: u64,
+    non_finite_samples: u64,
+    has_failed: bool,
+}
+
+/// There and, one per stem, back.
+struct Resamplers {
+    down: Resampler,
+    up: Vec<Resampler>,
+}
+
+impl Stream {
+    /// For live use: every hop is separated as soon as it is complete.
+    ///
+    /// # Units
+    /// `sample_rate` in frames per second; the separator keeps its own.
+    ///
+    /// # Errors
+    /// The rate is outside [`crate::SAMPLE_RATES`], or the separator has fewer than two stems.
+    pub fn new(separator: Box<dyn Separator>, sample_rate: u32) -> Result<Self, Error> {
+        Self::with_batch(separator, sample_rate, 1)
+    }
+
+    /// For files: `batch_hops` hops at a time, which models do faster. Fewer only in the flush, so
+    /// the result does not depend on the push size; with models it differs from other batch sizes
+    /// by f32 rounding.
+    ///
+    /// # Errors
+    /// As [`Stream::new`].
+    pub fn with_batch(
+        separator: Box<dyn Separator>,
+        sample_rate: u32,
+        batch_hops: usize,
+    ) -> Result<Self, Error> {
+        check_rate(sample_rate)?;
+        let shape = separator.shape();
+        let num_stems = shape.stems.len();
+        if num_stems < 2 || shape.residual_idx >= num_stems {
+            return Err(Error::NoResidual {
+                num_stems,
+                residual_idx: shape.residual_idx,
+            });
+        }
+        let rates = if shape.sample_rate == sample_rate {
+            None
+        } else {
+            let up = Resampler::new(shape.sample_rate, sample_rate)?;
+            Some(Resamplers {
+                down: Resampler::new(sample_rate, shape.sample_rate)?,
+                up: vec![up; num_stems],
+            })
+        };
+        let mut new = Self {
+            separator,
+            sample_rate,
+            batch_hops: batch_hops.max(1),
+            rates,
+            mix: Default::default(),
+            shown: Default::default(),
+            model_mix: Default::default(),
+            model_stems: StemBlock::default(),
+            lag_frames: 0,
+            taken_frames: 0,
+            given_frames: 0,
+            non_finite_samples: 0,
+            has_failed: false,
+        };
+        new.reset();
+        Ok(new)
+    }
+
+    /// The separator's own shape, at the model's rate: stem names, residual.
+    pub fn shape(&self) -> &Shape {
+        self.separator.shape()
+    }
+
+    /// Frames per second in and out.
+    pub fn sample_rate(&self) -> u32 {
+        self.sample_rate
+    }
+
+    /// S at this rate: frame p of the stems is out once `p + S` frames of the mix are in, for every p,
+    /// and for some p not before.
+    pub fn window_frames(&self) -> usize {
+        self.window_frames_for(self.batch_hops)
+    }
+
+    /// Most frames that become final when one more frame of mix goes in.
+    pub fn hop_frames(&self) -> usize {
+        let (p, q) = reduced(self.sample_rate, self.shape().sample_rate);
+        let hop = self.shape().hop_frames * self.batch_hops;
+        // At a rate below the model's one frame is several model frames and may complete several hops.
+        let hops = q.div_ceil(p).div_ceil(hop);
+        (hops * hop * p).div_ceil(q)
+    }
+
+    /// Samples since the last reset that were NaN or infinite and taken as 0; a frame counts twice if
+    /// both channels were.
+    pub fn non_finite_samples(&self) -> u64 {
+        self.non_finite_samples
+    }
+
+    /// Forgets all audio and any failure: the next frame is the first of a new mix.
+    pub fn reset(&mut self) {
+        self.separator.reset();
+        if let Some(rates) = &mut self.rates {
+            rates.down.reset();
+            rates.up.iter_mut().for_each(Resampler::reset);
+        }
+        for buffer in self.mix.iter_mut().chain(&mut self.model_mix) {
+            buffer.clear();
+        }
+        self.lag_frames = self.separator.shape().lag_frames();
+        self.taken_frames = 0;
+        self.given_frames = 0;
+        self.non_finite_samples = 0;
+        self.has_failed = false;
+    }
+
+    /// Takes any number of frames, even none, and replaces `out` with all stem frames that became final.
+    ///
+    /// # Shape
+    /// `mix` is `[channel][frame]`; `out` gets its size here.
+    ///
+    /// # Errors
+    /// The channels differ in length, inference fails, or a stem holds NaN or infinity. `out` is then
+    /// empty, and every further call fails until [`Stream::reset`]: a gap would shift all that follows.
+    pub fn push(&mut self, mix: [&[f32]; 2], out: &mut StemBlock) -> Result<(), Error> {
+        self.guarded(out, |stream, out| {
+            if mix[0].len() != mix[1].len() {
+                return Err(Error::BlockLength {
+                    expected: mix[0].len(),
+                    actual: mix[1].len(),
+                });
+            }
+            stream.taken_frames += mix[0].len() as u64;
+            stream.take(mix);
+            stream.separate(stream.batch_hops, out)?;
+            stream.add_residual(out);
+            Ok(())
+        })
+    }
+
+    /// Replaces `out` with the tail: as many frames came out in all as went in. Call
+    /// [`Stream::reset`] before pushing again.
+    ///
+    /// # Errors
+    /// As [`Stream::push`].
+    pub fn flush(&mut self, out: &mut StemBlock) -> Result<(), Error> {
+        self.guarded(out, |stream, out| {
+            // By the definition of W, this much silence brings the last frame out.
+            let silence = vec![0.0; stream.window_frames_for(1) - 1];
+            stream.take([&silence, &silence]);
+            stream.separate(stream.batch_hops, out)?;
+            stream.separate(1, out)?;
+            stream.add_residual(out);
+            Ok(())
+        })
+    }
+
+    /// Runs `step` on an empty `out`; a failure leaves it empty and sticks.
+    fn guarded(
+        &mut self,
+        out: &mut StemBlock,
+        step: impl FnOnce(&mut Self, &mut StemBlock) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let num_stems = self.shape().stems.len();
+        out.reshape(num_stems, 0);
+        if self.has_failed {
+            return Err(Error::NeedsReset);
+        }
+        step(self, out).inspect_err(|_| {
+            self.has_failed = true;
+            out.reshape(num_stems, 0);
+        })
+    }
+
+    /// Queues mix for the residual as it is, and for the model in its range and at its rate.
+    fn take(&mut self, mix: [&[f32]; 2]) {
+        for (channel_idx, samples) in mix.into_iter().enumerate() {
+            let held = &mut self.mix[channel_idx];
+            let shown = &mut self.shown[channel_idx];
+            let start = held.len();
+            held.extend(samples.iter().map(|x| if x.is_finite() { *x } else { 0.0 }));
+            shown.clear();
+            shown.extend(held[start..].iter().map(|x| x.clamp(-LOUDEST, LOUDEST)));
+            self.non_finite_samples += samples.iter().filter(|x| !x.is_finite()).count() as u64;
+        }
+        let shown = [self.shown[0].as_slice(), self.shown[1].as_slice()];
+        match &mut self.rates {
+            Some(rates) => rates.down.push(shown, &mut self.model_mix),
+            None => {
+                for (waiting, shown) in self.model_mix.iter_mut().zip(shown) {
+                    waiting.extend_from_slice(shown);
+                }
+            }
+        }
+    }
+
+    /// Separates all whole batches that wait and appends their stems, but for the residual, to `out`.
+    fn separate(&mut self, batch_hops: usize, out: &mut StemBlock) -> Result<(), Error> {
+        let batch_frames = self.shape().hop_frames * batch_hops;
+        let mut done = 0;
+        while done + batch_frames <= self.model_mix[0].len() {
+            let batch = self
+                .model_mix
+                .each_ref()
+                .map(|mix| &mix[done..done + batch_frames]);
+            self.separator.process(batch, &mut self.model_stems)?;
+            self.append_stems(out)?;
+            done += batch_frames;
+        }
+        for mix in &mut self.model_mix {
+            mix.drain(..done);
+        }
+        Ok(())
+    }
+
+    /// Appends what the separator just gave, at the caller's rate and without the lag.
+    fn append_stems(&mut self, out: &mut StemBlock) -> Result<(), Error> {
+        let shape = self.separator.shape();
+        let dropped = self.lag_frames.min(self.model_stems.num_frames());
+        self.lag_frames -= dropped;
+        for (stem_idx, stem) in self.model_stems.iter().enumerate() {
+            if stem_idx == shape.residual_idx {
+                continue;
+            }
+            let stem = stem.each_ref().map(|channel| &channel[dropped..]);
+            // Not `all`: it stops early, which keeps the loop from becoming vector code.
+            if !stem
+                .iter()
+                .all(|channel| channel.iter().fold(true, |ok, x| ok & x.is_finite()))
+            {
+                return Err(Error::NotANumber {
+                    stem: shape.stems[stem_idx].clone(),
+                });
+            }
+            let out = out.stem_mut(stem_idx);
+            match &mut self.rates {
+                Some(rates) => rates.up[stem_idx].push(stem, out),
+                None => {
+                    for (out, stem) in out.iter_mut().zip(stem) {
+                        out.extend_from_slice(stem);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes `out` with the residual stem and lets go of the mix it covers. After the flush's
+    /// silence, cuts off what lies beyond the last frame.
+    fn add_residual(&mut self, out: &mut StemBlock) {
+        let residual_idx = self.shape().residual_idx;
+        let left = self.taken_frames - self.given_frames;
+        let made = out.stem(if residual_idx == 0 { 1 } else { 0 })[0].len();
+        let frames = usize::try_from(left).map_or(made, |left| made.min(left));
+        out.resize(frames);
+        for (channel_idx, mix) in self.mix.iter_mut().enumerate() {
+            residual::fill(out, residual_idx, channel_idx, &mix[..frames]);
+            mix.drain(..frames);
+        }
+        self.given_frames += frames as u64;
+    }
+
+    /// W of the module's documentation.
+    fn window_frames_for(&self, batch_hops: usize) -> usize {
+        let shape = self.shape();
+        let hop = shape.hop_frames * batch_hops;
+        let window = shape.window_frames + (batch_hops - 1) * shape.hop_frames;
+        let (p, q) = reduced(self.sample_rate, shape.sample_rate);
+        let (there, back) = self.rates.as_ref().map_or((0, 0), |rates| {
+            (rates.down.delay_frames(), rates.up[0].delay_frames())
+        });
+        let span = (window + back - 1) * p;
+        let step = gcd(hop, q);
+        let least_remainder = (step - p % step) % step;
+        there + 1 + span / q - usize::from(least_remainder > span % q)
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("shape", self.shape())
+            .field("sample_rate", &self.sample_rate)
+            .field("batch_hops", &self.batch_hops)
+            .finish_non_exhaustive()
+    }
+}
