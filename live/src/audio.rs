@@ -1,0 +1,296 @@
+//! The audio thread's half of the engine.
+//!
+//! For every block: keep the mix in the delay, hand it to the worker, then take what is due, `latency`
+//! frames later, and put the outputs together from the delayed mix and the stems.
+
+mod bleed;
+mod chunk;
+mod delay;
+mod level;
+mod mixer;
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::controls::Controls;
+use crate::engine::Setup;
+use crate::lane::{LaneReader, LaneWriter, Place, Run};
+use crate::status::{State, Status};
+use chunk::Chunk;
+use delay::Delay;
+use level::Level;
+use mixer::Mixer;
+
+/// No hop takes longer offline; a worker that is silent for so long is stuck, and the output is dry.
+const OFFLINE_LIMIT: Duration = Duration::from_secs(60);
+
+/// One output of two channels, `[channel][frame]`.
+pub type StereoOut<'a> = [&'a mut [f32]; 2];
+
+/// Turns blocks of the mix into blocks of the outputs; owned by the audio thread.
+///
+/// It may be moved to another thread between two calls, as hosts do, but not used by two at once.
+///
+/// ```compile_fail
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<unweave_live::AudioSide>();
+/// ```
+///
+/// # Realtime safety
+/// In real time nothing here allocates, frees, locks, makes a system call or panics, and the time a
+/// call takes depends on its block length and settings alone. Dropping it frees: not on the audio
+/// thread.
+pub struct AudioSide {
+    status: Arc<Status>,
+    latency_frames: u64,
+    allowance_frames: usize,
+    is_offline: bool,
+    epoch: u64,
+    /// Frames since the reset: the position of the next input frame.
+    frame: u64,
+    delay: Delay,
+    mix_lane: LaneWriter,
+    stem_lane: LaneReader,
+    mixer: Mixer,
+    chunk: Chunk,
+    /// Position of the next output frame in the mix: `frame − latency` between calls.
+    due: i64,
+    level: Level,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+impl AudioSide {
+    pub(crate) fn new(
+        setup: &Setup,
+        status: Arc<Status>,
+        mix_lane: LaneWriter,
+        stem_lane: LaneReader,
+    ) -> Self {
+        let plan = &setup.plan;
+        let allowance_frames = plan.allowance_frames();
+        Self {
+            status,
+            latency_frames: plan.latency_frames() as u64,
+            allowance_frames,
+            is_offline: false,
+            epoch: 0,
+            frame: 0,
+            delay: Delay::new(plan.latency_frames() + allowance_frames),
+            mix_lane,
+            stem_lane,
+            mixer: Mixer::new(setup),
+            chunk: Chunk::new(setup.num_stems),
+            due: first_due(plan.latency_frames()),
+            level: Level::new(plan),
+            _not_sync: PhantomData,
+        }
+    }
+
+    /// Frames from input to output, on every output, for every block size.
+    pub fn latency_frames(&self) -> usize {
+        // It came from a usize.
+        usize::try_from(self.latency_frames).unwrap_or(usize::MAX)
+    }
+
+    /// Forgets all audio: the next frame is the first of a new mix, and silence comes before it.
+    ///
+    /// For the host's reset and for positions that it jumps to. It takes no time: what is on its way
+    /// is recognised by its epoch and dropped.
+    pub fn reset(&mut self) {
+        self.epoch += 1;
+        self.frame = 0;
+        self.due = first_due(self.latency_frames());
+        self.level.reset();
+        self.mixer.reset();
+        self.status.set_epoch(self.epoch);
+    }
+
+    /// Whether [`Self::process`] may wait for the worker: true for rendering, never for real time.
+    ///
+    /// Offline the output is never dry while the model works, and it doesn't depend on block sizes.
+    pub fn set_offline(&mut self, is_offline: bool) {
+        if self.is_offline != is_offline {
+            self.is_offline = is_offline;
+            self.status.set_offline(is_offline);
+        }
+    }
+
+    /// Replaces the mix in `main` by the main output, and fills the stem outputs.
+    ///
+    /// The main output is `x + Σ (g_i − 1) s_i` with the delayed mix x, stems s_i and gains g_i: x
+    /// bit for bit while all gains are 1. Where stems are missing it fades to x, and the stem outputs
+    /// to silence. A mono plug-in gives the same frames to both channels and takes their mean, which
+    /// is exact where both are the same.
+    ///
+    /// # Shape
+    /// `main` is `[channel][frame]`, any number of frames; if the channels differ, the shorter counts.
+    /// `stems` is one output per stem in the model's order; it may be shorter or hold `None`, which
+    /// costs nothing. Stem outputs beyond the model's stems are silent.
+    pub fn process(
+        &mut self,
+        main: StereoOut<'_>,
+        stems: &mut [Option<StereoOut<'_>>],
+        controls: &Controls,
+    ) {
+        let [left, right] = main;
+        let num_frames = left.len().min(right.len());
+        self.mixer.set(controls);
+        let mut done = 0;
+        while done < num_frames {
+            let end = num_frames.min(done + self.allowance_frames);
+            self.take([&left[done..end], &right[done..end]]);
+            while done < end {
+                let chunk_end = end.min(done + chunk::MAX_FRAMES);
+                self.give(
+                    [&mut left[done..chunk_end], &mut right[done..chunk_end]],
+                    stems,
+                    done,
+                );
+                done = chunk_end;
+            }
+        }
+    }
+
+    /// Keeps frames of the mix and hands them to the worker.
+    fn take(&mut self, mix: [&[f32]; 2]) {
+        let num_frames = mix[0].len();
+        let place = Place {
+            epoch: self.epoch,
+            frame: self.frame,
+        };
+        if self.frame == 0 {
+            let is_running = self.is_offline || self.status.state() == State::Running;
+            self.level.expect(is_running);
+        }
+        self.delay.write(self.frame, mix);
+        if self.is_offline {
+            self.wait();
+        }
+        // Refused if the worker has fallen behind by more than the lane holds. The frames' stems then
+        // are missing, which is noticed when they are due.
+        self.mix_lane.write(place, num_frames, mix);
+        if self.is_offline {
+            self.wait();
+        }
+        self.frame += num_frames as u64;
+    }
+
+    /// Waits until the worker has loaded the model and is done with all that it was given.
+    fn wait(&mut self) {
+        self.drop_stale();
+        let status = &*self.status;
+        let written = self.mix_lane.written_frames();
+        status.wake_worker();
+        status.wait_until(OFFLINE_LIMIT, || {
+            status.is_stopping()
+                || status.is_finished()
+                || (status.state() != State::Loading && status.done_frames() >= written)
+        });
+    }
+
+    /// Makes room in the stem lane.
+    fn drop_stale(&mut self) {
+        while let Some(run) = self.stem_lane.run() {
+            if run.start.epoch == self.epoch {
+                break;
+            }
+            self.stem_lane.skip(run.num_frames);
+        }
+    }
+
+    /// Fills one piece of the outputs, from frame `start` of the block on.
+    fn give(&mut self, main: StereoOut<'_>, stems: &mut [Option<StereoOut<'_>>], start: usize) {
+        let num_frames = main[0].len();
+        self.chunk.num_frames = num_frames;
+        self.chunk.frame = self.due;
+        let [left, right] = &mut self.chunk.mix;
+        self.delay.read(
+            self.due,
+            [&mut left[..num_frames], &mut right[..num_frames]],
+        );
+        self.fetch();
+        self.mixer.mix(&mut self.chunk, main, stems, start);
+        self.due += num_frames as i64;
+    }
+
+    /// Fetches the stems that are due for the chunk, and says where they are heard.
+    fn fetch(&mut self) {
+        let num_frames = self.chunk.num_frames;
+        let mut done = self.chunk.num_frames_before_the_mix();
+        self.chunk.clear(0..done);
+        if done < num_frames && self.chunk.frame + done as i64 == 0 {
+            self.level.begin();
+        }
+        while done < num_frames {
+            let Some(run) = self.next_run(done) else {
+                self.miss(done..num_frames);
+                break;
+            };
+            // Both are positions in the mix, and the run's is not before the chunk's.
+            let wait = run.start.frame.saturating_sub(self.chunk.position(done));
+            let start = num_frames.min(done.saturating_add(to_usize(wait)));
+            if start > done {
+                self.miss(done..start);
+            }
+            let end = num_frames.min(start + run.num_frames);
+            if end > start {
+                let range = start..end;
+                self.stem_lane
+                    .read(range.len(), self.chunk.stems_mut(range.clone()));
+                let late = self
+                    .level
+                    .hear(&mut self.chunk.weights[range], run.num_frames);
+                self.count(late);
+            }
+            done = end;
+        }
+        self.chunk.find_cover();
+    }
+
+    /// The next stems that are not outdated at frame `done` of the chunk.
+    fn next_run(&mut self, done: usize) -> Option<Run> {
+        loop {
+            let run = self.stem_lane.run()?;
+            let outdated = if run.start.epoch == self.epoch {
+                to_usize(self.chunk.position(done).saturating_sub(run.start.frame))
+            } else {
+                run.num_frames
+            };
+            if outdated == 0 {
+                return Some(run);
+            }
+            self.stem_lane.skip(outdated.min(run.num_frames));
+        }
+    }
+
+    /// There are no stems for these frames of the chunk.
+    fn miss(&mut self, range: Range<usize>) {
+        let late = self.level.miss(range.len());
+        self.count(late);
+        self.chunk.clear(range);
+    }
+
+    fn count(&mut self, late_hops: u64) {
+        if late_hops > 0 {
+            // A fault has its own counter and reason.
+            if self.status.state() == State::Running {
+                self.status.add_late_hops(late_hops);
+            } else {
+                self.level.expect(false);
+            }
+        }
+    }
+}
+
+fn first_due(latency_frames: usize) -> i64 {
+    // No latency comes near what an i64 holds.
+    -i64::try_from(latency_frames).unwrap_or(i64::MAX)
+}
+
+/// Saturates where a `usize` has 32 bits; only distances within a lane matter.
+fn to_usize(frames: u64) -> usize {
+    usize::try_from(frames).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,25 @@
+//! Time, so that tests need none.
+
+use std::time::{Duration, Instant};
+
+/// Tells the worker how long an inference took.
+pub trait Clock: Send {
+    /// Time since an arbitrary but fixed moment.
+    fn now(&self) -> Duration;
+}
+
+/// The system's monotonic clock.
+#[derive(Debug)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

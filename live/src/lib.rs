@@ -1,0 +1,65 @@
+//! The audio thread, the inference thread and the lanes between them.
+//!
+//! ```text
+//! host block ─► AUDIO THREAD      AudioSide: delay · mix lane ─┐      ┌─► stems fade in and out · mix
+//!                                                             ▼      │
+//!               INFERENCE THREAD  Worker:  load · verify · measure · Stream · stem lane
+//! editor ─────► any thread        Status:  atomics, and the reason in words
+//! ```
+//!
+//! - [`LatencyPlan`] says when every frame of the stems is due: one number for the host, the delay and
+//!   the stems.
+//! - [`AudioSide`] is called with every block. In real time it never allocates, frees, locks, blocks,
+//!   calls the system or panics; offline it waits for the stems, so that rendering is complete.
+//! - [`Engine`] keeps the inference thread. The model comes through a [`Loader`], so this crate knows
+//!   no model format; it runs a [`unweave_separation::Stream`], the same code that separates files.
+//! - [`Status`] tells what is going on. No model, too slow a machine, a failing model: the output is
+//!   the aligned dry signal, the stem outputs are silent, and the state says why.
+//!
+//! Audio and worker agree on positions, not on counts: every frame in a lane belongs to an epoch and a
+//! position in it. A reset is a new epoch, and what is on its way from the old one is dropped.
+//!
+//! # Example
+//! ```
+//! use unweave_live::{Controls, Engine, LatencyPlan, Model, Setup, Timing};
+//! use unweave_separation::doubles::{Passthrough, shape};
+//!
+//! let shape = shape(44_100, 1024, 4096);
+//! let plan = LatencyPlan::new(Timing::of(&shape, 48_000)?, 48_000, 512)?;
+//! let setup = Setup::new(&shape, plan)?;
+//! let (mut audio, engine) = Engine::start(&setup, "separation", Box::new(move |_is_stopping| {
+//!     Ok(Model { separator: Box::new(Passthrough::new(shape)), terminate: None })
+//! }))?;
+//! let (mut left, mut right) = ([0.5; 512], [0.5; 512]);
+//! let (mut drums_left, mut drums_right) = ([0.0; 512], [0.0; 512]);
+//! audio.process(
+//!     [&mut left, &mut right],
+//!     &mut [Some([&mut drums_left, &mut drums_right])],
+//!     &Controls::default(),
+//! );
+//! assert_eq!(left, [0.0; 512], "the first frame comes out {} frames later", plan.latency_frames());
+//! drop(engine);
+//! # Ok::<(), unweave_live::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod audio;
+mod clock;
+mod controls;
+mod engine;
+mod error;
+mod lane;
+mod plan;
+mod status;
+mod worker;
+
+pub use audio::{AudioSide, StereoOut};
+pub use clock::{Clock, SystemClock};
+pub use controls::{Controls, MAX_STEMS, StemControl};
+pub use engine::{Engine, Loader, Model, Refusal, Setup, halves};
+pub use error::Error;
+pub use plan::{
+    LatencyPlan, MAX_ALLOWANCE_FRAMES, MIN_ALLOWANCE_FRAMES, Timing, pro_tools_limit_frames,
+};
+pub use status::{Fault, State, Status, Terminate};
+pub use worker::{Step, Worker};

@@ -1,0 +1,258 @@
+//! What both threads and the editor may know about each other: atomics, and text for the editor.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+/// Longest sleep of a thread that waits for the other, should it have missed a signal.
+const RECHECK: Duration = Duration::from_millis(10);
+
+/// Why there are no stems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No model is chosen or installed.
+    NoModel = 2,
+    /// The model is damaged or not of a kind that runs live.
+    BadModel = 3,
+    /// The inference runtime is missing or broken.
+    NoRuntime = 4,
+    /// The model doesn't have the timing or the stems that the latency was planned for.
+    Mismatch = 5,
+    /// The machine needs longer for an inference than the plan allows.
+    TooSlow = 6,
+    /// Inference failed many times in a row.
+    Inference = 7,
+    /// A bug ended the inference thread.
+    Panicked = 8,
+}
+
+/// What the inference thread is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Loads, verifies and warms up the model. The output is dry.
+    Loading,
+    /// Separates.
+    Running,
+    /// Doesn't separate; the output stays dry.
+    Refused(Fault),
+}
+
+impl State {
+    const LOADING: u8 = 0;
+    const RUNNING: u8 = 1;
+
+    fn code(self) -> u8 {
+        match self {
+            Self::Loading => Self::LOADING,
+            Self::Running => Self::RUNNING,
+            Self::Refused(fault) => fault as u8,
+        }
+    }
+
+    fn from_code(code: u8) -> Self {
+        use Fault::{BadModel, Inference, Mismatch, NoModel, NoRuntime, Panicked, TooSlow};
+        let all = [
+            NoModel, BadModel, NoRuntime, Mismatch, TooSlow, Inference, Panicked,
+        ];
+        match code {
+            Self::LOADING => Self::Loading,
+            Self::RUNNING => Self::Running,
+            _ => Self::Refused(
+                all.into_iter()
+                    .find(|fault| *fault as u8 == code)
+                    .unwrap_or(Panicked),
+            ),
+        }
+    }
+}
+
+/// Stops a running inference; called from any thread but the audio thread, at any time.
+pub type Terminate = Arc<dyn Fn() + Send + Sync>;
+
+/// How the engine is doing. Any thread may ask; nothing here waits, except [`Status::reason`].
+#[derive(Default)]
+pub struct Status {
+    state: AtomicU8,
+    late_hops: AtomicU64,
+    failed_hops: AtomicU64,
+    load_permille: AtomicU32,
+    inference_us: AtomicU64,
+    /// The audio side's present epoch: the worker skips what is older.
+    epoch: AtomicU64,
+    /// Frames of the mix lane that the worker is done with; their stems are in the stem lane.
+    done_frames: AtomicU64,
+    is_offline: AtomicBool,
+    is_stopping: AtomicBool,
+    is_finished: AtomicBool,
+    /// Never locked by the audio thread.
+    reason: Mutex<Option<String>>,
+    /// Never locked by the audio thread.
+    terminate: Mutex<Option<Terminate>>,
+    /// Locked by the audio thread while it waits offline, never in real time.
+    turn: Mutex<()>,
+    turn_changed: Condvar,
+    worker: OnceLock<Thread>,
+}
+
+impl Status {
+    /// What the inference thread is doing.
+    pub fn state(&self) -> State {
+        State::from_code(self.state.load(Ordering::Acquire))
+    }
+
+    /// Why there are no stems, in the words of whoever refused. Not for the audio thread.
+    pub fn reason(&self) -> Option<String> {
+        lock(&self.reason).clone()
+    }
+
+    /// Hops that were not there when they were due, since the start: too late, or lost to a failed
+    /// inference. In their place the output was dry.
+    pub fn late_hops(&self) -> u64 {
+        self.late_hops.load(Ordering::Relaxed)
+    }
+
+    /// Inferences that failed or returned something that is not a number, since the start.
+    pub fn failed_hops(&self) -> u64 {
+        self.failed_hops.load(Ordering::Relaxed)
+    }
+
+    /// Time for the inferences of late over the time that they may take, 1 being all of a core.
+    pub fn load(&self) -> f32 {
+        let permille = self.load_permille.load(Ordering::Relaxed);
+        f32::from(u16::try_from(permille).unwrap_or(u16::MAX)) / 1000.0
+    }
+
+    /// T as measured on loading: what one inference usually takes. Zero before.
+    pub fn inference_time(&self) -> Duration {
+        Duration::from_micros(self.inference_us.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_state(&self, state: State, reason: Option<String>) {
+        *lock(&self.reason) = reason;
+        self.state.store(state.code(), Ordering::Release);
+        self.signal();
+    }
+
+    pub(crate) fn add_late_hops(&self, num_hops: u64) {
+        self.late_hops.fetch_add(num_hops, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_failed_hop(&self) {
+        self.failed_hops.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One more hop's load; an eighth of it counts.
+    pub(crate) fn note_load_permille(&self, permille: u32) {
+        let old = u64::from(self.load_permille.load(Ordering::Relaxed));
+        let new = (old * 7 + u64::from(permille)) / 8;
+        let new = u32::try_from(new).unwrap_or(u32::MAX);
+        self.load_permille.store(new, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_inference_time(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.inference_us.store(micros, Ordering::Relaxed);
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
+    pub(crate) fn done_frames(&self) -> u64 {
+        self.done_frames.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_done_frames(&self, frames: u64) {
+        if self.done_frames.swap(frames, Ordering::AcqRel) != frames {
+            self.signal();
+        }
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.is_offline.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_offline(&self, is_offline: bool) {
+        self.is_offline.store(is_offline, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.is_finished.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_worker(&self, thread: Thread) {
+        // A second worker does not exist; should one, the first keeps the name.
+        let _ = self.worker.set(thread);
+    }
+
+    pub(crate) fn set_terminate(&self, terminate: Option<Terminate>) {
+        *lock(&self.terminate) = terminate;
+    }
+
+    /// Tells the worker to end, in the middle of an inference too.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        let terminate = lock(&self.terminate).clone();
+        if let Some(terminate) = terminate {
+            terminate();
+        }
+        self.wake_worker();
+        self.signal();
+    }
+
+    pub(crate) fn set_finished(&self) {
+        self.is_finished.store(true, Ordering::Release);
+        drop(lock(&self.turn));
+        self.turn_changed.notify_all();
+    }
+
+    pub(crate) fn wake_worker(&self) {
+        if let Some(worker) = self.worker.get() {
+            worker.unpark();
+        }
+    }
+
+    /// Sleeps until `is_done`, or `limit` is over; true when done. Not for real time.
+    pub(crate) fn wait_until(&self, limit: Duration, is_done: impl Fn() -> bool) -> bool {
+        let mut slept = Duration::ZERO;
+        let mut turn = lock(&self.turn);
+        while !is_done() {
+            if slept >= limit {
+                return false;
+            }
+            let started = std::time::Instant::now();
+            turn = self
+                .turn_changed
+                .wait_timeout(turn, RECHECK.min(limit))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            slept += started.elapsed();
+        }
+        true
+    }
+
+    /// Wakes the audio thread if it waits, which it does offline only.
+    fn signal(&self) {
+        if self.is_offline() {
+            // The lock makes sure that whoever checked before is asleep by now.
+            drop(lock(&self.turn));
+            self.turn_changed.notify_all();
+        }
+    }
+}
+
+/// What these mutexes guard is whole after any panic: a unit, or a value replaced at once.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
