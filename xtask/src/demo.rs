@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::shell;
 
-const SONG: &str = "assets/demo/Paper Lanterns.flac";
+const SONG: &str = "assets/demo/paper-lanterns.flac";
 const STEMS: &str = "stems";
 
 /// Builds the command line and separates the demo song into `./stems`.

@@ -12,6 +12,7 @@ mod packages;
 mod runtime;
 mod shell;
 mod test;
+mod training;
 
 use std::path::{Path, PathBuf};
 
@@ -35,13 +36,13 @@ fn main() -> anyhow::Result<()> {
     };
     let root = workspace_root()?;
     match command {
-        "setup" => setup(packages::For::Demo),
+        "setup" => setup(),
         "demo" => {
-            setup(packages::For::Demo)?;
+            setup()?;
             demo::run(&root)
         }
         "test" => {
-            setup(packages::For::Tests)?;
+            setup()?;
             test::run(&root, rest)
         }
         "licences" => licences::check(&root),
@@ -54,8 +55,8 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn setup(purpose: packages::For) -> anyhow::Result<()> {
-    packages::check(purpose)?;
+fn setup() -> anyhow::Result<()> {
+    packages::check(packages::For::Demo)?;
     let library = runtime::install()?;
     eprintln!("ONNX Runtime {}: {}", runtime::VERSION, library.display());
     Ok(())

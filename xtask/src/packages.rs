@@ -1,84 +1,106 @@
 //! What must come from the distribution, and which package has it.
 
+use std::path::Path;
+
 use anyhow::bail;
 
 use crate::{runtime, shell};
 
 /// What the machine is wanted for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum For {
     /// Build and separate.
     Demo,
-    /// Everything, tests and the training smoke run included.
+    /// Run the tests.
     Tests,
+    /// The training smoke run.
+    Training,
 }
 
-/// A program that set-up, a build or a test starts.
+/// Something that set-up, a build or a test uses.
 struct Need {
-    program: &'static str,
-    args: &'static [&'static str],
+    probe: Probe,
     /// Debian's and Ubuntu's name.
     package: &'static str,
     why: &'static str,
 }
 
-/// Kept in step with the `apt-get install` line in README.md (a test compares them).
-const FOR_DEMO: &[Need] = &[Need {
-    program: "cc",
-    args: &["--version"],
-    package: "build-essential",
-    why: "links",
-}];
+/// How to see that it is there.
+enum Probe {
+    Starts(&'static str, &'static [&'static str]),
+    Exists(&'static str),
+}
 
-const FOR_PIP: Need = Need {
-    program: "python3",
-    args: &["-m", "pip", "--version"],
+impl Need {
+    fn is_met(&self) -> bool {
+        match self.probe {
+            Probe::Starts(program, args) => shell::succeeds(program, args),
+            Probe::Exists(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+const COMPILER: Need = Need {
+    probe: Probe::Starts("cc", &["--version"]),
+    package: "build-essential",
+    why: "compiles and links",
+};
+
+const PIP: Need = Need {
+    probe: Probe::Starts("python3", &["-m", "pip", "--version"]),
     package: "python3-pip",
     why: "fetches ONNX Runtime",
 };
 
-const FOR_TESTS: &[Need] = &[
+const FFMPEG: Need = Need {
+    probe: Probe::Starts("ffmpeg", &["-version"]),
+    package: "ffmpeg",
+    why: "writes the compressed files that the readers are tested with",
+};
+
+const FOR_TRAINING: [Need; 3] = [
     Need {
-        program: "ffmpeg",
-        args: &["-version"],
-        package: "ffmpeg",
-        why: "writes the compressed files that the readers are tested with",
-    },
-    Need {
-        program: "python3",
-        args: &["-m", "venv", "--help"],
+        probe: Probe::Starts("python3", &["-m", "ensurepip", "--version"]),
         package: "python3-venv",
         why: "keeps the training's packages apart",
     },
+    Need {
+        probe: Probe::Starts("fluidsynth", &["--version"]),
+        package: "fluidsynth",
+        why: "plays the training's synthetic songs",
+    },
+    Need {
+        probe: Probe::Exists("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
+        package: "fluid-soundfont-gm",
+        why: "the instruments of those songs",
+    },
 ];
 
-fn needs(purpose: For) -> Vec<&'static Need> {
-    let mut needs: Vec<_> = FOR_DEMO.iter().collect();
-    if !runtime::is_installed() {
-        needs.push(&FOR_PIP);
+fn needs(purpose: For) -> Vec<Need> {
+    match purpose {
+        For::Demo if runtime::is_installed() => vec![COMPILER],
+        For::Demo => vec![COMPILER, PIP],
+        For::Tests => vec![FFMPEG],
+        For::Training => FOR_TRAINING.into(),
     }
-    if purpose == For::Tests {
-        needs.extend(FOR_TESTS);
-    }
-    needs
 }
 
-/// Stops with the one command that installs what is missing.
+/// Stops with the one command that installs what is missing. Knows Linux only.
 pub fn check(purpose: For) -> anyhow::Result<()> {
     if !cfg!(target_os = "linux") {
         return Ok(());
     }
-    let missing: Vec<&Need> = needs(purpose)
+    let missing: Vec<Need> = needs(purpose)
         .into_iter()
-        .filter(|need| !shell::succeeds(need.program, need.args))
+        .filter(|need| !need.is_met())
         .collect();
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        bail!("{}", advice(&missing));
     }
-    bail!("{}", advice(&missing));
+    Ok(())
 }
 
-fn advice(missing: &[&Need]) -> String {
+fn advice(missing: &[Need]) -> String {
     let mut text = String::from("these are missing:\n");
     for need in missing {
         text += &format!("  {} ({})\n", need.package, need.why);
@@ -96,10 +118,9 @@ mod tests {
 
     #[test]
     fn advice_names_every_missing_package_in_one_command() {
-        let missing: Vec<&Need> = FOR_TESTS.iter().collect();
-        let text = advice(&missing);
+        let text = advice(&FOR_TRAINING);
         let command = text.lines().last().unwrap();
-        for need in missing {
+        for need in FOR_TRAINING {
             assert!(
                 command.split(' ').any(|word| word == need.package),
                 "{command}"
@@ -110,16 +131,39 @@ mod tests {
     #[test]
     fn readme_names_every_package_that_setup_asks_for() {
         let readme = include_str!("../../README.md");
-        let line = readme
+        let named: Vec<&str> = readme
             .lines()
-            .find(|line| line.contains("apt-get install"))
-            .unwrap();
-        for need in FOR_DEMO.iter().chain([&FOR_PIP]).chain(FOR_TESTS) {
-            assert!(
-                line.split(' ').any(|word| word == need.package),
-                "{}: {line}",
-                need.package
-            );
+            .filter(|line| line.contains("apt-get install"))
+            .flat_map(|line| line.split(' '))
+            .collect();
+        for need in [COMPILER, PIP, FFMPEG].iter().chain(&FOR_TRAINING) {
+            assert!(named.contains(&need.package), "{}: {named:?}", need.package);
         }
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_missing() {
+        let absent = Probe::Starts("unweave-no-such-program", &[]);
+        assert!(
+            !Need {
+                probe: absent,
+                ..COMPILER
+            }
+            .is_met()
+        );
+        assert!(
+            !Need {
+                probe: Probe::Exists("/unweave/no/such/file"),
+                ..COMPILER
+            }
+            .is_met()
+        );
+        assert!(
+            Need {
+                probe: Probe::Exists(env!("CARGO_MANIFEST_DIR")),
+                ..COMPILER
+            }
+            .is_met()
+        );
     }
 }

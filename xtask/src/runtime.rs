@@ -204,7 +204,8 @@ fn pip_arguments(build: &Build) -> Vec<String> {
     .collect()
 }
 
-fn sha256_of_file(path: &Path) -> anyhow::Result<String> {
+/// The checksum in lower-case hexadecimal.
+pub fn sha256_of_file(path: &Path) -> anyhow::Result<String> {
     let mut file =
         fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut hash = Sha256::new();

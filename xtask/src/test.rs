@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::shell;
+use crate::{packages, shell, training};
 
 /// The training smoke run, then every test of the workspace; `args` go to `cargo test`.
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
+    packages::check(packages::For::Tests)?;
+    training::smoke(root)?;
     shell::run(
         Command::new("cargo")
             .args(["test", "--workspace"])
