@@ -1,0 +1,36 @@
+//! Unweave as a plug-in: VST3, CLAP and standalone.
+//!
+//! This crate is glue. Threads, latency and audio are `unweave-live`'s; models are
+//! `unweave-separation`'s. Here are the parameters, the buses, the saved state, and where the host is told what.
+//!
+//! ```text
+//! host ─► plugin ──► running ──► unweave_live::AudioSide        audio thread
+//!           │           └─ model ─► unweave_separation          inference thread
+//!           └─ params, state, report                            any thread
+//! ```
+//!
+//! What hosts and the framework get wrong, and what is done about it: `KNOWN_HOST_ISSUES.md`.
+#![forbid(unsafe_code)]
+
+mod choice;
+pub mod ids;
+pub mod model;
+mod pace;
+pub mod params;
+mod place;
+mod plugin;
+mod report;
+mod running;
+pub mod state;
+mod text;
+pub mod variant;
+
+pub use plugin::Unweave;
+
+/// One main output.
+pub type UnweaveStereo = Unweave<variant::Stereo>;
+/// One main output, and one per stem.
+pub type UnweaveMultiOut = Unweave<variant::MultiOut>;
+
+nice_plug::nice_export_clap!(UnweaveStereo, UnweaveMultiOut);
+nice_plug::nice_export_vst3!(UnweaveStereo, UnweaveMultiOut);
