@@ -14,9 +14,11 @@ mod error;
 pub mod read;
 mod resample;
 mod separator;
+mod stft;
 mod stream;
 
 pub use error::Error;
 pub use resample::{Resampler, SAMPLE_RATES};
 pub use separator::{Separator, Shape, StemBlock};
+pub use stft::Stft;
 pub use stream::Stream;

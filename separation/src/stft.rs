@@ -1,0 +1,262 @@
+//! The transform pair of the spectral models, hop by hop.
+//!
+//! With window w, N = n_fft, h = hop, F = N/2 + 1, all at the model's rate:
+//!
+//! 1. w is the square root of the periodic Hann window, `w[n] = sin(π n / N)`.
+//! 2. Frame k covers samples `[(k+1)h − N, (k+1)h)`; there is silence before the start. No centring, no
+//!    reflection: nothing is needed from the future, and no sample is seen twice.
+//! 3. Forward: `X[f] = Σ w[n] x[n] e^(−2πi f n / N)`, unnormalised.
+//! 4. Backward: `y[n] = 2h/N · w[n] · 1/N Σ X[f] e^(2πi f n / N)`, frames added where they overlap.
+//!
+//! Every sample, the first and the last included, lies in N/h frames k ≥ 0, and over them w² adds up to
+//! N/(2h), which step 4 divides by: forward then backward is the identity, once the tail is flushed
+//! with N − h samples of silence. Frame k completes samples `[(k+1)h − N, (k+1)h − N + h)`: a lag of N − h.
+//!
+//! # Source
+//! Matches `torch.stft(center=False, normalized=False)` on a mix padded with N − h zeros in front.
+
+use std::f32::consts::PI;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+
+/// Tables and work space of one transform pair. Holds no audio: that is in the caller's buffers, one
+/// per channel forward, one per stem and channel backward.
+pub struct Stft {
+    hop: usize,
+    forward: Arc<dyn RealToComplex<f32>>,
+    backward: Arc<dyn ComplexToReal<f32>>,
+    analysis_window: Vec<f32>,
+    /// `2h/N · 1/N · w`: everything step 4 multiplies by.
+    synthesis_window: Vec<f32>,
+    frame: Vec<f32>,
+    spectrum: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+}
+
+impl Stft {
+    /// Whether `n_fft` and `hop` give a pair that is the identity: `n_fft` even, and `hop` divides its
+    /// half.
+    pub fn is_valid(n_fft: usize, hop: usize) -> bool {
+        n_fft > 0 && n_fft.is_multiple_of(2) && hop > 0 && (n_fft / 2).is_multiple_of(hop)
+    }
+
+    /// # Panics
+    /// If not [`Stft::is_valid`].
+    pub fn new(n_fft: usize, hop: usize) -> Self {
+        assert!(
+            Self::is_valid(n_fft, hop),
+            "n_fft {n_fft} with hop {hop} cannot be the identity"
+        );
+        let mut planner = RealFftPlanner::new();
+        let forward = planner.plan_fft_forward(n_fft);
+        let backward = planner.plan_fft_inverse(n_fft);
+        let analysis_window: Vec<f32> = (0..n_fft)
+            .map(|n| (PI * n as f32 / n_fft as f32).sin())
+            .collect();
+        let scale = 2.0 * hop as f32 / (n_fft as f32 * n_fft as f32);
+        let scratch_len = forward.get_scratch_len().max(backward.get_scratch_len());
+        Self {
+            hop,
+            synthesis_window: analysis_window.iter().map(|w| w * scale).collect(),
+            analysis_window,
+            frame: vec![0.0; n_fft],
+            spectrum: forward.make_output_vec(),
+            scratch: vec![Complex::default(); scratch_len],
+            forward,
+            backward,
+        }
+    }
+
+    /// N: frames a transform sees; the length of `history` and `overlap`.
+    pub fn n_fft(&self) -> usize {
+        self.frame.len()
+    }
+
+    /// h: new frames per transform.
+    pub fn hop(&self) -> usize {
+        self.hop
+    }
+
+    /// F: bins from 0 Hz to the Nyquist frequency.
+    pub fn num_bins(&self) -> usize {
+        self.spectrum.len()
+    }
+
+    /// The spectrum after one more hop of one channel.
+    ///
+    /// # Shape
+    /// `history`: the last N samples, zeros at first, updated here; `samples`: h;
+    /// `spectrum`: `[bin][re, im]`, 2 F.
+    pub fn analyse(&mut self, history: &mut [f32], samples: &[f32], spectrum: &mut [f32]) {
+        history.copy_within(self.hop.., 0);
+        history[self.frame.len() - self.hop..].copy_from_slice(samples);
+        for ((frame, sample), weight) in self
+            .frame
+            .iter_mut()
+            .zip(&*history)
+            .zip(&self.analysis_window)
+        {
+            *frame = sample * weight;
+        }
+        self.forward
+            .process_with_scratch(&mut self.frame, &mut self.spectrum, &mut self.scratch)
+            .expect("all lengths are of one plan");
+        for (pair, bin) in spectrum
+            .as_chunks_mut::<2>()
+            .0
+            .iter_mut()
+            .zip(&self.spectrum)
+        {
+            *pair = [bin.re, bin.im];
+        }
+    }
+
+    /// The hop of one channel that one more spectrum completes.
+    ///
+    /// # Shape
+    /// `spectrum`: `[bin][re, im]`, 2 F; `overlap`: N samples under way, zeros at first, updated here;
+    /// `samples`: h.
+    pub fn synthesise(&mut self, spectrum: &[f32], overlap: &mut [f32], samples: &mut [f32]) {
+        for (bin, pair) in self.spectrum.iter_mut().zip(spectrum.as_chunks::<2>().0) {
+            *bin = Complex::new(pair[0], pair[1]);
+        }
+        // A mask may turn the phase of bins that a real signal has no phase in; realfft refuses that.
+        let nyquist = self.spectrum.len() - 1;
+        self.spectrum[0].im = 0.0;
+        self.spectrum[nyquist].im = 0.0;
+        self.backward
+            .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
+            .expect("all lengths are of one plan, the outer bins are real");
+        for ((overlap, frame), weight) in overlap
+            .iter_mut()
+            .zip(&self.frame)
+            .zip(&self.synthesis_window)
+        {
+            *overlap += frame * weight;
+        }
+        samples.copy_from_slice(&overlap[..self.hop]);
+        overlap.copy_within(self.hop.., 0);
+        overlap[self.frame.len() - self.hop..].fill(0.0);
+    }
+}
+
+impl std::fmt::Debug for Stft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stft")
+            .field("n_fft", &self.n_fft())
+            .field("hop", &self.hop)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f64::consts::PI;
+
+    fn noise(frames: usize) -> Vec<f32> {
+        let mut state = 9u32;
+        (0..frames)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                f32::from(u16::try_from(state >> 16).unwrap()) / 32_768.0 - 1.0
+            })
+            .collect()
+    }
+
+    /// Steps 2 and 3 word for word, in f64.
+    fn direct_spectrum(mix: &[f32], k: usize, n_fft: usize, hop: usize) -> Vec<[f64; 2]> {
+        (0..=n_fft / 2)
+            .map(|bin| {
+                let (mut re, mut im) = (0.0, 0.0);
+                for n in 0..n_fft {
+                    let Some(position) = ((k + 1) * hop + n).checked_sub(n_fft) else {
+                        continue;
+                    };
+                    // The periodic Hann window by its own formula.
+                    let hann = 0.5 - 0.5 * (2.0 * PI * n as f64 / n_fft as f64).cos();
+                    let x = f64::from(mix[position]) * hann.sqrt();
+                    let angle = -2.0 * PI * ((bin * n) % n_fft) as f64 / n_fft as f64;
+                    re += x * angle.cos();
+                    im += x * angle.sin();
+                }
+                [re, im]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn spectra_are_the_direct_fourier_sum_from_the_first_frame_on() {
+        for (n_fft, hop) in [(64, 16), (96, 48), (250, 25)] {
+            let mix = noise(8 * hop);
+            let mut stft = Stft::new(n_fft, hop);
+            let mut history = vec![0.0; n_fft];
+            let mut spectrum = vec![0.0; 2 * stft.num_bins()];
+            for (k, samples) in mix.chunks(hop).enumerate() {
+                stft.analyse(&mut history, samples, &mut spectrum);
+                let expected = direct_spectrum(&mix, k, n_fft, hop);
+                assert_eq!(expected.len(), stft.num_bins());
+                for (bin, (actual, expected)) in spectrum.chunks(2).zip(&expected).enumerate() {
+                    let error = (f64::from(actual[0]) - expected[0])
+                        .hypot(f64::from(actual[1]) - expected[1]);
+                    // f32: a sum of n_fft terms of size one.
+                    assert!(
+                        error < 2e-5,
+                        "{n_fft}/{hop}, frame {k}, bin {bin}: {error:e}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn forward_then_backward_is_the_identity_first_and_last_sample_included() {
+        for (n_fft, hop) in [(4_096, 1_024), (2_048, 512), (64, 32), (60, 6)] {
+            let mut mix = noise(7 * hop);
+            let frames = mix.len();
+            let lag = n_fft - hop;
+            mix.resize(frames + lag, 0.0);
+            let mut stft = Stft::new(n_fft, hop);
+            let (mut history, mut overlap) = (vec![0.0; n_fft], vec![0.0; n_fft]);
+            let mut spectrum = vec![0.0; 2 * stft.num_bins()];
+            let mut out = vec![0.0; mix.len()];
+            for (samples, out) in mix.chunks(hop).zip(out.chunks_mut(hop)) {
+                stft.analyse(&mut history, samples, &mut spectrum);
+                stft.synthesise(&spectrum, &mut overlap, out);
+            }
+            for frame in 0..frames {
+                let error = (out[frame + lag] - mix[frame]).abs();
+                assert!(error < 1e-6, "{n_fft}/{hop}, frame {frame}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_weights_of_all_frames_over_a_sample_add_up_to_one() {
+        let (n_fft, hop) = (4_096, 1_024);
+        let stft = Stft::new(n_fft, hop);
+        for offset in 0..hop {
+            let sum: f64 = (offset..n_fft)
+                .step_by(hop)
+                .map(|n| {
+                    f64::from(stft.analysis_window[n])
+                        * f64::from(stft.synthesis_window[n])
+                        * n_fft as f64
+                })
+                .sum();
+            assert!((sum - 1.0).abs() < 1e-6, "offset {offset}: {sum}");
+        }
+    }
+
+    #[test]
+    fn a_spectrum_with_phase_in_its_outer_bins_is_taken_as_its_real_part() {
+        let mut stft = Stft::new(64, 16);
+        let mut spectrum = vec![0.0; 2 * stft.num_bins()];
+        (spectrum[1], spectrum[65]) = (3.0, -5.0);
+        let (mut overlap, mut out) = (vec![0.0; 64], vec![1.0; 16]);
+        stft.synthesise(&spectrum, &mut overlap, &mut out);
+        assert_eq!(out, [0.0; 16]);
+    }
+}
