@@ -26,8 +26,8 @@ FRAME_S = 0.005
 #: Analysis transform: 1024 points at Flite's 16 kHz.
 ANALYSIS_POINTS = 1024
 SYNTHESIS_POINTS = 2048
-#: Flite's voices hold nothing above this; what is higher is extrapolated.
-TOP_HZ = 7400.0
+#: Flite's voices hold little above this; what is higher is extrapolated.
+TOP_HZ = 6700.0
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def pitch_curve(line, times, beat_s, rng):
 
 def noise_share(phones, spoken, hz):
     """How much of the sound is noise (0 to 1), per moment and frequency."""
-    voiced = np.clip((hz - 3000) / 9000, 0, 0.85)
+    voiced = np.clip((hz - 3000) / 12000, 0, 0.7)
     buzz = np.clip((hz - 1500) / 3000, 0.1, 0.95)
     share = np.ones((len(spoken), len(hz)))
     for name, start, end in phones:
@@ -222,7 +222,7 @@ def at_rate(envelope_16k, source_s, hz, tract):
     grid = np.linspace(0, 8000, moments.shape[1])
     result = np.stack([np.interp(np.minimum(hz / tract, TOP_HZ), grid, row) for row in moments])
     above = np.log2(np.maximum(hz / tract, TOP_HZ) / TOP_HZ)
-    result -= above * 6 / 10 * np.log(10)  # 6 dB per octave beyond what the voice holds
+    result -= above * 18 / 10 * np.log(10)  # 18 dB per octave beyond what the voice holds
     singers_formant = 1.4 * np.exp(-(((hz - 3000) / 700) ** 2))
     return result + singers_formant - 8 * (hz < 70)
 
