@@ -11,14 +11,24 @@
 pub mod channels;
 pub mod doubles;
 mod error;
+pub mod folders;
+pub mod manifest;
+pub mod naming;
+pub mod onnx;
 pub mod read;
 mod resample;
+pub mod runtime;
 mod separator;
 mod stft;
+pub mod store;
 mod stream;
+pub mod write;
 
 pub use error::Error;
+pub use manifest::Manifest;
 pub use resample::{Resampler, SAMPLE_RATES};
+pub use runtime::Terminator;
 pub use separator::{Separator, Shape, StemBlock};
 pub use stft::Stft;
+pub use store::{Model, Store};
 pub use stream::Stream;

@@ -1,0 +1,142 @@
+//! MP3 files by LAME, 320 kbit/s, that line up with the mix: the LAME tag says what players and this
+//! library remove from start and end.
+
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use mp3lame_encoder::{
+    Bitrate, Builder, DualPcm, Encoder, FlushGap, Mode, MonoPcm, Quality, VbrMode,
+    max_required_buffer_size,
+};
+
+use super::{AudioSpec, BitDepth, WriteError};
+
+/// Room for the last frames (`lame.h` asks for 7200 bytes) and for the tag, which is one frame.
+const FLUSH_BYTES: usize = 7_200;
+
+pub(super) struct Mp3Writer {
+    file: BufWriter<File>,
+    encoder: Encoder,
+    scale: f32,
+    /// Where the LAME tag goes once the length is known.
+    tag_at: u64,
+    planes: Vec<Vec<f32>>,
+    bytes: Vec<u8>,
+}
+
+impl Mp3Writer {
+    pub(super) fn create(path: &Path, spec: &AudioSpec) -> Result<Self, WriteError> {
+        let num_channels = spec.layout.num_channels();
+        let encoder = build(spec, num_channels).map_err(|error| {
+            WriteError::Encoder(format!("LAME refuses these settings: {error}"))
+        })?;
+        let mut file = BufWriter::with_capacity(1 << 18, File::create(path)?);
+        let tag = title_tag(&spec.title);
+        file.write_all(&tag)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a power of two is exact in f32"
+        )]
+        let scale = 1.0 / BitDepth::Int24.full_scale() as f32;
+        let planes = vec![Vec::new(); num_channels];
+        Ok(Self {
+            file,
+            encoder,
+            scale,
+            tag_at: tag.len() as u64,
+            planes,
+            bytes: Vec::new(),
+        })
+    }
+
+    pub(super) fn write(&mut self, samples: &[Vec<i32>]) -> Result<(), WriteError> {
+        for (plane, samples) in self.planes.iter_mut().zip(samples) {
+            plane.clear();
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "24-bit integers are exact in f32"
+            )]
+            plane.extend(samples.iter().map(|&sample| sample as f32 * self.scale));
+        }
+        self.bytes.clear();
+        self.bytes
+            .reserve(max_required_buffer_size(self.planes[0].len()));
+        match &self.planes[..] {
+            [mono] => self.encoder.encode_to_vec(MonoPcm(mono), &mut self.bytes),
+            [left, right, ..] => self
+                .encoder
+                .encode_to_vec(DualPcm { left, right }, &mut self.bytes),
+            [] => Ok(0),
+        }
+        .map_err(failed)?;
+        self.file.write_all(&self.bytes)?;
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), WriteError> {
+        self.bytes.clear();
+        self.bytes.reserve(FLUSH_BYTES);
+        self.encoder
+            .flush_to_vec::<FlushGap>(&mut self.bytes)
+            .map_err(failed)?;
+        self.file.write_all(&self.bytes)?;
+        // LAME began with an empty frame, to be replaced by the tag that tells delay and length.
+        self.bytes.clear();
+        self.bytes
+            .reserve(self.encoder.lame_tag_size().max(FLUSH_BYTES));
+        if self
+            .encoder
+            .lame_tag_encode_to_vec(&mut self.bytes)
+            .is_none()
+        {
+            return Err(WriteError::Encoder("LAME gave no tag".into()));
+        }
+        self.file.seek(SeekFrom::Start(self.tag_at))?;
+        self.file.write_all(&self.bytes)?;
+        self.file.flush()?;
+        Ok(())
+    }
+}
+
+fn build(spec: &AudioSpec, num_channels: usize) -> Result<Encoder, mp3lame_encoder::BuildError> {
+    let mut builder = Builder::new().ok_or(mp3lame_encoder::BuildError::NoMem)?;
+    builder.set_num_channels(if num_channels == 1 { 1 } else { 2 })?;
+    builder.set_mode(if num_channels == 1 {
+        Mode::Mono
+    } else {
+        Mode::JointStereo
+    })?;
+    builder.set_sample_rate(spec.sample_rate)?;
+    builder.set_output_sample_rate(std::num::NonZeroU32::new(spec.sample_rate))?;
+    builder.set_vbr_mode(VbrMode::Off)?;
+    builder.set_brate(Bitrate::Kbps320)?;
+    builder.set_quality(Quality::NearBest)?;
+    builder.set_to_write_vbr_tag(true)?;
+    builder.build()
+}
+
+fn failed(error: mp3lame_encoder::EncodeError) -> WriteError {
+    WriteError::Encoder(format!("LAME: {error}"))
+}
+
+/// An ID3 tag that holds the title in UTF-8; LAME's own would be Latin-1.
+///
+/// # Source
+/// ID3 tag version 2.4.0, main structure, sections 3.1 and 4.
+fn title_tag(title: &str) -> Vec<u8> {
+    const UTF_8: u8 = 3;
+    let text_bytes = title.len() + 1;
+    let mut tag = b"ID3\x04\x00\x00".to_vec();
+    tag.extend(sync_safe(10 + text_bytes));
+    tag.extend(b"TIT2");
+    tag.extend(sync_safe(text_bytes));
+    tag.extend([0, 0, UTF_8]);
+    tag.extend(title.as_bytes());
+    tag
+}
+
+/// 28 bits in four bytes whose top bits are 0, so that no decoder takes them for a frame.
+fn sync_safe(size: usize) -> [u8; 4] {
+    [21, 14, 7, 0].map(|shift| u8::try_from(size >> shift & 0x7f).unwrap_or(0))
+}

@@ -1,0 +1,290 @@
+//! Files that were written, read back by others: `hound`, `ffmpeg` and our own reader.
+//!
+//! Needs `ffmpeg`.
+
+use std::path::Path;
+use std::process::Command;
+
+use proptest::prelude::*;
+use unweave_separation::channels::Layout;
+use unweave_separation::read::AudioReader;
+use unweave_separation::write::{
+    AudioSpec, AudioWriter, BitDepth, FileFormat, Samples, WriteError,
+};
+
+fn spec(format: FileFormat, depth: BitDepth, num_channels: usize, num_frames: usize) -> AudioSpec {
+    AudioSpec {
+        format,
+        depth,
+        sample_rate: 44_100,
+        layout: Layout::from_count(num_channels),
+        num_frames: num_frames as u64,
+        title: "Blåbär 🎵 (Bass Stem)".into(),
+    }
+}
+
+/// Writes integers in blocks of uneven sizes.
+fn write(path: &Path, spec: &AudioSpec, channels: &[Vec<i32>]) -> Result<(), WriteError> {
+    let mut writer = AudioWriter::create(path, spec)?;
+    let num_frames = channels[0].len();
+    let mut at = 0;
+    for size in [1, 7, 4_096, 5_000, 10_000].into_iter().cycle() {
+        if at == num_frames {
+            break;
+        }
+        let end = (at + size).min(num_frames);
+        let block: Vec<Vec<i32>> = channels.iter().map(|c| c[at..end].to_vec()).collect();
+        writer.write(Samples::Integer(&block))?;
+        at = end;
+    }
+    writer.finish()
+}
+
+/// Full-scale noise with both extremes in it.
+fn noise(depth: BitDepth, num_channels: usize, num_frames: usize) -> Vec<Vec<i32>> {
+    let full_scale = depth.full_scale() as i32;
+    let mut state = 7_u32;
+    let mut channels: Vec<Vec<i32>> = (0..num_channels)
+        .map(|_| {
+            (0..num_frames)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state as i32 >> 8) / (8_388_608 / full_scale)
+                })
+                .collect()
+        })
+        .collect();
+    channels[0][0] = -full_scale;
+    channels[num_channels - 1][num_frames - 1] = full_scale - 1;
+    channels
+}
+
+/// What ffmpeg makes of a file, as integers at a depth.
+fn ffmpeg_decode(path: &Path, num_channels: usize, shift: u32) -> Vec<Vec<i32>> {
+    let output = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-nostdin",
+            "-i",
+            path.to_str().unwrap(),
+            "-f",
+            "s32le",
+            "-",
+        ])
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let samples: Vec<i32> = output
+        .stdout
+        .chunks_exact(4)
+        .map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap()) >> shift)
+        .collect();
+    (0..num_channels)
+        .map(|channel| {
+            samples
+                .iter()
+                .skip(channel)
+                .step_by(num_channels)
+                .copied()
+                .collect()
+        })
+        .collect()
+}
+
+fn read_back(path: &Path, depth: BitDepth) -> Vec<Vec<i32>> {
+    let mut reader = AudioReader::open(path).unwrap();
+    let mut all = vec![Vec::new(); reader.facts().layout.num_channels()];
+    let mut block = Vec::new();
+    while reader.read(&mut block).unwrap() > 0 {
+        for (all, block) in all.iter_mut().zip(&block) {
+            all.extend(
+                block
+                    .iter()
+                    .map(|&s| (f64::from(s) * depth.full_scale()) as i32),
+            );
+        }
+    }
+    all
+}
+
+#[test]
+fn integer_files_hold_the_very_integers() {
+    let dir = tempfile::tempdir().unwrap();
+    for (format, depth, shift) in [
+        (FileFormat::Wav, BitDepth::Int16, 16),
+        (FileFormat::Wav, BitDepth::Int24, 8),
+        (FileFormat::Flac, BitDepth::Int16, 16),
+        (FileFormat::Flac, BitDepth::Int24, 8),
+    ] {
+        for num_channels in [1, 2, 6] {
+            for num_frames in [1, 15, 100, 4_096, 20_001] {
+                let name = format!(
+                    "{depth:?}-{num_channels}-{num_frames}.{}",
+                    format.extension()
+                );
+                let path = dir.path().join(&name);
+                let expected = noise(depth, num_channels, num_frames);
+                write(
+                    &path,
+                    &spec(format, depth, num_channels, num_frames),
+                    &expected,
+                )
+                .unwrap();
+                assert!(
+                    ffmpeg_decode(&path, num_channels, shift) == expected,
+                    "{name} by ffmpeg"
+                );
+                assert!(read_back(&path, depth) == expected, "{name} by our reader");
+                if format == FileFormat::Wav {
+                    let reader = hound::WavReader::open(&path).unwrap();
+                    let samples: Vec<i32> = reader.into_samples().map(Result::unwrap).collect();
+                    let expected: Vec<i32> = (0..num_frames)
+                        .flat_map(|frame| expected.iter().map(move |channel| channel[frame]))
+                        .collect();
+                    assert!(samples == expected, "{name} by hound");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn float_files_hold_the_very_floats_above_full_scale_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f.wav");
+    let channels = vec![vec![0.1_f32, -3.5, f32::MIN_POSITIVE], vec![1.0, -1.0, 1e9]];
+    let spec = spec(FileFormat::Wav, BitDepth::Float32, 2, 3);
+    let mut writer = AudioWriter::create(&path, &spec).unwrap();
+    writer.write(Samples::Float(&channels)).unwrap();
+    writer.finish().unwrap();
+    let samples: Vec<f32> = hound::WavReader::open(&path)
+        .unwrap()
+        .into_samples()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(samples, [0.1, 1.0, -3.5, -1.0, f32::MIN_POSITIVE, 1e9]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Signals that an encoder models in different ways: constant, silent, steps, tones, noise.
+    #[test]
+    fn flac_is_lossless_for_any_signal(
+        kind in 0..5, amplitude in 1..8_388_608_i32, num_frames in 1..9_000_usize, wide in any::<bool>(),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.flac");
+        let depth = if wide { BitDepth::Int24 } else { BitDepth::Int16 };
+        let amplitude = amplitude.min(depth.full_scale() as i32 - 1);
+        let left: Vec<i32> = (0..num_frames).map(|frame| match kind {
+            0 => amplitude,
+            1 => 0,
+            2 => if frame / 50 % 2 == 0 { amplitude } else { -amplitude },
+            3 => (f64::from(amplitude) * (frame as f64 * 0.05).sin()) as i32,
+            _ => (frame as i32).wrapping_mul(1_103_515_245) % amplitude,
+        }).collect();
+        let right = left.iter().map(|sample| -sample).collect();
+        let channels = [left, right];
+        write(&path, &spec(FileFormat::Flac, depth, 2, num_frames), &channels).unwrap();
+        prop_assert!(read_back(&path, depth) == channels);
+    }
+}
+
+/// Without the LAME tag, or with a wrong one, the click would come 1105 frames late or so.
+#[test]
+fn mp3_lines_up_with_what_went_in() {
+    let dir = tempfile::tempdir().unwrap();
+    for num_channels in [1, 2] {
+        let path = dir.path().join(format!("{num_channels}.mp3"));
+        let (num_frames, click_at) = (50_001, 20_011_usize);
+        let mut channel = vec![0_i32; num_frames];
+        for distance in -20_i32..=20 {
+            let shape = 0.5 + 0.5 * (f64::from(distance) * std::f64::consts::PI / 20.0).cos();
+            channel[click_at.checked_add_signed(distance as isize).unwrap()] =
+                (shape * 8_000_000.0) as i32;
+        }
+        let spec = spec(FileFormat::Mp3, BitDepth::Int24, num_channels, num_frames);
+        write(&path, &spec, &vec![channel; num_channels]).unwrap();
+        let ours = read_back(&path, BitDepth::Int24);
+        for (who, decoded) in [
+            ("ours", ours),
+            ("ffmpeg", ffmpeg_decode(&path, num_channels, 8)),
+        ] {
+            assert_eq!(decoded[0].len(), num_frames, "{who}");
+            let max = decoded[0].iter().map(|sample| sample.abs()).max().unwrap();
+            assert_eq!(
+                decoded[0].iter().position(|s| s.abs() == max),
+                Some(click_at),
+                "{who}"
+            );
+            assert!(
+                (f64::from(max) / 8_000_000.0 - 1.0).abs() < 0.02,
+                "{who}: {max}"
+            );
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        // 320 kbit/s, and the title before the first frame.
+        let audio_seconds = num_frames as f64 / 44_100.0;
+        let bits_per_second = bytes.len() as f64 * 8.0 / audio_seconds;
+        assert!(
+            (310e3..345e3).contains(&bits_per_second),
+            "{bits_per_second}"
+        );
+        let reader = AudioReader::open(&path).unwrap();
+        assert_eq!(
+            reader.facts().title.as_deref(),
+            Some("Blåbär 🎵 (Bass Stem)")
+        );
+    }
+}
+
+#[test]
+fn what_a_format_can_not_hold_is_refused_before_a_file_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("never");
+    let mut odd_rate = spec(FileFormat::Mp3, BitDepth::Int24, 2, 1);
+    odd_rate.sample_rate = 96_000;
+    let cases = [
+        (odd_rate, "FLAC or WAV"),
+        (spec(FileFormat::Mp3, BitDepth::Int24, 6, 1), "FLAC or WAV"),
+        (spec(FileFormat::Flac, BitDepth::Int24, 10, 1), "WAV"),
+        (spec(FileFormat::Flac, BitDepth::Float32, 2, 1), "16 or 24"),
+    ];
+    for (spec, way_out) in cases {
+        let error = AudioWriter::create(&path, &spec)
+            .err()
+            .expect("refused")
+            .to_string();
+        assert!(error.contains(way_out), "{error}");
+        assert!(!path.exists());
+    }
+}
+
+/// `/dev/full` takes a file's creation and refuses every write, as a full disk does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_noticed_by_every_format_at_the_latest_at_the_end() {
+    for (format, depth) in [
+        (FileFormat::Wav, BitDepth::Int24),
+        (FileFormat::Flac, BitDepth::Int24),
+        (FileFormat::Mp3, BitDepth::Int24),
+    ] {
+        for num_frames in [10, 500_000] {
+            let channels = noise(depth, 2, num_frames);
+            let result = write(
+                Path::new("/dev/full"),
+                &spec(format, depth, 2, num_frames),
+                &channels,
+            );
+            let Err(WriteError::Io(error)) = result else {
+                panic!("{format:?}: {result:?}")
+            };
+            assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{format:?}");
+        }
+    }
+}
