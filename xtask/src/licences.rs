@@ -14,7 +14,7 @@ use crate::shell;
 
 /// Fails with the list of every crate that may not be linked.
 pub fn check(root: &Path) -> anyhow::Result<()> {
-    let allowed = allowed(&fs::read_to_string(root.join("deny.toml"))?)?;
+    let rules = Rules::parse(&fs::read_to_string(root.join("deny.toml"))?)?;
     let metadata = shell::output(
         Command::new("cargo")
             .args(["metadata", "--format-version=1", "--locked"])
@@ -26,7 +26,7 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
         .context("cargo metadata lists no packages")?;
     let refused: Vec<String> = packages
         .iter()
-        .filter_map(|package| refusal(package, &allowed))
+        .filter_map(|package| rules.refusal(package))
         .collect();
     if !refused.is_empty() {
         bail!("{}", refused.join("\n"));
@@ -38,47 +38,89 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn allowed(deny_toml: &str) -> anyhow::Result<Vec<spdx::Licensee>> {
-    let deny: toml::Table = deny_toml.parse()?;
-    deny.get("licenses")
-        .and_then(|licenses| licenses.get("allow"))
+/// The part of deny.toml's `[licenses]` that is used.
+struct Rules {
+    allowed: Vec<spdx::Licensee>,
+    /// (crate, licences that it alone may have)
+    exceptions: Vec<(String, Vec<spdx::Licensee>)>,
+}
+
+impl Rules {
+    fn parse(deny_toml: &str) -> anyhow::Result<Self> {
+        let deny: toml::Table = deny_toml.parse()?;
+        let licenses = deny
+            .get("licenses")
+            .context("deny.toml has no [licenses]")?;
+        let exceptions = match licenses.get("exceptions").and_then(toml::Value::as_array) {
+            None => Vec::new(),
+            Some(rows) => rows.iter().map(exception).collect::<anyhow::Result<_>>()?,
+        };
+        Ok(Self {
+            allowed: licensees(licenses)?,
+            exceptions,
+        })
+    }
+
+    /// Why this package of `cargo metadata` may not be linked, if so.
+    fn refusal(&self, package: &Value) -> Option<String> {
+        let crate_name = package["name"].as_str().unwrap_or_default();
+        let name = format!(
+            "{crate_name} {}",
+            package["version"].as_str().unwrap_or_default()
+        );
+        // The workspace's own members have no source; everything else comes from the registry.
+        if let Some(source) = package["source"].as_str()
+            && !source.starts_with("registry+")
+        {
+            return Some(format!(
+                "{name}: comes from {source}, not from the registry"
+            ));
+        }
+        let Some(licence) = package["license"].as_str() else {
+            return Some(format!("{name}: names no licence"));
+        };
+        let own = self
+            .exceptions
+            .iter()
+            .filter(|(of, _)| of == crate_name)
+            .flat_map(|(_, own)| own);
+        let allowed: Vec<&spdx::Licensee> = self.allowed.iter().chain(own).collect();
+        // Some crates still write the old "MIT/Apache-2.0".
+        match spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX) {
+            Ok(expression) => {
+                let is_allowed = expression
+                    .evaluate(|required| allowed.iter().any(|one| one.satisfies(required)));
+                (!is_allowed).then(|| format!("{name}: {licence} is not allowed by deny.toml"))
+            }
+            Err(error) => Some(format!(
+                "{name}: cannot read its licence `{licence}`: {error}"
+            )),
+        }
+    }
+}
+
+fn exception(row: &toml::Value) -> anyhow::Result<(String, Vec<spdx::Licensee>)> {
+    let name = row.get("crate").and_then(toml::Value::as_str);
+    Ok((
+        name.context("an exception names no crate")?.to_owned(),
+        licensees(row)?,
+    ))
+}
+
+/// The `allow` list of a table.
+fn licensees(table: &toml::Value) -> anyhow::Result<Vec<spdx::Licensee>> {
+    table
+        .get("allow")
         .and_then(toml::Value::as_array)
-        .context("deny.toml has no licenses.allow")?
+        .context("deny.toml: there is no `allow`")?
         .iter()
         .map(|id| {
             let id = id
                 .as_str()
-                .context("licenses.allow holds something that is no string")?;
-            spdx::Licensee::parse(id).with_context(|| format!("{id} is no SPDX licence"))
+                .context("deny.toml: `allow` holds something that is no string")?;
+            spdx::Licensee::parse(id).with_context(|| format!("deny.toml: {id} is no SPDX licence"))
         })
         .collect()
-}
-
-/// Why this package of `cargo metadata` may not be linked, if so.
-fn refusal(package: &Value, allowed: &[spdx::Licensee]) -> Option<String> {
-    let name = format!("{} {}", package["name"], package["version"]).replace('"', "");
-    // The workspace's own members have no source; everything else comes from the registry.
-    if let Some(source) = package["source"].as_str()
-        && !source.starts_with("registry+")
-    {
-        return Some(format!(
-            "{name}: comes from {source}, not from the registry"
-        ));
-    }
-    let Some(licence) = package["license"].as_str() else {
-        return Some(format!("{name}: names no licence"));
-    };
-    // Some crates still write the old "MIT/Apache-2.0".
-    match spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX) {
-        Ok(expression) => {
-            let is_allowed = expression
-                .evaluate(|required| allowed.iter().any(|licensee| licensee.satisfies(required)));
-            (!is_allowed).then(|| format!("{name}: {licence} is not allowed by deny.toml"))
-        }
-        Err(error) => Some(format!(
-            "{name}: cannot read its licence `{licence}`: {error}"
-        )),
-    }
 }
 
 #[cfg(test)]
@@ -87,33 +129,45 @@ mod tests {
 
     #[test]
     fn only_what_the_list_satisfies_may_be_linked() {
-        let allowed = allowed("[licenses]\nallow = ['MIT', 'Apache-2.0']").unwrap();
+        let rules = Rules::parse(
+            "[licenses]\nallow = ['MIT', 'Apache-2.0']\n\
+             exceptions = [{ crate = 'special', allow = ['LGPL-3.0'] }]",
+        )
+        .unwrap();
         let registry = "registry+x";
         let cases = [
-            (Some("MIT"), registry, true),
-            (Some("MIT/Apache-2.0"), registry, true),
-            (Some("GPL-3.0-only OR MIT"), registry, true),
-            (Some("GPL-3.0-only AND MIT"), registry, false),
-            (Some("GPL-3.0-only"), registry, false),
-            (Some("my own words"), registry, false),
-            (None, registry, false),
-            (Some("MIT"), "git+x", false),
+            ("a", Some("MIT"), registry, true),
+            ("a", Some("MIT/Apache-2.0"), registry, true),
+            ("a", Some("GPL-3.0-only OR MIT"), registry, true),
+            ("a", Some("GPL-3.0-only AND MIT"), registry, false),
+            ("a", Some("GPL-3.0-only"), registry, false),
+            ("a", Some("LGPL-3.0"), registry, false),
+            ("special", Some("LGPL-3.0"), registry, true),
+            ("special", Some("GPL-3.0-only"), registry, false),
+            ("a", Some("my own words"), registry, false),
+            ("a", None, registry, false),
+            ("a", Some("MIT"), "git+x", false),
         ];
-        for (license, source, expected) in cases {
+        for (name, license, source, expected) in cases {
             let package = serde_json::json!({
-                "name": "a", "version": "1.0.0", "license": license, "source": source,
+                "name": name, "version": "1.0.0", "license": license, "source": source,
             });
-            let refusal = refusal(&package, &allowed);
+            let refusal = rules.refusal(&package);
             assert_eq!(
                 refusal.is_none(),
                 expected,
-                "{license:?} {source}: {refusal:?}"
+                "{name} {license:?} {source}: {refusal:?}"
             );
         }
     }
 
     #[test]
     fn the_projects_own_list_is_readable() {
-        assert!(!allowed(include_str!("../../deny.toml")).unwrap().is_empty());
+        assert!(
+            !Rules::parse(include_str!("../../deny.toml"))
+                .unwrap()
+                .allowed
+                .is_empty()
+        );
     }
 }
