@@ -57,7 +57,7 @@ impl From<&Stream> for Timing {
 /// When each frame of the stems is due; integers at the host's sample rate.
 ///
 /// ```text
-/// latency = (S − 1) + T + (B − 1) + F        valid while T < h
+/// latency = (S − 1) + T + (B − 1) + (F − 1)        valid while T < h
 ///   S  window    T  budget of one inference    B  block allowance    F  fade    h  hop
 /// ```
 ///
@@ -65,7 +65,7 @@ impl From<&Stream> for Timing {
 /// completes its window has been handed over. One worker in order finishes it at
 /// max(R_k, finish_{k−1}) + T, which by induction is ≤ kh + S + B − 1 + T as long as T is no longer
 /// than the distance of two inferences. At time t the audio thread mixes frames up to
-/// t − 1 − latency and must know F more to be able to fade out: kh is needed at t ≥ kh + latency + 1 − F.
+/// t − 1 − latency and must have F − 1 more to be able to fade out: kh is needed at t ≥ kh + latency + 2 − F.
 ///
 /// The distance of two inferences is h, or h − 1 now and then in a resampled stream: hence T < h.
 ///
@@ -129,7 +129,7 @@ impl LatencyPlan {
         (self.timing.window_frames - 1)
             + self.budget_frames
             + (self.allowance_frames - 1)
-            + self.fade_frames
+            + (self.fade_frames - 1)
     }
 
     /// How long the output may sound after the input has ended; what the host is told.

@@ -219,24 +219,21 @@ impl Bleed {
                     stem.energies[band] += self.energy_step * (energy - 0.5 * stem.energies[band]);
                 }
             }
-            let mut moved = 0.0;
             for (stem_idx, (stem, bands)) in self.stems.iter().zip(&bands).enumerate() {
-                if stem_idx == self.residual_idx {
-                    continue;
+                if stem_idx != self.residual_idx {
+                    let mut change = 0.0;
+                    for band in 0..NUM_BANDS {
+                        change +=
+                            stem.own.now[band] * bands[band] + stem.all.now[band] * sums[band];
+                    }
+                    chunk.stems[stem_idx][channel_idx][frame_idx] += change;
                 }
-                let mut change = 0.0;
-                for band in 0..NUM_BANDS {
-                    change += stem.own.now[band] * bands[band] + stem.all.now[band] * sums[band];
-                }
-                let sample = &mut chunk.stems[stem_idx][channel_idx][frame_idx];
-                let old = *sample;
-                *sample += change;
-                // What the stem has really changed by, after rounding.
-                moved += f64::from(old) - f64::from(*sample);
             }
+            let rest = chunk.rest(self.residual_idx, channel_idx, frame_idx);
             let residual = &mut chunk.stems[self.residual_idx][channel_idx][frame_idx];
-            *residual = narrow(f64::from(*residual) + f64::from(keep) * moved);
-            chunk.lost[channel_idx][frame_idx] = narrow(f64::from(1.0 - keep) * moved);
+            let lost = (1.0 - keep) * (rest - *residual);
+            *residual = rest - lost;
+            chunk.lost[channel_idx][frame_idx] = lost;
         }
     }
 }
@@ -274,13 +271,4 @@ fn split(lows: &mut [f32; NUM_BANDS - 1], crossovers: &[f32; NUM_BANDS - 1], sam
     }
     bands[NUM_BANDS - 1] = rest;
     bands
-}
-
-/// The nearest f32.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "rounding is what is wanted"
-)]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }

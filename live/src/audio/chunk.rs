@@ -75,6 +75,30 @@ impl Chunk {
         self.weights[range].fill(0.0);
     }
 
+    /// What the residual stem must be for the stems to sum to the mix, added up in f32 in their order.
+    ///
+    /// This is the arithmetic of [`unweave_separation::Stream`], so stems that nobody has changed give
+    /// the residual that is there already, and samples that are not finite count as 0.
+    pub(super) fn rest(&self, residual_idx: usize, channel_idx: usize, frame_idx: usize) -> f32 {
+        let sample = self.mix[channel_idx][frame_idx];
+        let mix = if sample.is_finite() { sample } else { 0.0 };
+        // What is added after the residual rounds again: find it, then take that back, twice.
+        let is_last = residual_idx + 1 == self.stems.len();
+        let mut residual = 0.0;
+        for _ in 0..if is_last { 1 } else { 3 } {
+            let mut sum = 0.0;
+            for (stem_idx, stem) in self.stems.iter().enumerate() {
+                sum += if stem_idx == residual_idx {
+                    residual
+                } else {
+                    stem[channel_idx][frame_idx]
+                };
+            }
+            residual += mix - sum;
+        }
+        residual
+    }
+
     /// Applies the weights.
     pub(super) fn fade(&mut self) {
         for samples in self.stems.iter_mut().chain([&mut self.lost]).flatten() {

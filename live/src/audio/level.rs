@@ -6,7 +6,7 @@ use crate::plan::LatencyPlan;
 ///
 /// The level rises by one per frame where there are stems, and never exceeds the number of frames that
 /// are left before they end. So it is down when they end, however they end, and up otherwise: a plan
-/// that holds has always [`LatencyPlan::fade_frames`] more than are due.
+/// that holds has always [`LatencyPlan::fade_frames`] from the last one that is due on, with itself.
 pub(super) struct Level {
     fade_frames: usize,
     hop_frames: u64,
@@ -54,7 +54,7 @@ impl Level {
     /// Stems are there for all of `weights`, and for `left_frames` from the first of them.
     /// Returns the hops that have just turned out to be late.
     pub(super) fn hear(&mut self, weights: &mut [f32], left_frames: usize) -> u64 {
-        if self.now == self.fade_frames && left_frames >= weights.len() + self.fade_frames {
+        if self.now == self.fade_frames && left_frames + 1 >= weights.len() + self.fade_frames {
             weights.fill(1.0);
             self.is_expected = true;
             self.gap = None;

@@ -1,0 +1,20 @@
+//! The engine as its users see it: blocks in, blocks out, with the worker at any time one likes.
+
+#[path = "engine/bleed.rs"]
+mod bleed;
+#[path = "engine/controls.rs"]
+mod controls;
+#[path = "engine/epochs.rs"]
+mod epochs;
+#[path = "engine/gaps.rs"]
+mod gaps;
+#[path = "engine/latency.rs"]
+mod latency;
+#[path = "engine/lifecycle.rs"]
+mod lifecycle;
+#[path = "engine/offline.rs"]
+mod offline;
+#[path = "engine/rig.rs"]
+mod rig;
+#[path = "engine/transparency.rs"]
+mod transparency;
