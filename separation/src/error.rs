@@ -1,5 +1,7 @@
 //! Everything that can go wrong between a mix and its stems.
 
+use std::path::PathBuf;
+
 /// Why a mix could not be separated. Variants are what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +37,61 @@ pub enum Error {
     /// An earlier call failed, and going on would shift all that follows: reset first.
     #[error("separation failed before and was not reset since")]
     NeedsReset,
+    /// A manifest that is not exactly right.
+    #[error("{origin}: {problem}")]
+    Manifest {
+        /// Path of the manifest, or what else it is called.
+        origin: String,
+        /// The first thing that is wrong.
+        problem: String,
+    },
+    /// No model of this name.
+    #[error("there is no model {name:?}; known are {}", .known.join(", "))]
+    NoSuchModel {
+        /// What was asked for.
+        name: String,
+        /// Ids that exist.
+        known: Vec<String>,
+    },
+    /// A file of a model that can't be read.
+    #[error("{}: cannot be read: {source}", .path.display())]
+    ModelUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of a model that is another than its manifest says; get it again from where it came.
+    #[error("{}: damaged or exchanged: its sha-256 is {actual}, the manifest says {expected}", .path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// By the manifest.
+        expected: String,
+        /// Of the file.
+        actual: String,
+    },
+    /// A model that can't be run as its manifest says.
+    #[error("model {id} is refused: {problem}")]
+    ModelRefused {
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// ONNX Runtime was not found, or none that may be used.
+    #[error(
+        "{problem}. Run `cargo xtask setup`, or set UNWEAVE_ONNXRUNTIME to the library of ONNX Runtime {supported}"
+    )]
+    Runtime {
+        /// What was looked for, and what was wrong with what was found.
+        problem: String,
+        /// Versions that may be used.
+        supported: &'static str,
+    },
+    /// Stopped by a [`crate::Terminator`].
+    #[error("stopped")]
+    Terminated,
     /// A model could not be run to its end.
     #[error("inference failed: {reason}")]
     Inference {

@@ -1,0 +1,292 @@
+//! Where models are found, and their files as they were when their checksums were made.
+//!
+//! A model is a folder with a `model.toml` ([`crate::manifest`]) and the files it lists. One named by a
+//! path is taken from there; one named by its id is the first of that id in
+//!
+//! 1. the user's models: `UNWEAVE_MODELS` if set, else `models` in [`crate::folders::user_data`],
+//! 2. the system's: `models` in each of [`crate::folders::system_data`],
+//! 3. the one built into this library.
+//!
+//! Nothing is downloaded. A file is read once, checked, and handed on from memory: what is run is what
+//! was checked.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use sha2::{Digest, Sha256};
+
+use crate::manifest::Manifest;
+use crate::{Error, folders, onnx};
+
+const MANIFEST: &str = "model.toml";
+const BUILT_IN_MANIFEST: &str = include_str!("../../models/builtin/model.toml");
+const BUILT_IN_GRAPH: &[u8] = include_bytes!("../../models/builtin/model.onnx");
+
+/// The folders that models are looked for in.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    folders: Vec<(Origin, PathBuf)>,
+}
+
+/// Where a model was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is part of this library.
+    BuiltIn,
+    /// A path that was given.
+    Path,
+    /// The user's models.
+    User,
+    /// The system's models.
+    System,
+}
+
+/// A model that was found, its manifest read, its files not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Where it was found.
+    pub origin: Origin,
+    /// Its folder; none if built in.
+    pub folder: Option<PathBuf>,
+}
+
+/// The checked content of a model's files.
+pub(crate) struct Content {
+    pub(crate) graph: Cow<'static, [u8]>,
+    /// Weights outside the graph: the name it calls them by, and what they are.
+    pub(crate) weights: Vec<(String, Vec<u8>)>,
+}
+
+impl Store {
+    /// The user's and the system's models of this machine.
+    pub fn from_environment() -> Self {
+        let models = |data: PathBuf| data.join("models");
+        let user = folders::variable("UNWEAVE_MODELS")
+            .map(PathBuf::from)
+            .or_else(|| folders::user_data().map(models));
+        Self::new(
+            user,
+            folders::system_data().into_iter().map(models).collect(),
+        )
+    }
+
+    /// These folders of models, each model a folder in it.
+    pub fn new(user: Option<PathBuf>, system: Vec<PathBuf>) -> Self {
+        let user = user.into_iter().map(|folder| (Origin::User, folder));
+        let system = system.into_iter().map(|folder| (Origin::System, folder));
+        Self {
+            folders: user.chain(system).collect(),
+        }
+    }
+
+    /// The folders in search order, there or not.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().map(|(_, folder)| folder.as_path())
+    }
+
+    /// The model that a user names: a path to its folder or manifest, or an id.
+    ///
+    /// # Errors
+    /// There is none, or its manifest is wrong. An id is taken for a path if it holds a `/` or a `\`, or
+    /// if it is no known id and something of that name exists here.
+    pub fn find(&self, name: &str) -> Result<Model, Error> {
+        let path = Path::new(name);
+        if name.contains(['/', '\\']) || path.is_absolute() {
+            return Model::open(path);
+        }
+        let mut known = Vec::new();
+        for model in self.list() {
+            match model {
+                Ok(model) if model.manifest.id == name => return Ok(model),
+                Ok(model) => known.push(model.manifest.id),
+                // A broken model must not hide behind one of the same id further down.
+                Err(Error::Manifest { origin, problem })
+                    if Path::new(&origin)
+                        .parent()
+                        .is_some_and(|folder| folder.ends_with(name)) =>
+                {
+                    return Err(Error::Manifest { origin, problem });
+                }
+                Err(_) => {}
+            }
+        }
+        if path.exists() {
+            return Model::open(path);
+        }
+        known.dedup();
+        Err(Error::NoSuchModel {
+            name: name.to_owned(),
+            known,
+        })
+    }
+
+    /// All models in search order, the built-in one last; for one that is broken, what is wrong.
+    pub fn list(&self) -> Vec<Result<Model, Error>> {
+        let mut models = Vec::new();
+        for (origin, folder) in &self.folders {
+            let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                .filter(|path| path.join(MANIFEST).is_file())
+                .collect();
+            paths.sort();
+            models.extend(paths.iter().map(|path| {
+                Model::open(path).map(|model| Model {
+                    origin: *origin,
+                    ..model
+                })
+            }));
+        }
+        models.push(Model::built_in());
+        models
+    }
+}
+
+impl Model {
+    /// The model inside this library.
+    ///
+    /// # Errors
+    /// None in a build whose tests pass.
+    pub fn built_in() -> Result<Self, Error> {
+        let manifest = Manifest::parse(BUILT_IN_MANIFEST, "built-in model")?;
+        Ok(Self {
+            manifest,
+            origin: Origin::BuiltIn,
+            folder: None,
+        })
+    }
+
+    /// The model in a folder, or of a manifest.
+    ///
+    /// # Errors
+    /// It can't be read, or is wrong.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let path = if path.is_dir() {
+            path.join(MANIFEST)
+        } else {
+            path.to_owned()
+        };
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            return Err(Error::Manifest {
+                origin: path.display().to_string(),
+                problem: "a model is named by its folder or its model.toml".to_owned(),
+            });
+        }
+        let text = fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
+        let manifest = Manifest::parse(&text, &path.display().to_string())?;
+        let folder = path.parent().map(Path::to_owned);
+        Ok(Self {
+            manifest,
+            origin: Origin::Path,
+            folder,
+        })
+    }
+
+    /// Reads every file and compares its checksum; also looks where the graph keeps its weights.
+    ///
+    /// # Errors
+    /// The first file that is missing, another than the manifest says, or outside the model's folder.
+    pub fn verify(&self) -> Result<(), Error> {
+        self.read().map(drop)
+    }
+
+    /// The files' content, verified as by [`Model::verify`].
+    pub(crate) fn read(&self) -> Result<Content, Error> {
+        let mut contents = Vec::new();
+        for file in &self.manifest.files {
+            let content = match &self.folder {
+                None if file.path == self.manifest.files[0].path => Cow::Borrowed(BUILT_IN_GRAPH),
+                None => return Err(self.refused("the built-in model is one file".to_owned())),
+                Some(folder) => Cow::Owned(read_inside(folder, &file.path)?),
+            };
+            let actual = hex(&Sha256::digest(&content));
+            if actual != file.sha256 {
+                return Err(Error::Checksum {
+                    path: self.path_of(&file.path),
+                    expected: file.sha256.clone(),
+                    actual,
+                });
+            }
+            contents.push((file.path.as_str(), content));
+        }
+        let (graph_path, graph) = contents.remove(0);
+        let mut locations = onnx::external_locations(&graph)
+            .map_err(|problem| self.refused(format!("{graph_path}: {problem}")))?;
+        locations.sort();
+        locations.dedup();
+        // Locations are relative to the graph, paths of the manifest to the manifest.
+        let beside = graph_path
+            .rsplit_once('/')
+            .map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let weights = locations
+            .into_iter()
+            .map(|location| {
+                let path = format!("{beside}{location}");
+                match contents.iter().find(|(listed, _)| *listed == path) {
+                    Some((_, content)) => Ok((location, content.to_vec())),
+                    None => Err(self.refused(format!(
+                        "{graph_path} keeps weights in {location:?}, which the manifest doesn't list"
+                    ))),
+                }
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(Content { graph, weights })
+    }
+
+    /// What errors call a file of this model.
+    fn path_of(&self, file: &str) -> PathBuf {
+        self.folder
+            .as_ref()
+            .map_or_else(|| PathBuf::from(file), |folder| folder.join(file))
+    }
+
+    /// The error of a model that must not be run.
+    pub(crate) fn refused(&self, problem: String) -> Error {
+        Error::ModelRefused {
+            id: self.manifest.id.clone(),
+            problem,
+        }
+    }
+}
+
+/// A file below `folder`, where its links lead as well.
+fn read_inside(folder: &Path, file: &str) -> Result<Vec<u8>, Error> {
+    let path = folder.join(file);
+    let resolve = |path: &Path| {
+        path.canonicalize()
+            .map_err(|source| unreadable(path, source))
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let resolved = resolve(&path)?;
+    if !resolved.starts_with(resolve(folder)?) {
+        return Err(Error::Manifest {
+            origin: path.display().to_string(),
+            problem: "the file is a link that leads out of the model's folder".to_owned(),
+        });
+    }
+    fs::read(&resolved).map_err(|source| unreadable(&path, source))
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::ModelUnreadable {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
