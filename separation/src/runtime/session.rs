@@ -1,0 +1,211 @@
+//! A graph ready to run, its tensors known to be what the manifest says.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{RunOptions, SessionInputValue};
+use ort::value::{Outlet, TensorElementType, TensorValueType, ValueType};
+
+use super::{Runtime, Terminator};
+use crate::Error;
+use crate::manifest::{ANY, Interface, dimension};
+use crate::store::{Content, Model};
+
+/// A graph that is run again and again, one call at a time.
+///
+/// Nothing is copied that need not be: the caller writes into the input tensor, the runtime's output
+/// tensors are handed out as they are, and states that come out of one call go into the next.
+pub(crate) struct Session {
+    session: ort::session::Session,
+    interface: Interface,
+    run_options: Arc<RunOptions>,
+    terminator: Terminator,
+}
+
+/// f32 values in the runtime's form.
+pub(crate) struct Tensor(ort::value::Tensor<f32>);
+
+impl Session {
+    /// Loads a graph that computes with `threads` threads, and compares its tensors with the manifest.
+    ///
+    /// # Errors
+    /// The runtime can't load it, or a tensor has another name, type or shape.
+    pub(crate) fn new(
+        runtime: &Runtime,
+        model: &Model,
+        content: Content,
+        threads: usize,
+        terminator: &Terminator,
+    ) -> Result<Self, Error> {
+        let interface = model.manifest.interface.clone();
+        let session = build(runtime, content, threads)
+            .map_err(|reason| model.refused(format!("ONNX Runtime does not load it: {reason}")))?;
+        check(&interface, session.inputs(), session.outputs())
+            .map_err(|problem| model.refused(problem))?;
+        let run_options = Arc::new(RunOptions::new().map_err(failed)?);
+        terminator.watch(&run_options);
+        Ok(Self {
+            session,
+            interface,
+            run_options,
+            terminator: terminator.clone(),
+        })
+    }
+
+    /// One zeroed tensor per state, as at the start of a mix.
+    pub(crate) fn initial_states(&self) -> Result<Vec<Tensor>, Error> {
+        self.interface
+            .states
+            .iter()
+            .map(|state| Tensor::zeros(&state.shape))
+            .collect()
+    }
+
+    /// Runs the graph once. Replaces `states` with the new ones and returns the output.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`], or [`Error::Inference`] with what the runtime says. `states` is then partly
+    /// old: start again from [`Session::initial_states`].
+    pub(crate) fn run(&mut self, input: &Tensor, states: &mut [Tensor]) -> Result<Tensor, Error> {
+        if self.terminator.is_terminated() {
+            return Err(Error::Terminated);
+        }
+        let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
+            Vec::with_capacity(1 + states.len());
+        inputs.push((self.interface.input.name.as_str().into(), (&input.0).into()));
+        for (state, tensor) in self.interface.states.iter().zip(states.iter()) {
+            inputs.push((state.input.as_str().into(), (&tensor.0).into()));
+        }
+        let result = self.session.run_with_options(inputs, &self.run_options);
+        let mut outputs = match result {
+            Ok(outputs) => outputs,
+            Err(_) if self.terminator.is_terminated() => return Err(Error::Terminated),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut take = |name: &str| {
+            outputs
+                .remove(name)
+                .ok_or_else(|| Error::Inference {
+                    reason: format!("output {name:?} is missing"),
+                })?
+                .downcast::<TensorValueType<f32>>()
+                .map(Tensor)
+                .map_err(failed)
+        };
+        for (state, tensor) in self.interface.states.iter().zip(states.iter_mut()) {
+            *tensor = take(&state.output)?;
+        }
+        take(&self.interface.output.name)
+    }
+}
+
+impl Tensor {
+    /// All zeros.
+    pub(crate) fn zeros(shape: &[usize]) -> Result<Self, Error> {
+        let elements = shape.iter().product();
+        ort::value::Tensor::from_array((shape, vec![0.0; elements]))
+            .map(Self)
+            .map_err(failed)
+    }
+
+    /// The values, outermost dimension first.
+    pub(crate) fn values(&self) -> &[f32] {
+        self.0.extract_tensor().1
+    }
+
+    /// The values to write.
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        self.0.extract_tensor_mut().1
+    }
+}
+
+fn build(
+    runtime: &Runtime,
+    content: Content,
+    threads: usize,
+) -> Result<ort::session::Session, String> {
+    let text = |error: ort::Error<ort::session::builder::SessionBuilder>| error.to_string();
+    let mut builder = ort::session::Session::builder(&runtime.environment)
+        .map_err(|error| error.to_string())?
+        .with_optimization_level(GraphOptimizationLevel::Level3)
+        .map_err(text)?
+        .with_intra_threads(threads)
+        .map_err(text)?
+        .with_inter_threads(1)
+        .map_err(text)?
+        // A thread that spins between two hops takes the processor from the host's audio thread.
+        .with_intra_op_spinning(false)
+        .map_err(text)?
+        // States decay to subnormal numbers in silence, which are many times slower to compute with.
+        .with_flush_to_zero()
+        .map_err(text)?;
+    for (location, bytes) in content.weights {
+        builder = builder
+            .with_external_initializer_file_in_memory(location, Arc::from(bytes))
+            .map_err(text)?;
+    }
+    builder
+        .commit_from_memory(&content.graph)
+        .map_err(|error| error.to_string())
+}
+
+/// What differs between the manifest and the graph.
+fn check(interface: &Interface, inputs: &[Outlet], outputs: &[Outlet]) -> Result<(), String> {
+    let mut expected_inputs = vec![(&interface.input.name, interface.input.shape.clone())];
+    let mut expected_outputs = vec![(&interface.output.name, interface.output.shape.clone())];
+    for state in &interface.states {
+        let shape: Vec<i64> = state.shape.iter().map(|size| dimension(*size)).collect();
+        expected_inputs.push((&state.input, shape.clone()));
+        expected_outputs.push((&state.output, shape));
+    }
+    for (kind, expected, found) in [
+        ("input", expected_inputs, inputs),
+        ("output", expected_outputs, outputs),
+    ] {
+        for (name, shape) in &expected {
+            let Some(outlet) = found.iter().find(|outlet| outlet.name() == *name) else {
+                let names: Vec<&str> = found.iter().map(Outlet::name).collect();
+                return Err(format!("expected an {kind} {name:?}, found {names:?}"));
+            };
+            check_tensor(kind, name, shape, outlet.dtype())?;
+        }
+        if let Some(extra) = found
+            .iter()
+            .find(|outlet| !expected.iter().any(|(name, _)| outlet.name() == *name))
+        {
+            return Err(format!("{kind} {:?} is not in the manifest", extra.name()));
+        }
+    }
+    Ok(())
+}
+
+fn check_tensor(kind: &str, name: &str, shape: &[i64], found: &ValueType) -> Result<(), String> {
+    let ValueType::Tensor {
+        ty: TensorElementType::Float32,
+        shape: found_shape,
+        ..
+    } = found
+    else {
+        return Err(format!(
+            "expected {kind} {name:?} to be a tensor of f32, found {found}"
+        ));
+    };
+    // A graph that takes any size takes the manifest's too; not the other way round.
+    let fits =
+        |(&expected, &found): (&i64, &i64)| found == expected || (found < 0 && expected != ANY);
+    if found_shape.len() != shape.len() || !shape.iter().zip(found_shape.iter()).all(fits) {
+        return Err(format!(
+            "expected {kind} {name:?} of shape {shape:?}, found {:?} (−1 is any size)",
+            &found_shape[..]
+        ));
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "shape of map_err")]
+fn failed(error: ort::Error) -> Error {
+    Error::Inference {
+        reason: error.to_string(),
+    }
+}
