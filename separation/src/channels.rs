@@ -68,6 +68,11 @@ impl Layout {
         self.positions.len()
     }
 
+    /// The bit of each channel's position in the channel mask, in file order.
+    pub fn positions(&self) -> &[Option<u8>] {
+        &self.positions
+    }
+
     /// The channel mask of the known positions.
     pub fn mask(&self) -> u32 {
         self.positions

@@ -9,14 +9,17 @@
 #![forbid(unsafe_code)]
 
 pub mod channels;
+pub mod delivery;
 pub mod doubles;
 mod error;
 pub mod folders;
 pub mod load;
 pub mod manifest;
 pub mod naming;
+pub mod offline;
 pub mod onnx;
 pub mod read;
+pub mod report;
 mod resample;
 pub mod runtime;
 mod segments;
@@ -25,6 +28,7 @@ mod stft;
 pub mod store;
 mod stream;
 mod streaming;
+pub mod verify;
 pub mod write;
 
 pub use error::Error;

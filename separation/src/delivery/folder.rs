@@ -1,0 +1,227 @@
+//! A set appears whole or not at all.
+//!
+//! Everything is made in a hidden folder beside its final place, `.Track Name.partial-XXXXXX`, and moved
+//! when it is whole. The folder goes away when the run fails or is cancelled. A run that was killed leaves
+//! it behind; the next run in the same place removes it, which it may because the lock in it is gone.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::naming;
+
+const PARTIAL_MARK: &str = ".partial-";
+const LOCK_NAME: &str = "lock";
+const SPOOL_NAME: &str = "spool";
+const SET_NAME: &str = "set";
+
+/// What to do when the set's folder exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// Take the next free name: `Track Name (2)`.
+    #[default]
+    Number,
+    /// Replace the files of that set; other files in the folder stay.
+    Overwrite,
+}
+
+/// The hidden folder of a set in the making.
+pub struct WorkFolder {
+    dir: TempDir,
+    output_dir: PathBuf,
+    /// Held open and locked while the run lives.
+    _lock: File,
+}
+
+impl WorkFolder {
+    /// Makes the output folder if it isn't there, removes what killed runs left in it, and makes a work
+    /// folder in it.
+    ///
+    /// # Errors
+    /// The system refuses: no permission, no space, a file in place of the folder.
+    pub fn create(output_dir: &Path, track: &str) -> io::Result<Self> {
+        fs::create_dir_all(output_dir)?;
+        remove_stale(output_dir)?;
+        let prefix = format!(".{track}{PARTIAL_MARK}");
+        let dir = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in(output_dir)?;
+        let lock = File::create(dir.path().join(LOCK_NAME))?;
+        lock.lock()?;
+        fs::create_dir(dir.path().join(SET_NAME))?;
+        Ok(Self {
+            dir,
+            output_dir: output_dir.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Where the files of the set are written.
+    pub fn set_dir(&self) -> PathBuf {
+        self.dir.path().join(SET_NAME)
+    }
+
+    /// Where what is needed in between is written.
+    pub fn spool_path(&self) -> PathBuf {
+        self.dir.path().join(SPOOL_NAME)
+    }
+
+    /// Moves the set to its place and gives the folder. `report_name` is moved last, so that a set with a
+    /// report is whole; `owned` tells from an old report which files belong to an old set.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn publish(
+        self,
+        track: &str,
+        existing: Existing,
+        report_name: &str,
+        owned: impl Fn(&Path) -> Vec<String>,
+    ) -> io::Result<PathBuf> {
+        let set = self.set_dir();
+        if existing == Existing::Overwrite {
+            let target = self.output_dir.join(track);
+            if target.is_dir() {
+                replace(&set, &target, report_name, &owned(&target))?;
+                return Ok(target);
+            }
+        }
+        for number in 1.. {
+            let target = self.output_dir.join(naming::numbered(track, number));
+            if target.symlink_metadata().is_ok() {
+                continue;
+            }
+            match fs::rename(&set, &target) {
+                Ok(()) => return Ok(target),
+                // Another run took the name a moment ago.
+                Err(_) if target.symlink_metadata().is_ok() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("numbers don't end before files do")
+    }
+}
+
+/// Moves the files of a set over those of an old one.
+fn replace(set: &Path, target: &Path, report_name: &str, owned: &[String]) -> io::Result<()> {
+    // Without its report the old set counts as incomplete from here on.
+    remove_if_there(&target.join(report_name))?;
+    for name in owned {
+        remove_if_there(&target.join(name))?;
+    }
+    for entry in fs::read_dir(set)? {
+        let entry = entry?;
+        if entry.file_name() != report_name {
+            fs::rename(entry.path(), target.join(entry.file_name()))?;
+        }
+    }
+    fs::rename(set.join(report_name), target.join(report_name))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the work folders of runs that no longer live.
+fn remove_stale(output_dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(output_dir)?.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let is_ours = name
+            .to_str()
+            .is_some_and(|n| n.starts_with('.') && n.contains(PARTIAL_MARK));
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        // Without a lock file the folder is just being made, or isn't ours.
+        let Ok(lock) = File::open(entry.path().join(LOCK_NAME)) else {
+            continue;
+        };
+        match lock.try_lock() {
+            Ok(()) => fs::remove_dir_all(entry.path())?,
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn make(out: &Path, content: &str, existing: Existing) -> PathBuf {
+        let work = WorkFolder::create(out, "Song").unwrap();
+        fs::write(work.set_dir().join("Song (Drums Stem).wav"), content).unwrap();
+        fs::write(work.set_dir().join("Song (Report).json"), content).unwrap();
+        fs::write(work.spool_path(), "big").unwrap();
+        let owned = |_: &Path| vec!["Song (Old Stem).wav".to_owned()];
+        work.publish("Song", existing, "Song (Report).json", owned)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_taken_name_is_left_alone_and_the_next_number_used() {
+        let out = tempfile::tempdir().unwrap();
+        fs::write(out.path().join("Song"), "a file of that name").unwrap();
+        assert_eq!(
+            make(out.path(), "1", Existing::Number),
+            out.path().join("Song (2)")
+        );
+        assert_eq!(
+            make(out.path(), "2", Existing::Number),
+            out.path().join("Song (3)")
+        );
+        assert_eq!(names(out.path()), ["Song", "Song (2)", "Song (3)"]);
+        let kept = fs::read_to_string(out.path().join("Song (2)/Song (Report).json")).unwrap();
+        assert_eq!(kept, "1");
+    }
+
+    #[test]
+    fn overwriting_replaces_the_set_and_keeps_what_is_not_ours() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = make(out.path(), "1", Existing::Overwrite);
+        fs::write(dir.join("lyrics.txt"), "mine").unwrap();
+        fs::write(dir.join("Song (Old Stem).wav"), "old").unwrap();
+        assert_eq!(make(out.path(), "2", Existing::Overwrite), dir);
+        assert_eq!(
+            names(&dir),
+            ["Song (Drums Stem).wav", "Song (Report).json", "lyrics.txt"]
+        );
+        assert_eq!(
+            fs::read_to_string(dir.join("Song (Drums Stem).wav")).unwrap(),
+            "2"
+        );
+        assert_eq!(names(out.path()), ["Song"]);
+    }
+
+    #[test]
+    fn a_dropped_run_leaves_nothing_and_a_killed_run_is_cleaned_up_by_the_next() {
+        let out = tempfile::tempdir().unwrap();
+        drop(WorkFolder::create(out.path(), "Song").unwrap());
+        assert_eq!(names(out.path()), [""; 0]);
+
+        // A killed run can't run its destructors; its lock is released by the system.
+        let killed = WorkFolder::create(out.path(), "Song").unwrap();
+        let WorkFolder { dir, _lock, .. } = killed;
+        let left = dir.keep();
+        let live = WorkFolder::create(out.path(), "Other").unwrap();
+        assert!(left.exists(), "a locked folder belongs to a living run");
+        drop(_lock);
+        drop(WorkFolder::create(out.path(), "Third").unwrap());
+        assert!(!left.exists() && live.set_dir().exists());
+    }
+}

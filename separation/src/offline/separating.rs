@@ -1,0 +1,241 @@
+//! Pass 1: decode, separate, spool.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use super::JobError;
+use super::progress::Meter;
+use crate::channels::Group;
+use crate::delivery::exact::{Exact, Extent, Lanes};
+use crate::delivery::spool::{SpoolReader, SpoolWriter};
+use crate::read::{AudioReader, ReadError};
+use crate::write::WriteError;
+use crate::{Error, StemBlock, Stream, Terminator};
+
+/// Frames that are separated at a time: long enough that handing over costs nothing, short enough that
+/// progress moves and memory stays small.
+const BLOCK_FRAMES: usize = 16_384;
+
+/// Blocks that decoding may be ahead.
+const BLOCKS_AHEAD: usize = 4;
+
+/// What pass 1 leaves behind.
+pub(super) struct Separated {
+    pub spool: SpoolReader,
+    pub extent: Extent,
+    pub num_frames: u64,
+    pub warnings: Vec<String>,
+}
+
+/// A block of mix and how far into the song it reaches, 0 to 1.
+struct Decoded {
+    mix: Vec<Vec<f32>>,
+    fraction: f64,
+}
+
+/// Separates the whole song.
+pub(super) fn separate(
+    reader: AudioReader,
+    mut streams: Streams,
+    exact: &Exact,
+    spool_path: &Path,
+    progress: &mut Meter<'_>,
+    cancel: &Terminator,
+) -> Result<Separated, JobError> {
+    let num_channels = reader.facts().layout.num_channels();
+    let mut spool = SpoolWriter::create(spool_path).map_err(WriteError::Io)?;
+    let mut extent = Extent::default();
+    let mut keep = |streams: &Streams| -> Result<u64, JobError> {
+        let lanes = streams.lanes();
+        exact.measure(lanes, &mut extent);
+        spool.push(lanes).map_err(WriteError::Io)?;
+        Ok(spool.num_frames())
+    };
+    let (warnings, num_frames) = thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(BLOCKS_AHEAD);
+        let decoding = scope.spawn(move || decode(reader, &sender));
+        let result = drain(receiver, &mut streams, &mut keep, progress, cancel);
+        // The receiver is gone by now, so decoding has ended or is about to.
+        let warnings = match decoding.join() {
+            Ok(warnings) => warnings,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        result.map(|num_frames| (warnings, num_frames))
+    })?;
+    if spool.num_frames() != num_frames {
+        return Err(Error::BlockLength {
+            expected: usize::try_from(num_frames).unwrap_or(usize::MAX),
+            actual: usize::try_from(spool.num_frames()).unwrap_or(usize::MAX),
+        }
+        .into());
+    }
+    let num_stems = streams.stems.len();
+    let spool = spool
+        .finish(num_channels, num_stems)
+        .map_err(WriteError::Io)?;
+    Ok(Separated {
+        spool,
+        extent,
+        num_frames,
+        warnings,
+    })
+}
+
+/// Separates what comes until there is no more, then the tail; gives the frames that came.
+fn drain(
+    receiver: Receiver<Result<Decoded, ReadError>>,
+    streams: &mut Streams,
+    keep: &mut dyn FnMut(&Streams) -> Result<u64, JobError>,
+    progress: &mut Meter<'_>,
+    cancel: &Terminator,
+) -> Result<u64, JobError> {
+    let mut num_frames = 0;
+    for decoded in receiver {
+        if cancel.is_terminated() {
+            return Err(JobError::Cancelled);
+        }
+        let decoded = decoded?;
+        num_frames += decoded.mix[0].len() as u64;
+        streams.push(&decoded.mix)?;
+        let separated_frames = keep(streams)?;
+        progress.separated(decoded.fraction, separated_frames);
+    }
+    streams.flush()?;
+    keep(streams)?;
+    Ok(num_frames)
+}
+
+/// Decodes in blocks until the end, an error, or until nobody listens; gives the warnings.
+fn decode(mut reader: AudioReader, sender: &SyncSender<Result<Decoded, ReadError>>) -> Vec<String> {
+    let mut block = Vec::new();
+    loop {
+        let mut mix =
+            vec![Vec::with_capacity(2 * BLOCK_FRAMES); reader.facts().layout.num_channels()];
+        let mut is_at_end = false;
+        while mix[0].len() < BLOCK_FRAMES && !is_at_end {
+            match reader.read(&mut block) {
+                Ok(num_frames) => is_at_end = num_frames == 0,
+                Err(error) => {
+                    let _ = sender.send(Err(error));
+                    return reader.warnings();
+                }
+            }
+            for (mix, block) in mix.iter_mut().zip(&block) {
+                mix.extend_from_slice(block);
+            }
+        }
+        let fraction = reader.fraction();
+        if sender.send(Ok(Decoded { mix, fraction })).is_err() || is_at_end {
+            return reader.warnings();
+        }
+    }
+}
+
+/// One stream per channel group, and the lanes of all channels in file order.
+pub(super) struct Streams {
+    groups: Vec<(Vec<usize>, Stream)>,
+    residual_idx: usize,
+    out: StemBlock,
+    /// Mix whose stems are not out yet, `[channel][frame]`.
+    held: Vec<Vec<f32>>,
+    /// Mix whose stems are in `stems`, `[channel][frame]`.
+    mix: Vec<Vec<f32>>,
+    /// `[stem][channel][frame]`, without the residual.
+    stems: Vec<Vec<Vec<f32>>>,
+}
+
+impl Streams {
+    pub(super) fn new(groups: &[Group], streams: Vec<Stream>, residual_idx: usize) -> Self {
+        let num_channels = groups.iter().map(|group| group.channels.len()).sum();
+        let num_stems = streams
+            .first()
+            .map_or(1, |stream| stream.shape().stems.len());
+        Self {
+            groups: groups
+                .iter()
+                .map(|group| group.channels.clone())
+                .zip(streams)
+                .collect(),
+            residual_idx,
+            out: StemBlock::default(),
+            held: vec![Vec::new(); num_channels],
+            mix: vec![Vec::new(); num_channels],
+            stems: vec![vec![Vec::new(); num_channels]; num_stems - 1],
+        }
+    }
+
+    /// The frames that became final with the last push or flush.
+    fn lanes(&self) -> Lanes<'_> {
+        Lanes {
+            mix: &self.mix,
+            stems: &self.stems,
+        }
+    }
+
+    fn push(&mut self, block: &[Vec<f32>]) -> Result<(), JobError> {
+        for (held, block) in self.held.iter_mut().zip(block) {
+            held.extend_from_slice(block);
+        }
+        self.step(|stream, channels, out| {
+            let [left, right] = match channels {
+                [mono] => [*mono, *mono],
+                [left, right, ..] => [*left, *right],
+                [] => return Ok(()),
+            };
+            stream.push([&block[left], &block[right]], out)
+        })
+    }
+
+    fn flush(&mut self) -> Result<(), JobError> {
+        self.step(|stream, _, out| stream.flush(out))
+    }
+
+    fn step(
+        &mut self,
+        mut run: impl FnMut(&mut Stream, &[usize], &mut StemBlock) -> Result<(), Error>,
+    ) -> Result<(), JobError> {
+        let mut num_frames = None;
+        for (channels, stream) in &mut self.groups {
+            run(stream, channels, &mut self.out)?;
+            // Equal separators fed with equal lengths give equal lengths.
+            let actual = self.out.num_frames();
+            let expected = *num_frames.get_or_insert(actual);
+            if actual != expected {
+                return Err(Error::BlockLength { expected, actual }.into());
+            }
+            let others = (0..self.out.num_stems()).filter(|&stem| stem != self.residual_idx);
+            for (stem, lanes) in others.zip(&mut self.stems) {
+                let [left, right] = self.out.stem(stem);
+                match channels[..] {
+                    // The model heard the channel on both sides: its stem is their mean.
+                    [mono] => {
+                        lanes[mono].clear();
+                        let mean = left.iter().zip(right).map(|(l, r)| 0.5 * (l + r));
+                        lanes[mono].extend(mean);
+                    }
+                    _ => {
+                        for (&channel, side) in channels.iter().zip([left, right]) {
+                            lanes[channel].clear();
+                            lanes[channel].extend_from_slice(side);
+                        }
+                    }
+                }
+            }
+        }
+        let num_frames = num_frames.unwrap_or(0);
+        for (mix, held) in self.mix.iter_mut().zip(&mut self.held) {
+            if held.len() < num_frames {
+                let actual = num_frames;
+                return Err(Error::BlockLength {
+                    expected: held.len(),
+                    actual,
+                }
+                .into());
+            }
+            mix.clear();
+            mix.extend(held.drain(..num_frames));
+        }
+        Ok(())
+    }
+}
