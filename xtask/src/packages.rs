@@ -40,10 +40,11 @@ impl Need {
     }
 }
 
-const COMPILER: Need = Need {
-    probe: Probe::Starts("cc", &["--version"]),
+/// Whoever runs this has a linker already: cargo needed it to build this program.
+const MAKE: Need = Need {
+    probe: Probe::Starts("make", &["--version"]),
     package: "build-essential",
-    why: "compiles and links",
+    why: "builds LAME, which writes MP3 files",
 };
 
 const PIP: Need = Need {
@@ -78,8 +79,8 @@ const FOR_TRAINING: [Need; 3] = [
 
 fn needs(purpose: For) -> Vec<Need> {
     match purpose {
-        For::Demo if runtime::is_installed() => vec![COMPILER],
-        For::Demo => vec![COMPILER, PIP],
+        For::Demo if runtime::is_installed() => vec![MAKE],
+        For::Demo => vec![MAKE, PIP],
         For::Tests => vec![FFMPEG],
         For::Training => FOR_TRAINING.into(),
     }
@@ -136,7 +137,7 @@ mod tests {
             .filter(|line| line.contains("apt-get install"))
             .flat_map(|line| line.split(' '))
             .collect();
-        for need in [COMPILER, PIP, FFMPEG].iter().chain(&FOR_TRAINING) {
+        for need in [MAKE, PIP, FFMPEG].iter().chain(&FOR_TRAINING) {
             assert!(named.contains(&need.package), "{}: {named:?}", need.package);
         }
     }
@@ -147,21 +148,21 @@ mod tests {
         assert!(
             !Need {
                 probe: absent,
-                ..COMPILER
+                ..MAKE
             }
             .is_met()
         );
         assert!(
             !Need {
                 probe: Probe::Exists("/unweave/no/such/file"),
-                ..COMPILER
+                ..MAKE
             }
             .is_met()
         );
         assert!(
             Need {
                 probe: Probe::Exists(env!("CARGO_MANIFEST_DIR")),
-                ..COMPILER
+                ..MAKE
             }
             .is_met()
         );
