@@ -166,7 +166,8 @@ impl Model {
     /// # Errors
     /// It can't be read, or is wrong.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let path = if path.is_dir() {
+        let kind = fs::metadata(path).map_err(|source| unreadable(path, source))?;
+        let path = if kind.is_dir() {
             path.join(MANIFEST)
         } else {
             path.to_owned()

@@ -1,0 +1,199 @@
+//! The search for ONNX Runtime, in processes of their own: environment and runtime are one per process.
+#![cfg(unix)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use unweave_separation::runtime::{self, Verdict};
+
+/// What a child process finds: a line per library of the survey, then what is loaded.
+fn child(environment: &[(&str, &Path)], beside: &Path) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        "search_in_a_child_process",
+        "--ignored",
+        "--nocapture",
+    ]);
+    for name in ["UNWEAVE_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
+        command.env_remove(name);
+    }
+    // A user's own runtime must not decide a test.
+    command
+        .env("XDG_DATA_HOME", "/nonexistent")
+        .env("HOME", "/nonexistent");
+    command
+        .env("UNWEAVE_TEST_BESIDE", beside)
+        .envs(environment.iter().copied());
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+#[test]
+#[ignore = "the body of the child processes that the other tests start"]
+fn search_in_a_child_process() {
+    let beside = [PathBuf::from(
+        std::env::var_os("UNWEAVE_TEST_BESIDE").unwrap(),
+    )];
+    for library in runtime::survey(&beside) {
+        println!("seen: {library}");
+    }
+    match runtime::load(&beside) {
+        Ok(runtime) => println!("loaded: {}", runtime.library()),
+        Err(error) => println!("error: {error}"),
+    }
+}
+
+/// The runtime that the tests run with.
+fn real() -> PathBuf {
+    let runtime = runtime::load(&[]).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches!(runtime.library().verdict, Verdict::Usable { .. }));
+    runtime.library().path.clone()
+}
+
+/// A library with the runtime's entry point and nothing else, that calls itself `version`.
+fn fake(folder: &Path, version: &str) -> PathBuf {
+    std::fs::create_dir_all(folder).unwrap();
+    let source = folder.join("fake.c");
+    let code = format!(
+        "static const char *version(void) {{ return \"{version}\"; }}\n\
+         static const void *api(unsigned v) {{ (void)v; return 0; }}\n\
+         static const struct {{ const void *(*get)(unsigned); const char *(*version)(void); }}\n\
+         base = {{ api, version }};\n\
+         const void *OrtGetApiBase(void) {{ return &base; }}\n"
+    );
+    std::fs::write(&source, code).unwrap();
+    let suffix = if cfg!(target_os = "macos") {
+        "dylib"
+    } else {
+        "so"
+    };
+    let library = folder.join(format!("libonnxruntime.{suffix}"));
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(&source);
+    assert!(compiler.status().unwrap().success());
+    library
+}
+
+/// A folder with the real runtime in it, under its plain name.
+fn linked(folder: &Path) -> PathBuf {
+    std::fs::create_dir_all(folder).unwrap();
+    let suffix = if cfg!(target_os = "macos") {
+        "dylib"
+    } else {
+        "so"
+    };
+    let link = folder.join(format!("libonnxruntime.{suffix}"));
+    std::os::unix::fs::symlink(real(), &link).unwrap();
+    link
+}
+
+#[test]
+fn a_runtime_that_the_user_names_is_the_only_one_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let beside = dir.path().join("bin");
+    linked(&beside);
+    for name in ["UNWEAVE_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
+        let text = child(
+            &[(name, Path::new("/nonexistent/libonnxruntime.so"))],
+            &beside,
+        );
+        assert!(
+            text.contains("error: no usable ONNX Runtime was found: /nonexistent/"),
+            "{text}"
+        );
+        assert!(text.contains("cargo xtask setup"), "{text}");
+        assert!(!text.contains("loaded:"), "{text}");
+    }
+    let text = child(
+        &[("UNWEAVE_ONNXRUNTIME", &real())],
+        &dir.path().join("empty"),
+    );
+    assert!(
+        text.contains(&format!("loaded: {} (1.", real().display())),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_runtime_lies_beside_the_program_or_in_lib_unweave_or_in_the_users_data_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bin, empty) = (dir.path().join("bin"), dir.path().join("empty/bin"));
+    let data = dir.path().join("data");
+    let link = linked(&bin);
+    let text = child(&[], &bin);
+    assert!(
+        text.contains(&format!("loaded: {}", link.display())),
+        "{text}"
+    );
+
+    linked(&dir.path().join("lib/unweave"));
+    let other = dir.path().join("other");
+    std::fs::create_dir_all(&other).unwrap();
+    let text = child(&[], &other);
+    assert!(text.contains("lib/unweave/libonnxruntime"), "{text}");
+    assert!(text.contains("loaded:"), "{text}");
+
+    if cfg!(target_os = "linux") {
+        let link = linked(&data.join("unweave/runtime"));
+        let text = child(&[("XDG_DATA_HOME", &data)], &empty);
+        assert!(
+            text.contains(&format!("loaded: {}", link.display())),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn versions_that_are_too_old_or_send_telemetry_are_passed_over_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    for (version, reason) in [
+        ("1.21.0", "is 1.21, too old"),
+        ("1.29.0", "is 1.29, which sends telemetry"),
+        ("1.32.0", "is 1.32, which sends telemetry"),
+    ] {
+        let folder = dir.path().join(version);
+        let library = fake(&folder, version);
+        let text = child(&[("UNWEAVE_ONNXRUNTIME", &library)], &folder);
+        assert!(
+            text.contains(&format!(
+                "error: no usable ONNX Runtime was found: {}",
+                library.display()
+            )),
+            "{text}"
+        );
+        assert!(text.contains(reason), "{text}");
+        assert!(text.contains("1.22 to 1.28"), "{text}");
+    }
+    // One that can't be used does not hide one that can.
+    let bin = dir.path().join("root/bin");
+    fake(&bin, "1.30.0");
+    linked(&dir.path().join("root/lib/unweave"));
+    let text = child(&[], &bin);
+    assert!(text.contains("is 1.30, which sends telemetry"), "{text}");
+    assert!(
+        text.contains("loaded:") && text.contains("lib/unweave"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_library_is_no_runtime() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("libonnxruntime.so");
+    std::fs::write(&file, "not a library").unwrap();
+    let text = child(&[("UNWEAVE_ONNXRUNTIME", &file)], dir.path());
+    assert!(
+        text.contains("is no ONNX Runtime for this machine"),
+        "{text}"
+    );
+}
