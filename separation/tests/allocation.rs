@@ -54,8 +54,9 @@ fn push_allocates_nothing_in_steady_state() {
                 .push([&block[..size], &block[..size]], &mut out)
                 .unwrap();
         }
+        let sizes = sizes.repeat(8);
         let before = ALLOCATIONS.get();
-        for size in sizes.repeat(8) {
+        for size in sizes {
             stream
                 .push([&block[..size], &block[..size]], &mut out)
                 .unwrap();
