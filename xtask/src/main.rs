@@ -5,8 +5,10 @@
 //! configuration.
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod demo;
 mod figures;
+mod install;
 mod licences;
 mod packages;
 mod runtime;
@@ -23,6 +25,8 @@ cargo xtask COMMAND
 
   setup             put the pinned ONNX Runtime in the user's data folder and check the system packages
   demo              setup, build, and separate the demo song into ./stems
+  bundle [--release]   build the plug-in as VST3, CLAP and standalone into target/bundled
+  install [--release]  bundle, and copy the plug-ins to where hosts look
   test [ARGS...]    setup, the training smoke run, and all tests; ARGS go to `cargo test`
   licences          check every dependency's licence and source against deny.toml
   figures FILE...   run the commands named in FILE's generated blocks and put their output in
@@ -45,6 +49,8 @@ fn main() -> anyhow::Result<()> {
             setup()?;
             test::run(&root, rest)
         }
+        "bundle" => bundle::run(&root, rest).map(drop),
+        "install" => install::run(&root, rest),
         "licences" => licences::check(&root),
         "figures" => figures::refresh(&root, rest),
         "help" | "--help" | "-h" => {

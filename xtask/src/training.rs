@@ -22,33 +22,14 @@ pub fn smoke(root: &Path) -> anyhow::Result<()> {
     packages::check(packages::For::Training)?;
     let folder = root.join("models/training");
     let python = python_with(&folder.join("requirements.txt"))?;
-    let scratch = tempfile::tempdir()?;
-    let [work, run, out] = ["work", "run", "out"].map(|name| scratch.path().join(name));
-    let step = |script: &str, args: &[(&str, &Path)]| {
-        let mut command = Command::new(&python);
-        command.arg(script);
-        for (name, path) in args {
-            command.arg(name).arg(path);
-        }
-        // Bytecode would land in the source tree.
-        command
-            .arg("--smoke")
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .current_dir(&folder);
-        shell::run(&mut command)
-    };
-    step("prepare.py", &[("--data", &data), ("--work", &work)])?;
-    step("train.py", &[("--work", &work), ("--run", &run)])?;
-    let eval = data.join("eval");
-    step(
-        "export.py",
-        &[
-            ("--weights", &run.join("weights.pt")),
-            ("--out", &out),
-            ("--audio", &eval),
-        ],
-    )?;
-    step("evaluate.py", &[("--model", &out), ("--data", &data)])
+    shell::run(
+        Command::new("sh")
+            .arg(folder.join("smoke.sh"))
+            .arg(&data)
+            .env("PYTHON", python)
+            // Bytecode would land in the source tree.
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )
 }
 
 /// The Python of an environment that holds the requirements; made once and kept in the user's cache.

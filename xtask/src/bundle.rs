@@ -1,0 +1,271 @@
+//! The plug-in as hosts want it: a folder or file per format, with what it needs beside the binary.
+//!
+//! ```text
+//! bundled/
+//!   Unweave.vst3/Contents/<arch>/      the plug-in and ONNX Runtime
+//!   Unweave.vst3/Contents/Resources/   licences
+//!   Unweave.clap                       the plug-in; on macOS a folder like the VST3's
+//!   Unweave.runtime/                   ONNX Runtime for the .clap and the standalone, licences
+//!   unweave-standalone
+//! ```
+//!
+//! The plug-in looks for the runtime beside itself and in `Unweave.runtime` there, so no environment
+//! variable is needed. The model is inside the plug-in.
+//!
+//! # Source
+//! Steinberg, "VST 3 Developer Portal", Plug-in Format Structure, for the folders of a VST3.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::{packages, runtime, shell};
+
+/// Name of every bundle.
+pub const NAME: &str = "Unweave";
+/// Folder beside a single-file plug-in; the plug-in knows it by this name.
+pub const RUNTIME_FOLDER: &str = "Unweave.runtime";
+const STANDALONE: &str = "unweave-standalone";
+
+/// Everything that must be handed on with the binaries, from the repository's root.
+const NOTICES: &[(&str, &str)] = &[
+    ("LICENSE-MIT", "LICENSE-MIT"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+    // Names what the model was trained on; some of it asks for attribution.
+    ("models/builtin/model.toml", "model.toml"),
+];
+
+/// Builds and bundles; `args` may hold `--release`. Gives the folder of the bundles.
+pub fn run(root: &Path, args: &[String]) -> anyhow::Result<PathBuf> {
+    let is_release = match args {
+        [] => false,
+        [arg] if arg == "--release" => true,
+        _ => bail!("usage: cargo xtask bundle [--release]"),
+    };
+    packages::check(packages::For::Bundle)?;
+    let library = runtime::install()?;
+    // Apart, so that the plug-in doesn't link the sound systems that the standalone needs.
+    build(root, is_release, &["--lib"])?;
+    build(
+        root,
+        is_release,
+        &["--bin", STANDALONE, "--features", "standalone"],
+    )?;
+    let target = target_folder(root);
+    let built = target.join(if is_release { "release" } else { "debug" });
+    let bundled = target.join("bundled");
+    // Built aside and moved at the end: no half bundle is ever found under its name.
+    fs::create_dir_all(&bundled)?;
+    let scratch = tempfile::tempdir_in(&bundled)?;
+    let parts = Parts {
+        root,
+        plugin: built.join(plugin_file()),
+        standalone: built.join(format!("{STANDALONE}{}", std::env::consts::EXE_SUFFIX)),
+        library,
+    };
+    parts.write(scratch.path())?;
+    for entry in fs::read_dir(scratch.path())? {
+        replace(&entry?.path(), &bundled)?;
+    }
+    eprintln!("bundles: {}", bundled.display());
+    Ok(bundled)
+}
+
+/// Moves a file or folder into `folder`, in place of what has its name.
+pub fn replace(from: &Path, folder: &Path) -> anyhow::Result<()> {
+    let name = from.file_name().context("a bundle has a name")?;
+    let to = folder.join(name);
+    if to.is_dir() {
+        fs::remove_dir_all(&to)?;
+    }
+    fs::rename(from, &to).with_context(|| format!("cannot write {}", to.display()))
+}
+
+/// Copies a file, or a folder with all in it.
+pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::copy(from, to)
+        .map(drop)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
+
+/// What bundles are made of.
+struct Parts<'a> {
+    root: &'a Path,
+    plugin: PathBuf,
+    standalone: PathBuf,
+    /// ONNX Runtime, with its licence texts beside it.
+    library: PathBuf,
+}
+
+impl Parts<'_> {
+    fn write(&self, to: &Path) -> anyhow::Result<()> {
+        let vst3 = to.join(format!("{NAME}.vst3"));
+        self.write_folder_bundle(&vst3, &vst3_binary()?)?;
+        let clap = to.join(format!("{NAME}.clap"));
+        if cfg!(target_os = "macos") {
+            self.write_folder_bundle(&clap, "MacOS/Unweave")?;
+        } else {
+            copy(&self.plugin, &clap)?;
+        }
+        let runtime = to.join(RUNTIME_FOLDER);
+        self.write_runtime(&runtime)?;
+        self.write_notices(&runtime)?;
+        let standalone = self
+            .standalone
+            .file_name()
+            .context("a program has a name")?;
+        copy(&self.standalone, &to.join(standalone))
+    }
+
+    fn write_folder_bundle(&self, bundle: &Path, binary: &str) -> anyhow::Result<()> {
+        let contents = bundle.join("Contents");
+        let binary = contents.join(binary);
+        copy(&self.plugin, &binary)?;
+        self.write_runtime(binary.parent().context("a binary lies in a folder")?)?;
+        self.write_notices(&contents.join("Resources"))?;
+        if cfg!(target_os = "macos") {
+            fs::write(contents.join("Info.plist"), info_plist())?;
+            fs::write(contents.join("PkgInfo"), "BNDL????")?;
+        }
+        Ok(())
+    }
+
+    fn write_runtime(&self, folder: &Path) -> anyhow::Result<()> {
+        let name = self.library.file_name().context("a library has a name")?;
+        copy(&self.library, &folder.join(name))
+    }
+
+    fn write_notices(&self, folder: &Path) -> anyhow::Result<()> {
+        for (from, to) in NOTICES {
+            copy(&self.root.join(from), &folder.join(to))?;
+        }
+        let beside = self
+            .library
+            .parent()
+            .context("a library lies in a folder")?;
+        for name in runtime::NOTICES {
+            copy(&beside.join(name), &folder.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+fn build(root: &Path, is_release: bool, what: &[&str]) -> anyhow::Result<()> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(root)
+        .args(["build", "--package", "unweave-plugin"])
+        .args(what);
+    if is_release {
+        cargo.arg("--release");
+    }
+    shell::run(&mut cargo)
+}
+
+fn target_folder(root: &Path) -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root.join(folder),
+        None => root.join("target"),
+    }
+}
+
+/// What cargo calls the plug-in's library.
+fn plugin_file() -> String {
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    format!("{prefix}unweave_plugin{suffix}")
+}
+
+/// Where a VST3 bundle's binary lies below `Contents`.
+fn vst3_binary() -> anyhow::Result<String> {
+    let arch = std::env::consts::ARCH;
+    Ok(match (std::env::consts::OS, arch) {
+        ("linux", "x86_64" | "aarch64") => format!("{arch}-linux/{NAME}.so"),
+        ("macos", _) => format!("MacOS/{NAME}"),
+        ("windows", "x86_64") => format!("x86_64-win/{NAME}.vst3"),
+        (os, _) => bail!("the VST3 format has no folder name for {os} on {arch}"),
+    })
+}
+
+fn info_plist() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+  <key>CFBundleExecutable</key><string>{NAME}</string>
+  <key>CFBundleIdentifier</key><string>audio.unweave.plugin</string>
+  <key>CFBundleName</key><string>{NAME}</string>
+  <key>CFBundlePackageType</key><string>BNDL</string>
+  <key>CFBundleShortVersionString</key><string>{version}</string>
+  <key>CFBundleVersion</key><string>{version}</string>
+</dict>
+</plist>
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_carries_the_runtime_and_every_licence() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
+        let made = |name: &str| {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, name).unwrap();
+            path
+        };
+        for (name, _) in NOTICES {
+            made(name);
+        }
+        for name in runtime::NOTICES {
+            made(&format!("runtime/{name}"));
+        }
+        let parts = Parts {
+            root: &root,
+            plugin: made("plugin.so"),
+            standalone: made("unweave-standalone"),
+            library: made("runtime/onnxruntime"),
+        };
+        let to = scratch.path().join("to");
+        parts.write(&to).unwrap();
+        let binary = to
+            .join("Unweave.vst3/Contents")
+            .join(vst3_binary().unwrap());
+        assert_eq!(fs::read_to_string(&binary).unwrap(), "plugin.so");
+        assert!(binary.with_file_name("onnxruntime").is_file());
+        assert!(to.join("Unweave.runtime/onnxruntime").is_file());
+        for folder in ["Unweave.vst3/Contents/Resources", RUNTIME_FOLDER] {
+            let mut names: Vec<String> = fs::read_dir(to.join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .filter(|name| name != "onnxruntime")
+                .collect();
+            names.sort();
+            let mut expected = [
+                &["LICENSE-APACHE", "LICENSE-MIT", "model.toml"],
+                runtime::NOTICES,
+            ]
+            .concat();
+            expected.sort_unstable();
+            assert_eq!(names, expected);
+        }
+    }
+}
