@@ -21,7 +21,7 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
                 "--",
                 "separate",
             ])
-            .args([SONG, "--output", STEMS])
+            .args([SONG, "--overwrite", "--output", STEMS])
             .current_dir(root),
     )
 }

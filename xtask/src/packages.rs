@@ -11,6 +11,8 @@ use crate::{runtime, shell};
 pub enum For {
     /// Build and separate.
     Demo,
+    /// Build the plug-in and the standalone.
+    Bundle,
     /// Run the tests.
     Tests,
     /// The training smoke run.
@@ -59,6 +61,24 @@ const FFMPEG: Need = Need {
     why: "writes the compressed files that the readers are tested with",
 };
 
+const FOR_BUNDLE: [Need; 3] = [
+    Need {
+        probe: Probe::Starts("pkg-config", &["--version"]),
+        package: "pkg-config",
+        why: "finds the sound systems that the standalone links",
+    },
+    Need {
+        probe: Probe::Starts("pkg-config", &["--exists", "jack"]),
+        package: "libjack-jackd2-dev",
+        why: "the standalone in a JACK session",
+    },
+    Need {
+        probe: Probe::Starts("pkg-config", &["--exists", "alsa"]),
+        package: "libasound2-dev",
+        why: "the standalone on a sound card",
+    },
+];
+
 const FOR_TRAINING: [Need; 3] = [
     Need {
         probe: Probe::Starts("python3", &["-m", "ensurepip", "--version"]),
@@ -81,6 +101,8 @@ fn needs(purpose: For) -> Vec<Need> {
     match purpose {
         For::Demo if runtime::is_installed() => vec![MAKE],
         For::Demo => vec![MAKE, PIP],
+        For::Bundle if runtime::is_installed() => FOR_BUNDLE.into(),
+        For::Bundle => FOR_BUNDLE.into_iter().chain([PIP]).collect(),
         For::Tests => vec![FFMPEG],
         For::Training => FOR_TRAINING.into(),
     }

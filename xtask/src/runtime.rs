@@ -24,6 +24,9 @@ use crate::shell;
 /// nobody.
 pub const VERSION: &str = "1.23.2";
 
+/// The library's licence and notices as they lie beside it.
+pub const NOTICES: &[&str] = &["onnxruntime-LICENSE.txt", "onnxruntime-NOTICES.txt"];
+
 /// What one platform needs of the wheel.
 #[derive(Debug)]
 struct Build {
@@ -154,10 +157,10 @@ pub fn install() -> anyhow::Result<PathBuf> {
         build.wheel_file,
         build.sha256
     );
-    for (from, to) in [
-        ("LICENSE", "onnxruntime-LICENSE.txt"),
-        ("ThirdPartyNotices.txt", "onnxruntime-NOTICES.txt"),
-    ] {
+    for (from, to) in ["LICENSE", "ThirdPartyNotices.txt"]
+        .into_iter()
+        .zip(NOTICES)
+    {
         fs::rename(package.join(from), folder.join(to))
             .with_context(|| format!("the wheel has no {from}"))?;
     }
