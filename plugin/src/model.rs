@@ -1,7 +1,13 @@
 //! What the plug-in separates with, and how it comes to the inference thread.
 
-use unweave_live::{Error, Fault, LatencyPlan, Loader, Refusal, Timing};
-use unweave_separation::Shape;
+use std::sync::Arc;
+
+use nice_plug::prelude::nice_error;
+use unweave_live::{Fault, LatencyPlan, Loader, Refusal, Timing};
+use unweave_separation::manifest::{Kind, Manifest};
+use unweave_separation::{Error, Model, Options, Shape, Store, Terminator, load};
+
+use crate::{ids, place};
 
 /// Id of the model that comes with the plug-in, as in its manifest.
 pub const BUILTIN_ID: &str = "unweave-live";
@@ -20,10 +26,105 @@ impl Source {
     ///
     /// # Errors
     /// The rate is not one that is converted.
-    pub fn plan(&self, sample_rate: f32, max_block_frames: usize) -> Result<LatencyPlan, Error> {
+    pub fn plan(
+        &self,
+        sample_rate: f32,
+        max_block_frames: usize,
+    ) -> Result<LatencyPlan, unweave_live::Error> {
         let sample_rate = whole_rate(sample_rate);
         let timing = Timing::of(&self.shape, sample_rate)?;
         LatencyPlan::new(timing, sample_rate, max_block_frames)
+    }
+}
+
+/// The model of that id. Reads manifests only; a model that can't be used has the timing of the built-in
+/// one, and a loader that says why.
+///
+/// # Errors
+/// The built-in manifest is wrong, which a test excludes.
+pub fn source(id: &str) -> Result<Source, Error> {
+    let built_in = Model::built_in()?;
+    let found = Store::from_environment()
+        .find(id)
+        .map_err(|error| refusal(&error))
+        .and_then(|model| check_stems(&model.manifest).map(|()| model));
+    Ok(match found {
+        Ok(model) => Source {
+            shape: shape(&model.manifest),
+            loader: Box::new(move |is_stopping| run(&model, is_stopping)),
+        },
+        Err(refusal) => Source {
+            shape: shape(&built_in.manifest),
+            loader: Box::new(|_is_stopping| Err(refusal)),
+        },
+    })
+}
+
+/// Parameters and outputs are named after the stems, so others have no place.
+fn check_stems(manifest: &Manifest) -> Result<(), Refusal> {
+    if manifest.stems == ids::STEMS {
+        return Ok(());
+    }
+    Err(Refusal {
+        fault: Fault::BadModel,
+        reason: format!(
+            "model {} separates {}; live use needs {}",
+            manifest.id,
+            manifest.stems.join(", "),
+            ids::STEMS.join(", ")
+        ),
+    })
+}
+
+/// Loads on the inference thread.
+fn run(model: &Model, is_stopping: &dyn Fn() -> bool) -> Result<unweave_live::Model, Refusal> {
+    let terminator = Terminator::new();
+    if is_stopping() {
+        return Err(refusal(&Error::Terminated));
+    }
+    let options = Options {
+        threads: 1,
+        runtime_beside: place::runtime_folders(),
+        terminator: terminator.clone(),
+        ..Options::default()
+    };
+    let separator = load(model, &options).map_err(|error| {
+        nice_error!("no separation: {error}");
+        refusal(&error)
+    })?;
+    Ok(unweave_live::Model {
+        separator,
+        terminate: Some(Arc::new(move || terminator.terminate())),
+    })
+}
+
+fn refusal(error: &Error) -> Refusal {
+    let fault = match error {
+        Error::NoSuchModel { .. } => Fault::NoModel,
+        Error::Runtime { .. } => Fault::NoRuntime,
+        _ => Fault::BadModel,
+    };
+    Refusal {
+        fault,
+        reason: error.to_string(),
+    }
+}
+
+/// What a separator of this manifest will have.
+fn shape(manifest: &Manifest) -> Shape {
+    let (hop_frames, window_frames) = match manifest.kind {
+        Kind::StreamingSpectrum(spectrum) => (
+            spectrum.hop,
+            spectrum.n_fft + spectrum.lookahead_hops * spectrum.hop,
+        ),
+        Kind::Waveform(segment) => (segment.frames - segment.overlap_frames, segment.frames),
+    };
+    Shape {
+        sample_rate: manifest.sample_rate,
+        stems: manifest.stems.clone(),
+        residual_idx: manifest.residual_idx,
+        hop_frames,
+        window_frames,
     }
 }
 
@@ -37,16 +138,34 @@ fn whole_rate(sample_rate: f32) -> u32 {
     sample_rate.round() as u32
 }
 
-/// The model of that id. None can be loaded yet: the output is the aligned dry signal.
-pub fn source(id: &str) -> Source {
-    let reason = format!("the model {id} is not installed");
-    Source {
-        shape: unweave_separation::doubles::shape(44_100, 1024, 4096),
-        loader: Box::new(|_is_stopping| {
-            Err(Refusal {
-                fault: Fault::NoModel,
-                reason,
-            })
-        }),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_model_has_our_stems_and_is_inside_every_hosts_limit() {
+        let source = source(BUILTIN_ID).unwrap();
+        assert_eq!(source.shape.stems, ids::STEMS);
+        for rate in [8e3, 44.1e3, 48e3, 88.2e3, 96e3, 176.4e3, 192e3, 384e3] {
+            let plan = source.plan(rate, 1024).unwrap();
+            assert!(
+                plan.fits_pro_tools(),
+                "{rate} Hz: {}",
+                plan.latency_frames()
+            );
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_not_here_is_named_and_has_the_usual_latency() {
+        let missing = source("no-such-model").unwrap();
+        assert_eq!(missing.shape, source(BUILTIN_ID).unwrap().shape);
+        let refusal = (missing.loader)(&|| false).err().unwrap();
+        assert_eq!(refusal.fault, Fault::NoModel);
+        assert!(
+            refusal.reason.contains("no-such-model"),
+            "{}",
+            refusal.reason
+        );
     }
 }

@@ -116,7 +116,9 @@ impl<V: Variant> Unweave<V> {
         }
         // The old engine ends before the new one takes memory.
         self.running = None;
-        match Running::start(V::source(&configuration.model), configuration) {
+        let started = V::source(&configuration.model)
+            .and_then(|source| Running::start(source, configuration));
+        match started {
             Ok(running) => {
                 self.params.report.watch(Arc::clone(running.status()));
                 self.running = Some(running);

@@ -31,8 +31,11 @@ pub trait Variant: Send + 'static {
     const LAYOUTS: &'static [AudioIOLayout];
 
     /// The model of that id.
-    fn source(model_id: &str) -> Source {
-        model::source(model_id)
+    ///
+    /// # Errors
+    /// In the user's words, why there is none.
+    fn source(model_id: &str) -> Result<Source, String> {
+        model::source(model_id).map_err(|error| error.to_string())
     }
 }
 

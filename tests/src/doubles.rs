@@ -1,0 +1,239 @@
+//! The plug-in over separators whose output is known: an entry point with one plug-in for each.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use clack_host::prelude::PluginEntry;
+use nice_plug::prelude::AudioIOLayout;
+use nice_plug::wrapper::clap::{
+    CLAP_PLUGIN_FACTORY_ID, CLAP_VERSION, PluginDescriptor, Wrapper, clap_host, clap_plugin,
+    clap_plugin_descriptor, clap_plugin_entry, clap_plugin_factory,
+};
+use unweave_live::{Fault, Model, Refusal, Terminate};
+use unweave_plugin::Unweave;
+use unweave_plugin::model::Source;
+use unweave_plugin::variant::{MultiOut, Variant};
+use unweave_separation::doubles::{Delayed, Failing, NotANumber, shape};
+use unweave_separation::{Error, Separator, Shape, StemBlock};
+
+/// Gains of the mix in the stems of [`Halves`]; the residual stem gets the rest.
+pub const HALVES: [f32; 4] = [0.5, 0.25, 0.125, 0.125];
+
+/// Hops that a double separates before it misbehaves; loading tries a model with a few dozen.
+pub const GOOD_HOPS: usize = 60;
+
+/// How long [`Hanging`] hangs.
+const HANG: Duration = Duration::from_secs(3);
+
+/// Small, so that tests are quick; the rate is the built-in model's.
+pub fn small_shape() -> Shape {
+    shape(44_100, 256, 1024)
+}
+
+macro_rules! doubles {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, |$shape:ident| $model:expr;)+) => {
+        $(
+            $(#[$doc])*
+            pub struct $name;
+
+            impl $name {
+                /// Its CLAP id.
+                pub const ID: &str = concat!("audio.unweave.tests.", $id);
+            }
+
+            impl Variant for $name {
+                const NAME: &'static str = stringify!($name);
+                const DESCRIPTION: &'static str = "For tests";
+                const CLAP_ID: &'static str = Self::ID;
+                const VST3_CLASS_ID: [u8; 16] = [0; 16];
+                const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
+
+                fn source(_model_id: &str) -> Result<Source, String> {
+                    Ok(Source {
+                        shape: small_shape(),
+                        loader: Box::new(|_is_stopping| {
+                            let $shape = small_shape();
+                            $model
+                        }),
+                    })
+                }
+            }
+        )+
+
+        fn plugins() -> &'static [(PluginDescriptor, Create)] {
+            static PLUGINS: OnceLock<Vec<(PluginDescriptor, Create)>> = OnceLock::new();
+            PLUGINS.get_or_init(|| vec![$((
+                PluginDescriptor::for_plugin::<Unweave<$name>>(),
+                create::<$name> as Create,
+            )),+])
+        }
+    };
+}
+
+doubles! {
+    /// Every stem is the mix times its gain in [`HALVES`].
+    Halves = "halves", |shape| separator(Delayed::new(shape, &HALVES));
+    /// As [`Halves`], but slow after [`GOOD_HOPS`]: ten hops' time for each.
+    Late = "late", |shape| {
+        separator(After::new(Delayed::new(shape, &HALVES), || {
+            std::thread::sleep(Duration::from_millis(58));
+        }))
+    };
+    /// Too slow from the start.
+    Slow = "slow", |shape| {
+        let mut slow = After::new(Delayed::new(shape, &HALVES), || {
+            std::thread::sleep(Duration::from_millis(8));
+        });
+        slow.hops_left = 0;
+        separator(slow)
+    };
+    /// Fails for good after [`GOOD_HOPS`].
+    Broken = "broken", |shape| separator(Failing::new(shape, GOOD_HOPS));
+    /// Returns NaN after [`GOOD_HOPS`].
+    NaN = "nan", |shape| separator(NotANumber::new(shape, GOOD_HOPS));
+    /// Hangs in an inference after [`GOOD_HOPS`], and cannot be interrupted.
+    Hanging = "hanging", |shape| {
+        separator(After::new(Delayed::new(shape, &HALVES), || std::thread::sleep(HANG)))
+    };
+    /// Hangs in an inference after [`GOOD_HOPS`] until it is told to stop.
+    Stoppable = "stoppable", |shape| {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&is_stopped);
+        Ok(Model {
+            separator: Box::new(After::new(Delayed::new(shape, &HALVES), move || {
+                while !is_stopped.load(Ordering::Acquire) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            })),
+            terminate: Some(Arc::new(move || stop.store(true, Ordering::Release)) as Terminate),
+        })
+    };
+    /// Has no model.
+    Missing = "missing", |_shape| {
+        Err(Refusal {
+            fault: Fault::NoModel,
+            reason: "model.onnx is missing".to_owned(),
+        })
+    };
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what a loader returns")]
+fn separator(separator: impl Separator + 'static) -> Result<Model, Refusal> {
+    Ok(Model {
+        separator: Box::new(separator),
+        terminate: None,
+    })
+}
+
+/// Does something before every hop after a number of good ones.
+struct After<F> {
+    inner: Delayed,
+    hops_left: usize,
+    action: F,
+}
+
+impl<F> After<F> {
+    fn new(inner: Delayed, action: F) -> Self {
+        Self {
+            inner,
+            hops_left: GOOD_HOPS,
+            action,
+        }
+    }
+}
+
+impl<F: FnMut() + Send> Separator for After<F> {
+    fn shape(&self) -> &Shape {
+        self.inner.shape()
+    }
+
+    fn reset(&mut self) {
+        self.inner.reset();
+    }
+
+    fn process(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock) -> Result<(), Error> {
+        for _ in 0..mix[0].len() / self.shape().hop_frames {
+            match self.hops_left.checked_sub(1) {
+                Some(left) => self.hops_left = left,
+                None => (self.action)(),
+            }
+        }
+        self.inner.process(mix, stems)
+    }
+}
+
+/// The entry point of the doubles.
+pub fn entry() -> PluginEntry {
+    static ENTRY: clap_plugin_entry = clap_plugin_entry {
+        clap_version: CLAP_VERSION,
+        init: Some(init),
+        deinit: Some(deinit),
+        get_factory: Some(get_factory),
+    };
+    // SAFETY: the functions below keep to CLAP.
+    unsafe { PluginEntry::load_from_raw(&ENTRY, c"/plugins/Doubles.clap") }
+        .expect("the entry initialises")
+}
+
+type Create = unsafe fn(*const clap_host) -> *const clap_plugin;
+
+extern "C" fn init(_path: *const c_char) -> bool {
+    true
+}
+
+extern "C" fn deinit() {}
+
+extern "C" fn get_factory(id: *const c_char) -> *const c_void {
+    static FACTORY: clap_plugin_factory = clap_plugin_factory {
+        get_plugin_count: Some(get_plugin_count),
+        get_plugin_descriptor: Some(get_plugin_descriptor),
+        create_plugin: Some(create_plugin),
+    };
+    // SAFETY: CLAP gives a string that ends with zero.
+    if unsafe { CStr::from_ptr(id) } == CLAP_PLUGIN_FACTORY_ID {
+        (&raw const FACTORY).cast()
+    } else {
+        std::ptr::null()
+    }
+}
+
+unsafe extern "C" fn get_plugin_count(_: *const clap_plugin_factory) -> u32 {
+    u32::try_from(plugins().len()).unwrap_or(0)
+}
+
+unsafe extern "C" fn get_plugin_descriptor(
+    _: *const clap_plugin_factory,
+    idx: u32,
+) -> *const clap_plugin_descriptor {
+    plugins()
+        .get(idx as usize)
+        .map_or(std::ptr::null(), |(descriptor, _)| {
+            std::ptr::from_ref(descriptor.clap_plugin_descriptor())
+        })
+}
+
+unsafe extern "C" fn create_plugin(
+    _: *const clap_plugin_factory,
+    host: *const clap_host,
+    id: *const c_char,
+) -> *const clap_plugin {
+    // SAFETY: CLAP gives a string that ends with zero.
+    let id = unsafe { CStr::from_ptr(id) };
+    plugins()
+        .iter()
+        .find(|(descriptor, _)| descriptor.clap_id() == id)
+        .map_or(std::ptr::null(), |(_, create)| {
+            // SAFETY: CLAP gives a host that outlives the plug-in.
+            unsafe { create(host) }
+        })
+}
+
+/// As the framework's own export macro does.
+unsafe fn create<V: Variant>(host: *const clap_host) -> *const clap_plugin {
+    // SAFETY: the caller's host outlives the plug-in.
+    let wrapper = Arc::into_raw(unsafe { Wrapper::<Unweave<V>>::new(host) });
+    // SAFETY: it has just been made; CLAP's destroy takes the reference back.
+    unsafe { (*wrapper).clap_plugin.as_ptr() }
+}

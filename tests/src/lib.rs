@@ -1,0 +1,12 @@
+//! A CLAP host for tests, and plug-ins of it whose separator is known in closed form.
+//!
+//! The tests load the entry point that hosts load, in this process. Separators that are late, fail or
+//! return NaN come in by an entry of their own with the same plug-in over another [`Variant`].
+//!
+//! [`Variant`]: unweave_plugin::variant::Variant
+
+pub mod doubles;
+pub mod session;
+pub mod signal;
+
+pub use session::{Event, Session};
