@@ -1,5 +1,55 @@
 //! `unweave`: separates songs into labelled stems that sum to the mix.
+//!
+//! Results and JSON go to the standard output, everything else to the standard error. The exit code is 0
+//! if all went well, 1 if something failed, 2 if the arguments were wrong, 130 after Ctrl-C.
+#![forbid(unsafe_code)]
 
-fn main() -> anyhow::Result<()> {
-    Ok(())
+mod bench;
+mod console;
+mod doctor;
+mod engine;
+mod models;
+mod separate;
+mod verify;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Takes songs apart into drums, bass, vocals and other, in files that sum to the song exactly.
+#[derive(Debug, Parser)]
+#[command(name = "unweave", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Separate songs into labelled files.
+    Separate(separate::Args),
+    /// Read sets back and say whether they sum, sample by sample.
+    Verify(verify::Args),
+    /// List, describe and check models.
+    #[command(subcommand)]
+    Models(models::Command),
+    /// Say what was found on this machine, and what to do about what wasn't.
+    Doctor(doctor::Args),
+    /// Measure how long each step takes.
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Separate(args) => separate::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Models(command) => models::run(&command),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        console::error(&error);
+        ExitCode::FAILURE
+    })
 }

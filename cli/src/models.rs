@@ -1,0 +1,210 @@
+//! `unweave models`: which models there are, what they are, and whether they work.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde::Serialize;
+use unweave_separation::manifest::Kind;
+use unweave_separation::store::Origin;
+use unweave_separation::{Model, Options, Store, load};
+
+use crate::{console, engine};
+
+/// Subcommands of `unweave models`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// All models that can be named with --model.
+    List {
+        /// One JSON document on the standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a model is, where it comes from, and under which licence.
+    Info {
+        /// Id, or path of its folder.
+        #[arg(value_name = "ID|PATH")]
+        model: String,
+        /// One JSON document on the standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the files of models against their checksums, and run each once.
+    Verify {
+        /// Id, or path of its folder [default: all].
+        #[arg(value_name = "ID|PATH")]
+        model: Option<String>,
+    },
+}
+
+/// A model as `list` and `info` show it.
+#[derive(Serialize)]
+struct Facts {
+    id: String,
+    name: String,
+    version: String,
+    origin: &'static str,
+    folder: Option<String>,
+    kind: &'static str,
+    sample_rate: u32,
+    stems: Vec<String>,
+    residual: String,
+    licence: String,
+    source: String,
+    training_data: Vec<String>,
+    sha256: String,
+}
+
+impl Facts {
+    fn of(model: &Model) -> Self {
+        let manifest = &model.manifest;
+        Self {
+            id: manifest.id.clone(),
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            origin: origin(model.origin),
+            folder: model
+                .folder
+                .as_ref()
+                .map(|folder| folder.display().to_string()),
+            kind: match manifest.kind {
+                Kind::StreamingSpectrum(_) => "streaming-spectrum",
+                Kind::Waveform(_) => "waveform",
+            },
+            sample_rate: manifest.sample_rate,
+            stems: manifest.stems.clone(),
+            residual: manifest.stems[manifest.residual_idx].clone(),
+            licence: manifest.licence.clone(),
+            source: manifest.source.clone(),
+            training_data: manifest.training_data.clone(),
+            sha256: manifest.sha256().to_owned(),
+        }
+    }
+}
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// There is no such model, or its manifest is wrong.
+pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    let store = Store::from_environment();
+    match command {
+        Command::List { json } => list(&store, *json),
+        Command::Info { model, json } => info(&store.find(model)?, *json),
+        Command::Verify { model: Some(model) } => Ok(verify(&[store.find(model)?])),
+        Command::Verify { model: None } => {
+            let (models, are_all_readable) = readable(&store);
+            let code = verify(&models);
+            Ok(if are_all_readable {
+                code
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+    }
+}
+
+/// The models that can be read; says what is wrong with the others.
+fn readable(store: &Store) -> (Vec<Model>, bool) {
+    let mut models = Vec::new();
+    let mut are_all_readable = true;
+    for model in store.list() {
+        match model {
+            Ok(model) => models.push(model),
+            Err(error) => {
+                are_all_readable = false;
+                console::note(&format!("error: {error}"));
+            }
+        }
+    }
+    (models, are_all_readable)
+}
+
+fn list(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
+    let (models, are_all_readable) = readable(store);
+    let facts: Vec<Facts> = models.iter().map(Facts::of).collect();
+    if json {
+        console::json(&facts)?;
+    } else {
+        let width = facts.iter().map(|facts| facts.id.len()).max().unwrap_or(0);
+        for facts in &facts {
+            console::result(&format!(
+                "{:width$}  {:8}  {}: {}  ({})",
+                facts.id,
+                facts.version,
+                facts.name,
+                facts.stems.join(", "),
+                facts.folder.as_deref().unwrap_or(facts.origin),
+            ));
+        }
+    }
+    Ok(if are_all_readable {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn info(model: &Model, json: bool) -> anyhow::Result<ExitCode> {
+    let facts = Facts::of(model);
+    if json {
+        console::json(&facts)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    console::result(&format!("{}, version {}", facts.name, facts.version));
+    for (what, text) in [
+        ("id", &facts.id),
+        (
+            "from",
+            &facts.folder.unwrap_or_else(|| facts.origin.to_owned()),
+        ),
+        ("kind", &facts.kind.to_owned()),
+        ("sample rate", &format!("{} Hz", facts.sample_rate)),
+        (
+            "stems",
+            &format!(
+                "{} (the rest goes to {})",
+                facts.stems.join(", "),
+                facts.residual
+            ),
+        ),
+        ("licence", &facts.licence),
+        ("source", &facts.source),
+        ("sha-256", &facts.sha256),
+    ] {
+        console::result(&format!("  {what:12} {text}"));
+    }
+    console::result("  trained on");
+    for data in &facts.training_data {
+        console::result(&format!("    {data}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(models: &[Model]) -> ExitCode {
+    let options = Options {
+        runtime_beside: engine::beside(),
+        ..Options::default()
+    };
+    let mut code = ExitCode::SUCCESS;
+    for model in models {
+        let id = &model.manifest.id;
+        match load(model, &options) {
+            Ok(_) => console::result(&format!("{id}: good, its files are whole and it runs")),
+            Err(error) => {
+                console::result(&format!("{id}: {error}"));
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
+}
+
+/// Where a model was found, for people.
+pub fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::BuiltIn => "built in",
+        Origin::Path => "named by path",
+        Origin::User => "the user's models",
+        Origin::System => "the system's models",
+    }
+}

@@ -1,0 +1,118 @@
+//! `unweave verify`: whether sets sum.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use unweave_separation::Terminator;
+use unweave_separation::report::Report;
+use unweave_separation::verify::{Outcome, Verdict, verify_dir};
+use unweave_separation::write::BitDepth;
+
+use crate::{console, words};
+
+/// Arguments of `unweave verify`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folders that `unweave separate` made.
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// One JSON document on the standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct SetResult {
+    dir: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Verifies every set and says what was found.
+///
+/// # Errors
+/// None; what can't be read is a result.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut results = Vec::new();
+    let mut is_good = true;
+    for dir in &args.dirs {
+        let name = dir.display().to_string();
+        match verify_dir(dir, &Terminator::new()) {
+            Ok((report, verdict)) => {
+                is_good &= verdict.outcome != Outcome::Failed;
+                if !args.json {
+                    describe(dir, &report, &verdict);
+                }
+                results.push(SetResult {
+                    dir: name,
+                    verdict: Some(verdict),
+                    error: None,
+                });
+            }
+            Err(error) => {
+                is_good = false;
+                let error = words::verify(&error);
+                console::note(&format!("error: {name}: {error}"));
+                results.push(SetResult {
+                    dir: name,
+                    verdict: None,
+                    error: Some(error),
+                });
+            }
+        }
+    }
+    if args.json {
+        console::json(&results)?;
+    }
+    Ok(if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn describe(dir: &Path, report: &Report, verdict: &Verdict) {
+    let frames = verdict.num_frames;
+    let summary = match verdict.outcome {
+        Outcome::Exact if verdict.sums.is_empty() => {
+            "every file is as it was written; it has no files that could be summed".to_owned()
+        }
+        Outcome::Exact => format!("sums exactly, in all {frames} frames of all channels"),
+        Outcome::Lossy => {
+            "MP3 is lossy, so its files can't sum exactly; measured differences follow".to_owned()
+        }
+        Outcome::Failed => "DOES NOT SUM, or was changed".to_owned(),
+    };
+    console::result(&format!("{}: {summary}", dir.display()));
+    for sum in &verdict.sums {
+        let difference = match (verdict.outcome, report.bit_depth) {
+            (Outcome::Lossy, _) => {
+                let db = |value: f64| 20.0 * value.max(1e-10).log10();
+                format!(
+                    "differs by {:.1} dBFS at most, {:.1} dBFS RMS",
+                    db(sum.max_difference),
+                    db(sum.rms_difference)
+                )
+            }
+            (_, BitDepth::Float32) => {
+                format!(
+                    "differs by {:.1e} of full scale at most",
+                    sum.max_difference
+                )
+            }
+            _ => format!("differs by {} integer steps at most", sum.max_difference),
+        };
+        let place = sum.first_bad_frame.map_or(String::new(), |frame| {
+            format!(", more than it may from frame {frame} on")
+        });
+        console::result(&format!("  {}: {difference}{place}", sum.claim));
+    }
+    for name in &verdict.changed_files {
+        console::result(&format!(
+            "  {name}: its samples are not those that were written"
+        ));
+    }
+}
