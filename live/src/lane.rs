@@ -186,3 +186,147 @@ impl LaneReader {
         self.next = self.next.map(|next| next.after(num_frames));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(epoch: u64, frame: u64) -> Place {
+        Place { epoch, frame }
+    }
+
+    /// A sample that says where it belongs: exact in f32 for what the tests use.
+    fn sample(place: Place, channel_idx: u16) -> f32 {
+        let frame = u16::try_from(place.frame).unwrap();
+        let epoch = u16::try_from(place.epoch).unwrap();
+        f32::from(frame) + 1000.0 * f32::from(epoch) + 0.25 * f32::from(channel_idx)
+    }
+
+    fn write(writer: &mut LaneWriter, start: Place, num_frames: usize) -> bool {
+        let samples = [0, 1].map(|channel_idx| -> Vec<f32> {
+            (0..num_frames)
+                .map(|frame_idx| sample(start.after(frame_idx), channel_idx))
+                .collect()
+        });
+        writer.write(start, num_frames, samples.iter().map(Vec::as_slice))
+    }
+
+    /// Reads frames and checks that they are what they are said to be.
+    fn read(reader: &mut LaneReader, start: Place, num_frames: usize) {
+        let mut samples = [vec![0.0; num_frames], vec![0.0; num_frames]];
+        reader.read(num_frames, samples.iter_mut().map(Vec::as_mut_slice));
+        for (channel_idx, channel) in (0..).zip(&samples) {
+            for (frame_idx, actual) in channel.iter().enumerate() {
+                assert_eq!(*actual, sample(start.after(frame_idx), channel_idx));
+            }
+        }
+    }
+
+    /// All sequences of six operations, against a plain list of the places in the lane.
+    #[test]
+    fn every_short_sequence_of_operations_agrees_with_a_list_of_places() {
+        const CAPACITY: usize = 5;
+        const NUM_OPERATIONS: usize = 6;
+        let depth: u32 = if cfg!(miri) { 3 } else { 6 };
+        for sequence in 0..NUM_OPERATIONS.pow(depth) {
+            let (mut writer, mut reader) = lane(2, CAPACITY);
+            let mut list = std::collections::VecDeque::new();
+            let mut next = place(0, 0);
+            for step in 0..depth {
+                match sequence / NUM_OPERATIONS.pow(step) % NUM_OPERATIONS {
+                    // Writes of two lengths; a refused one is a gap.
+                    operation @ 0..2 => {
+                        let num_frames = 1 + 2 * operation;
+                        let fits = list.len() + num_frames <= CAPACITY;
+                        assert_eq!(write(&mut writer, next, num_frames), fits);
+                        if fits {
+                            list.extend((0..num_frames).map(|idx| next.after(idx)));
+                        }
+                        next = next.after(num_frames);
+                    }
+                    2 => next = place(next.epoch + 1, 0),
+                    3 => next = next.after(7),
+                    operation => {
+                        let run = reader.run();
+                        let follows = |idx: &usize| list[*idx] == list[0].after(*idx);
+                        let expected = (0..list.len()).take_while(follows).count();
+                        assert_eq!(run.map_or(0, |run| run.num_frames), expected);
+                        let Some(run) = run else { continue };
+                        assert_eq!(run.start, list[0]);
+                        if operation == 4 {
+                            read(&mut reader, run.start, run.num_frames);
+                            list.drain(..run.num_frames);
+                        } else {
+                            reader.skip(1);
+                            list.pop_front();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Two threads at once. Miri runs it with its own scheduler and weak memory, many times over.
+    #[test]
+    fn frames_and_their_places_stay_together_between_threads() {
+        let num_epochs = if cfg!(miri) { 4 } else { 60 };
+        let frames_per_epoch = if cfg!(miri) { 12 } else { 900 };
+        let (mut writer, mut reader) = lane(2, 16);
+        let producer = std::thread::spawn(move || {
+            for epoch in 0..num_epochs {
+                let mut next = place(epoch, 0);
+                while next.frame < frames_per_epoch {
+                    let num_frames = usize::try_from(1 + next.frame % 5).unwrap();
+                    if write(&mut writer, next, num_frames) {
+                        // A gap now and then.
+                        next = next.after(num_frames + usize::from(next.frame.is_multiple_of(11)));
+                    } else {
+                        std::thread::yield_now();
+                    }
+                }
+            }
+        });
+        let mut seen = 0_u64;
+        let mut last = place(0, 0);
+        loop {
+            let is_over = producer.is_finished();
+            let Some(run) = reader.run() else {
+                if is_over {
+                    break;
+                }
+                std::thread::yield_now();
+                continue;
+            };
+            let is_later = (run.start.epoch, run.start.frame) >= (last.epoch, last.frame);
+            assert!(is_later, "{run:?} after {last:?}");
+            let num_frames = run.num_frames.min(7);
+            read(&mut reader, run.start, num_frames);
+            last = run.start.after(num_frames);
+            seen += num_frames as u64;
+        }
+        assert_eq!(seen, reader.read_frames());
+        assert_eq!(last.epoch, num_epochs - 1);
+        producer.join().unwrap();
+    }
+
+    #[test]
+    fn marks_that_do_not_fit_refuse_the_frames_and_nothing_is_mixed_up() {
+        let (mut writer, mut reader) = lane(2, 1000);
+        for epoch in 0..NUM_MARKS as u64 {
+            assert!(write(&mut writer, place(epoch, 3), 2));
+        }
+        assert!(!write(&mut writer, place(99, 0), 2), "no mark is free");
+        assert!(
+            write(&mut writer, place(NUM_MARKS as u64 - 1, 5), 2),
+            "needs no mark"
+        );
+        for epoch in 0..NUM_MARKS as u64 {
+            let run = reader.run().unwrap();
+            assert_eq!(run.start, place(epoch, 3));
+            read(&mut reader, run.start, run.num_frames);
+        }
+        assert!(reader.run().is_none());
+        assert!(write(&mut writer, place(99, 0), 2));
+        assert_eq!(reader.run().unwrap().start, place(99, 0));
+    }
+}

@@ -1,4 +1,12 @@
 //! The engine as its users see it: blocks in, blocks out, with the worker at any time one likes.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may unwrap as tests may"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "an index names the same channel in several buffers"
+)]
 
 #[path = "engine/bleed.rs"]
 mod bleed;

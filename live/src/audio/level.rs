@@ -4,20 +4,31 @@ use crate::plan::LatencyPlan;
 
 /// Follows where stems are there and where not, and counts the hops that are missing.
 ///
-/// The level rises by one per frame where there are stems, and never exceeds the number of frames that
-/// are left before they end. So it is down when they end, however they end, and up otherwise: a plan
-/// that holds has always [`LatencyPlan::fade_frames`] from the last one that is due on, with itself.
+/// 1. Stems are *safe* where they and at least `fade_frames − 1` after them are there. In a plan that
+///    holds they always are.
+/// 2. A line goes up by one per frame where stems are safe and down where they aren't, between 0 and
+///    half a fade.
+/// 3. The weight is the mean of the line over the last half fade: no jump and no kink, wherever the
+///    line turns. When stems end, however they end, it has been zero since the frame before.
 pub(super) struct Level {
     fade_frames: usize,
     hop_frames: u64,
-    /// In `0 ..= fade_frames`.
-    now: usize,
+    /// In `0 ..= half`, half a fade.
+    line: u32,
+    half: u32,
+    /// The line at the last `half` frames; a ring.
+    past: Vec<u32>,
+    oldest: usize,
+    /// Sum of `past`, in `0 ..= half²`.
+    sum: u32,
+    /// Before the next frame is silence, so there is nothing to fade from.
+    is_first: bool,
     /// Stems are to be expected, so that their absence counts.
     is_expected: bool,
     gap: Option<Gap>,
 }
 
-/// From where the level first falls to where it is up again.
+/// From where stems are first unsafe to where they are heard in full again.
 struct Gap {
     /// Frames without stems.
     missed_frames: u64,
@@ -25,10 +36,16 @@ struct Gap {
 
 impl Level {
     pub(super) fn new(plan: &LatencyPlan) -> Self {
+        let half = (plan.fade_frames() / 2).max(1);
         Self {
             fade_frames: plan.fade_frames(),
             hop_frames: plan.timing().hop_frames as u64,
-            now: 0,
+            line: 0,
+            half: u32::try_from(half).unwrap_or(u32::MAX),
+            past: vec![0; half],
+            oldest: 0,
+            sum: 0,
+            is_first: false,
             is_expected: false,
             gap: None,
         }
@@ -36,7 +53,7 @@ impl Level {
 
     /// No stems have been heard.
     pub(super) fn reset(&mut self) {
-        self.now = 0;
+        self.jump(0);
         self.is_expected = false;
         self.gap = None;
     }
@@ -46,15 +63,18 @@ impl Level {
         self.is_expected = is_expected;
     }
 
-    /// The next frame is the first of the mix: silence comes before it, so there is nothing to fade.
+    /// The next frame is the first of the mix.
     pub(super) fn begin(&mut self) {
-        self.now = self.fade_frames;
+        self.is_first = true;
     }
 
     /// Stems are there for all of `weights`, and for `left_frames` from the first of them.
     /// Returns the hops that have just turned out to be late.
     pub(super) fn hear(&mut self, weights: &mut [f32], left_frames: usize) -> u64 {
-        if self.now == self.fade_frames && left_frames + 1 >= weights.len() + self.fade_frames {
+        if std::mem::take(&mut self.is_first) && left_frames >= self.fade_frames {
+            self.jump(self.half);
+        }
+        if self.is_full() && left_frames + 1 >= weights.len() + self.fade_frames {
             weights.fill(1.0);
             self.is_expected = true;
             self.gap = None;
@@ -62,17 +82,16 @@ impl Level {
         }
         let mut late_hops = 0;
         for (frame_idx, weight) in weights.iter_mut().enumerate() {
-            let level = self
-                .fade_frames
-                .min(self.now + 1)
-                .min(left_frames.saturating_sub(frame_idx));
-            if level < self.now {
+            if left_frames.saturating_sub(frame_idx) >= self.fade_frames {
+                self.advance((self.line + 1).min(self.half));
+            } else {
                 late_hops += self.widen_gap(0);
-            } else if level == self.fade_frames {
+                self.advance(self.line.saturating_sub(1));
+            }
+            if self.is_full() {
                 self.is_expected = true;
                 self.gap = None;
             }
-            self.now = level;
             *weight = self.weight();
         }
         late_hops
@@ -80,7 +99,8 @@ impl Level {
 
     /// There are no stems for the next frames. Returns the hops that have just turned out to be late.
     pub(super) fn miss(&mut self, num_frames: usize) -> u64 {
-        self.now = 0;
+        self.is_first = false;
+        self.jump(0);
         self.widen_gap(num_frames as u64)
     }
 
@@ -97,13 +117,31 @@ impl Level {
         if self.is_expected { late_hops } else { 0 }
     }
 
-    /// `3 l² − 2 l³`: no jump and no kink at either end of a fade.
+    /// Puts the line, past and present, where it is not by going there.
+    fn jump(&mut self, line: u32) {
+        if self.line != line || self.sum != line * self.half {
+            self.line = line;
+            self.past.fill(line);
+            self.sum = line * self.half;
+        }
+    }
+
+    fn advance(&mut self, line: u32) {
+        let oldest = std::mem::replace(&mut self.past[self.oldest], line);
+        self.sum = self.sum + line - oldest;
+        self.line = line;
+        self.oldest = (self.oldest + 1) % self.past.len();
+    }
+
+    fn is_full(&self) -> bool {
+        self.sum == self.half * self.half
+    }
+
     fn weight(&self) -> f32 {
-        if self.now == self.fade_frames {
+        if self.is_full() {
             return 1.0;
         }
-        let part = |frames: usize| f32::from(u16::try_from(frames).unwrap_or(u16::MAX));
-        let level = part(self.now) / part(self.fade_frames);
-        level * level * (3.0 - 2.0 * level)
+        // At 384 kHz the square of half a fade is 331,776: both are exact in f32.
+        self.sum as f32 / (self.half * self.half) as f32
     }
 }

@@ -1,1 +1,201 @@
+//! Rendering: complete, the same for every block size, and the same as separating the whole file.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
+use unweave_live::{Controls, Engine, Fault, LatencyPlan, Setup, State, StemControl, Timing};
+use unweave_separation::doubles::{Failing, shape};
+use unweave_separation::{Separator, StemBlock, Stream};
+
+use crate::rig::{
+    Audio, FakeClock, Observed, Outputs, Rig, bits, block_of, loader, noise, small_model,
+};
+
+fn setup(separator: &dyn Separator, sample_rate: u32) -> Setup {
+    let timing = Timing::of(separator.shape(), sample_rate).unwrap();
+    let plan = LatencyPlan::new(timing, sample_rate, 512).unwrap();
+    Setup::new(separator.shape(), plan).unwrap()
+}
+
+/// Renders at once after the start, so that loading is waited for too.
+fn render(
+    separator: impl Separator + 'static,
+    sample_rate: u32,
+    mix: &Audio,
+    blocks: &[usize],
+    controls: &Controls,
+) -> (Outputs, State, usize) {
+    let setup = setup(&separator, sample_rate);
+    let (mut audio, engine) = Engine::start(&setup, "test", loader(separator)).unwrap();
+    let latency = audio.latency_frames();
+    let total = mix[0].len() + latency;
+    let mut out = Outputs {
+        main: mix.clone(),
+        stems: vec![[vec![9.0; total], vec![9.0; total]]; 4],
+    };
+    out.main.iter_mut().for_each(|main| main.resize(total, 0.0));
+    audio.set_offline(true);
+    let mut start = 0;
+    for block in blocks.iter().cycle() {
+        let end = total.min(start + block);
+        block_of(&mut audio, &mut out, start..end, controls);
+        start = end;
+        if start == total {
+            break;
+        }
+    }
+    (out, engine.status().state(), latency)
+}
+
+/// The stems of a file, as the command line makes them.
+fn stems_of(separator: impl Separator + 'static, sample_rate: u32, mix: &Audio) -> Vec<Audio> {
+    let mut stream = Stream::new(Box::new(separator), sample_rate).unwrap();
+    let (mut head, mut tail) = (StemBlock::default(), StemBlock::default());
+    stream.push([&mix[0], &mix[1]], &mut head).unwrap();
+    stream.flush(&mut tail).unwrap();
+    head.iter()
+        .zip(tail.iter())
+        .map(|(head, tail)| [0, 1].map(|idx| [head[idx].as_slice(), &tail[idx]].concat()))
+        .collect()
+}
+
+#[test]
+fn rendered_stems_are_those_of_the_whole_file_for_every_block_size() {
+    let gains = [0.47, 0.31, -0.213, 0.0];
+    let mix = noise(7000, 40);
+    for sample_rate in [44_100, 48_000, 22_050] {
+        let expected = stems_of(small_model(gains), sample_rate, &mix);
+        for blocks in [vec![1], vec![64], vec![512], vec![8192], vec![1, 3000, 17]] {
+            let (out, state, latency) = render(
+                small_model(gains),
+                sample_rate,
+                &mix,
+                &blocks,
+                &Controls::default(),
+            );
+            for (stem, expected) in out.stems.iter().flatten().zip(expected.iter().flatten()) {
+                let is_same = stem[latency..] == *expected;
+                assert!(is_same, "{sample_rate} Hz, blocks of {blocks:?}");
+            }
+            assert_eq!(state, State::Running);
+        }
+    }
+}
+
+#[test]
+fn a_rendered_mix_does_not_depend_on_the_block_size() {
+    let mix = noise(5000, 41);
+    let mut controls = Controls::default();
+    for (stem_idx, (gain, sensitivity)) in [(0.3, 0.5), (0.0, -0.7), (3.0, 0.0), (0.9, 0.0)]
+        .into_iter()
+        .enumerate()
+    {
+        controls.stems[stem_idx] = StemControl {
+            gain,
+            sensitivity,
+            ..StemControl::default()
+        };
+    }
+    let gains = [0.47, 0.31, -0.213, 0.0];
+    let with = |blocks: &[usize]| render(small_model(gains), 48_000, &mix, blocks, &controls).0;
+    let expected = with(&[8192]);
+    for blocks in [vec![1], vec![100], vec![511, 3]] {
+        let out = with(&blocks);
+        assert!(bits(&out.main) == bits(&expected.main), "{blocks:?}");
+        for (stem, expected) in out.stems.iter().zip(&expected.stems) {
+            assert!(bits(stem) == bits(expected), "{blocks:?}");
+        }
+    }
+}
+
+#[test]
+fn a_machine_that_is_too_slow_for_real_time_still_renders() {
+    let slow = || {
+        let clock = FakeClock::default();
+        let observed = Observed {
+            inner: Box::new(small_model([0.5, 0.25, 0.125, 0.0])),
+            calls: std::sync::Arc::default(),
+            clock: clock.clone(),
+            // A hop of 64 frames lasts 1.45 ms.
+            time: Duration::from_millis(2),
+        };
+        (observed, clock)
+    };
+    let (separator, clock) = slow();
+    let plan = *setup(&separator, 44_100).plan();
+    let mut rig = Rig::with_plan(separator, plan, Duration::from_millis(2));
+    drop(clock);
+    rig.worker.step();
+    assert_eq!(rig.status.state(), State::Refused(Fault::TooSlow));
+    assert!(rig.status.reason().unwrap().contains("rendering offline"));
+    assert!(rig.status.inference_time() >= Duration::from_millis(2));
+
+    let mut outputs = Outputs {
+        main: noise(4000, 42),
+        stems: vec![[vec![9.0; 4000], vec![9.0; 4000]]],
+    };
+    rig.audio.set_offline(true);
+    // The worker in a thread of its own, since the audio side now waits for it.
+    let (stop, stopped) = mpsc::channel::<()>();
+    let mut worker = rig.worker;
+    let thread = std::thread::spawn(move || {
+        while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            worker.step();
+            std::thread::yield_now();
+        }
+    });
+    let mix = outputs.main.clone();
+    block_of(&mut rig.audio, &mut outputs, 0..4000, &Controls::default());
+    drop(stop);
+    thread.join().unwrap();
+    let latency = plan.latency_frames();
+    for (stem, mix) in outputs.stems[0][0][latency..].iter().zip(&mix[0]) {
+        assert_eq!(*stem, 0.5 * mix);
+    }
+    assert_eq!(rig.status.state(), State::Running);
+}
+
+#[test]
+fn rendering_with_a_failing_model_ends_and_is_dry() {
+    let mix = noise(20_000, 43);
+    let model = Failing::new(shape(44_100, 64, 256), 50);
+    let (out, state, latency) = render(model, 44_100, &mix, &[512], &Controls::default());
+    assert_eq!(state, State::Refused(Fault::Inference));
+    for channel_idx in 0..2 {
+        assert!(out.main[channel_idx][latency..] == mix[channel_idx]);
+        assert!(
+            out.stems[0][channel_idx][10_000..]
+                .iter()
+                .all(|sample| *sample == 0.0)
+        );
+    }
+}
+
+#[test]
+fn an_engine_that_goes_away_ends_the_wait() {
+    let setup = setup(&small_model([0.5; 4]), 44_100);
+    let (loading, is_loading) = mpsc::channel();
+    let (mut audio, engine) = Engine::start(
+        &setup,
+        "test",
+        Box::new(move |is_stopping| {
+            loading.send(()).unwrap();
+            while !is_stopping() {
+                std::thread::yield_now();
+            }
+            Err(unweave_live::Refusal {
+                fault: Fault::NoModel,
+                reason: "stopped".to_owned(),
+            })
+        }),
+    )
+    .unwrap();
+    audio.set_offline(true);
+    is_loading.recv().unwrap();
+    let waiting = std::thread::spawn(move || {
+        let (mut left, mut right) = ([1.0; 100], [1.0; 100]);
+        audio.process([&mut left, &mut right], &mut [], &Controls::default());
+    });
+    drop(engine);
+    waiting.join().unwrap();
+}

@@ -67,7 +67,6 @@ pub struct Rig {
     pub worker: Worker,
     pub status: Arc<Status>,
     pub calls: Arc<AtomicUsize>,
-    pub clock: FakeClock,
 }
 
 impl Rig {
@@ -102,14 +101,13 @@ impl Rig {
             clock: clock.clone(),
             time,
         };
-        let (audio, worker, status) = halves(&setup, loader(observed), Box::new(clock.clone()));
+        let (audio, worker, status) = halves(&setup, loader(observed), Box::new(clock));
         Self {
             plan,
             audio,
             worker,
             status,
             calls,
-            clock,
         }
     }
 
@@ -118,7 +116,7 @@ impl Rig {
         let clock = FakeClock::default();
         let setup = Setup::new(shape, plan).unwrap();
         let (audio, mut worker, status) =
-            halves(&setup, Box::new(|_| Err(refusal)), Box::new(clock.clone()));
+            halves(&setup, Box::new(|_| Err(refusal)), Box::new(clock));
         worker.step();
         Self {
             plan,
@@ -126,7 +124,6 @@ impl Rig {
             worker,
             status,
             calls: Arc::default(),
-            clock,
         }
     }
 

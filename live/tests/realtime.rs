@@ -1,0 +1,289 @@
+//! The audio thread neither allocates, frees, nor calls the system; and the guards that say so notice.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may unwrap as tests may"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Model, Setup, State, Timing};
+use unweave_separation::doubles::{Delayed, Failing, shape};
+use unweave_separation::{Error, Separator, Shape, StemBlock};
+
+thread_local! {
+    /// Whether this thread is the audio thread now.
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+    static VIOLATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counting what happens on a guarded thread.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn note() {
+    // A thread that is just ending has no flag any more and is not an audio thread.
+    if IS_GUARDED.try_with(Cell::get).unwrap_or(false) {
+        VIOLATIONS.set(VIOLATIONS.get() + 1);
+    }
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note();
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        note();
+        // SAFETY: `memory` came from `System.alloc` with this layout.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note();
+        // SAFETY: as for `dealloc`, and the caller keeps the contract for `size`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+/// Calls of the allocator during `audio`, on this thread.
+fn violations(audio: impl FnOnce()) -> usize {
+    VIOLATIONS.set(0);
+    IS_GUARDED.set(true);
+    audio();
+    IS_GUARDED.set(false);
+    VIOLATIONS.get()
+}
+
+/// A model that now and then holds the worker up for several hops.
+struct Stumbling {
+    inner: Delayed,
+    calls: usize,
+}
+
+impl Separator for Stumbling {
+    fn shape(&self) -> &Shape {
+        self.inner.shape()
+    }
+
+    fn reset(&mut self) {
+        self.inner.reset();
+    }
+
+    fn process(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock) -> Result<(), Error> {
+        self.calls += 1;
+        if self.calls.is_multiple_of(500) {
+            for _ in 0..2_000_000 {
+                std::hint::spin_loop();
+            }
+        }
+        self.inner.process(mix, stems)
+    }
+}
+
+fn start(separator: impl Separator + 'static) -> (AudioSide, Engine) {
+    let timing = Timing::of(separator.shape(), 48_000).unwrap();
+    let plan = LatencyPlan::new(timing, 48_000, 512).unwrap();
+    let setup = Setup::new(separator.shape(), plan).unwrap();
+    let separator = Box::new(separator);
+    let load = |_: &dyn Fn() -> bool| {
+        Ok(Model {
+            separator,
+            terminate: None,
+        })
+    };
+    Engine::start(&setup, "separation", Box::new(load)).unwrap()
+}
+
+/// Audio and outputs of the longest block, allocated once.
+struct Host {
+    main: [Vec<f32>; 2],
+    stems: [[Vec<f32>; 2]; 4],
+    state: usize,
+}
+
+impl Host {
+    fn new() -> Self {
+        let silence = || vec![0.0; 1024];
+        Self {
+            main: [silence(), silence()],
+            stems: std::array::from_fn(|_| [silence(), silence()]),
+            state: 1,
+        }
+    }
+
+    fn random(&mut self, below: usize) -> usize {
+        // Knuth's multiplier of TAOCP 3.3.4.
+        self.state = self
+            .state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.state >> 33) % below
+    }
+
+    /// Blocks of all sizes, settings that move, all outputs and none, resets.
+    fn play(&mut self, audio: &mut AudioSide, num_blocks: usize) {
+        let mut controls = Controls::default();
+        for block_idx in 0..num_blocks {
+            let num_frames = 1 + self.random(1024);
+            let stem_idx = self.random(4);
+            match self.random(12) {
+                0 => controls = Controls::default(),
+                1 => controls.stems[stem_idx].gain = 2.0,
+                2 => controls.stems[stem_idx].is_muted = true,
+                3 => controls.stems[stem_idx].is_soloed = true,
+                4 => controls.stems[stem_idx].sensitivity = -0.5,
+                5 => controls.stems[stem_idx].sensitivity = 0.9,
+                6 => controls.is_dry = !controls.is_dry,
+                7 => controls.is_bypassed = !controls.is_bypassed,
+                8 => controls.residual_gain = 0.5,
+                9 if block_idx % 50 == 0 => audio.reset(),
+                _ => {}
+            }
+            for sample in self.main.iter_mut().flatten() {
+                *sample = 0.1;
+            }
+            self.main[0][0] = f32::NAN;
+            let mut outs = self
+                .stems
+                .each_mut()
+                .map(|stem| Some(stem.each_mut().map(|channel| &mut channel[..num_frames])));
+            let num_outs = if block_idx.is_multiple_of(3) { 0 } else { 4 };
+            let main = self
+                .main
+                .each_mut()
+                .map(|channel| &mut channel[..num_frames]);
+            audio.process(main, &mut outs[..num_outs], &controls);
+        }
+    }
+}
+
+#[test]
+fn the_audio_thread_neither_allocates_nor_frees() {
+    let mut host = Host::new();
+    let model = Stumbling {
+        inner: Delayed::new(shape(44_100, 256, 1024), &[0.4, 0.3, 0.2, 0.0]),
+        calls: 0,
+    };
+    let (mut audio, engine) = start(model);
+    // While it loads, while it runs, and when it is gone.
+    assert_eq!(violations(|| host.play(&mut audio, 500)), 0);
+    while engine.status().state() == State::Loading {
+        std::thread::yield_now();
+    }
+    assert_eq!(violations(|| host.play(&mut audio, 5000)), 0);
+    drop(engine);
+    assert_eq!(violations(|| host.play(&mut audio, 500)), 0);
+
+    let (mut audio, engine) = start(Failing::new(shape(44_100, 256, 1024), 30));
+    assert_eq!(violations(|| host.play(&mut audio, 2000)), 0);
+    drop(engine);
+}
+
+#[test]
+fn the_guard_notices_what_is_allocated_or_freed() {
+    assert!(violations(|| drop(std::hint::black_box(Box::new(1)))) >= 2);
+    let kept = vec![0.0_f32; 100];
+    assert!(violations(|| drop(std::hint::black_box(kept))) >= 1);
+    assert_eq!(violations(|| ()), 0);
+}
+
+/// What a child process does on a thread that may make no system call.
+const ROLE: &str = "UNWEAVE_TEST_ROLE";
+const PROCESS: &str = "process";
+const WAKE: &str = "wake";
+/// The child's exit codes.
+const DONE: i32 = 0;
+const KILLED: i32 = 9;
+const UNSUPPORTED: i32 = 77;
+
+/// Runs [`child`] in a process of its own.
+#[cfg(target_os = "linux")]
+fn exit_code_of(role: &str) -> i32 {
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(ROLE, role)
+        .output()
+        .unwrap();
+    let code = child.status.code();
+    code.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&child.stderr)))
+}
+
+/// In strict seccomp mode the kernel kills a thread at its first system call other than read, write,
+/// return from a signal, and exit. Nothing that could block is left.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_audio_thread_makes_no_system_call() {
+    match exit_code_of(PROCESS) {
+        UNSUPPORTED => eprintln!("no seccomp here: not tested"),
+        code => assert_eq!(code, DONE),
+    }
+}
+
+/// Waking a sleeping worker is the call that one would be tempted to make.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_guard_notices_a_thread_being_woken() {
+    match exit_code_of(WAKE) {
+        UNSUPPORTED => eprintln!("no seccomp here: not tested"),
+        code => assert_eq!(code, KILLED),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the other tests in a process of its own"]
+fn child() {
+    let role = std::env::var(ROLE).unwrap_or_default();
+    let model = Delayed::new(shape(44_100, 256, 1024), &[0.4, 0.3, 0.2, 0.0]);
+    let (mut audio, engine) = start(model);
+    while engine.status().state() == State::Loading {
+        std::thread::yield_now();
+    }
+    let sleeper = std::thread::spawn(|| {
+        loop {
+            std::thread::park();
+        }
+    });
+    let (send_id, thread_id) = mpsc::channel();
+    let is_done = std::sync::Arc::new(AtomicUsize::new(0));
+    let done = std::sync::Arc::clone(&is_done);
+    std::thread::spawn(move || {
+        let mut host = Host::new();
+        // SAFETY: takes nothing and returns a number.
+        let id = unsafe { libc::syscall(libc::SYS_gettid) };
+        send_id.send(id).unwrap();
+        // SAFETY: the mode has no further arguments.
+        let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) };
+        if result != 0 {
+            std::process::exit(UNSUPPORTED);
+        }
+        if role == PROCESS {
+            host.play(&mut audio, 20_000);
+        } else {
+            sleeper.thread().unpark();
+        }
+        done.store(1, Ordering::Release);
+        // It may not even end.
+        loop {
+            std::hint::spin_loop();
+        }
+    });
+    let task = format!("/proc/self/task/{}", thread_id.recv().unwrap());
+    loop {
+        if is_done.load(Ordering::Acquire) == 1 {
+            std::process::exit(DONE);
+        }
+        if !std::path::Path::new(&task).exists() {
+            std::process::exit(KILLED);
+        }
+        std::thread::yield_now();
+    }
+}
