@@ -1,0 +1,21 @@
+//! The `unweave` program, run as a user runs it, with the model that is built into it.
+//!
+//! Needs ONNX Runtime, which `cargo xtask setup` puts in its place, and `ffmpeg` to make inputs.
+#![cfg(unix)]
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/common.rs"]
+mod common;
+#[path = "cli/interrupted.rs"]
+mod interrupted;
+#[path = "cli/models.rs"]
+mod models;
+#[path = "cli/names.rs"]
+mod names;
+#[path = "cli/odd_songs.rs"]
+mod odd_songs;
+#[path = "cli/output.rs"]
+mod output;
+#[path = "cli/real_songs.rs"]
+mod real_songs;

@@ -1,0 +1,156 @@
+//! Songs to separate, and the program to do it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What one run said.
+pub struct Said {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+/// The program, away from the models of whoever runs the tests.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unweave"));
+    command.env("UNWEAVE_MODELS", "/nonexistent");
+    command
+}
+
+/// Runs the program to its end.
+pub fn unweave(args: &[&str]) -> Said {
+    command()
+        .args(args)
+        .output()
+        .expect("the program starts")
+        .into()
+}
+
+/// Separates into `out` and expects one set, whose folder is given.
+pub fn separate(song: &Path, out: &Path, more: &[&str]) -> PathBuf {
+    let mut args = vec![
+        "separate",
+        song.to_str().unwrap(),
+        "-o",
+        out.to_str().unwrap(),
+    ];
+    args.extend(more);
+    let said = unweave(&args);
+    assert_eq!(said.code, Some(0), "{args:?}: {}", said.stderr);
+    PathBuf::from(said.stdout.trim_end())
+}
+
+/// Separates what can't be separated: exit code 1, nothing on the standard output, no file anywhere;
+/// gives the message.
+pub fn refused(song: &Path, more: &[&str]) -> String {
+    let temp = tempfile::tempdir().unwrap();
+    let out = temp.path().join("out");
+    let mut args = vec![
+        "separate",
+        song.to_str().unwrap(),
+        "-o",
+        out.to_str().unwrap(),
+    ];
+    args.extend(more);
+    let said = unweave(&args);
+    assert_eq!(
+        said.code,
+        Some(1),
+        "{args:?}: {} {}",
+        said.stdout,
+        said.stderr
+    );
+    assert_eq!(said.stdout, "", "{args:?}");
+    assert_eq!(names(&out), [""; 0], "{args:?}");
+    said.stderr
+}
+
+/// `unweave verify` finds that the set sums.
+pub fn assert_sums(dir: &Path) {
+    let said = unweave(&["verify", dir.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stdout.contains("sums exactly"), "{}", said.stdout);
+}
+
+/// What is in a folder, hidden files too; nothing if there is none.
+pub fn names(dir: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+pub fn ffmpeg(args: &[&str]) {
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y"])
+        .args(args)
+        .status()
+        .expect("ffmpeg is installed");
+    assert!(status.success(), "ffmpeg {args:?}");
+}
+
+/// Integers of a 24-bit or 16-bit WAV, interleaved.
+pub fn integers(path: &Path) -> Vec<i32> {
+    hound::WavReader::open(path)
+        .unwrap()
+        .into_samples()
+        .map(Result::unwrap)
+        .collect()
+}
+
+/// Something like music: tones, clicks and noise, 16 bits, the same on every call.
+pub fn music(num_frames: usize, num_channels: usize, rate: u32) -> Vec<i32> {
+    let mut state = 5_u32;
+    let mut samples = Vec::with_capacity(num_frames * num_channels);
+    for frame in 0..num_frames {
+        let seconds = frame as f64 / f64::from(rate);
+        let tone = (seconds * 220.0 * std::f64::consts::TAU).sin() * 9_000.0;
+        let click = if frame % (rate as usize / 4) < 40 {
+            12_000.0
+        } else {
+            0.0
+        };
+        for channel in 0..num_channels {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = f64::from(state >> 16) / 16.0 - 2_048.0;
+            samples.push((tone / (channel + 1) as f64 + click + noise) as i32);
+        }
+    }
+    samples
+}
+
+/// Writes samples as a WAV of 16 bits.
+pub fn write_wav(path: &Path, rate: u32, num_channels: usize, samples: &[i32]) {
+    let spec = hound::WavSpec {
+        channels: num_channels.try_into().unwrap(),
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    for &sample in samples {
+        writer.write_sample(sample).unwrap();
+    }
+    writer.finalize().unwrap();
+}
+
+/// A stereo song at 44.1 kHz.
+pub fn song(path: &Path, num_frames: usize) -> PathBuf {
+    write_wav(path, 44_100, 2, &music(num_frames, 2, 44_100));
+    path.to_owned()
+}

@@ -1,0 +1,113 @@
+//! Ctrl-C leaves nothing; a kill leaves only what the next run removes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::common::{command, names, separate, song};
+
+/// How long to wait for what must happen: these machines can be busy.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Starts separating a song of some minutes and returns in the middle of it.
+fn start(dir: &Path, out: &Path) -> Child {
+    let path = song(&dir.join("long.wav"), 44_100 * 240);
+    let child = command()
+        .args([
+            "separate",
+            path.to_str().unwrap(),
+            "-o",
+            out.to_str().unwrap(),
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    let is_under_way = || {
+        names(out).iter().any(|name| {
+            let spool = out.join(name).join("spool");
+            name.contains(".partial-") && fs::metadata(spool).is_ok_and(|spool| spool.len() > 0)
+        })
+    };
+    while !is_under_way() {
+        assert!(begin.elapsed() < PATIENCE, "separation didn't begin");
+        sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn ctrl_c_ends_soon_with_130_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let mut child = start(dir.path(), &out);
+    let begin = Instant::now();
+    signal(&child, "-INT");
+    let status = child.wait().unwrap();
+    let took = begin.elapsed();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(names(&out), [""; 0]);
+    eprintln!("Ctrl-C was answered within {took:?}");
+    // 200 ms on a machine with nothing else to do; the rest is for one that has.
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn a_killed_run_leaves_a_hidden_folder_that_the_next_run_removes() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let mut child = start(dir.path(), &out);
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    let left = names(&out);
+    assert_eq!(left.len(), 1);
+    assert!(left[0].starts_with(".long.partial-"), "{left:?}");
+
+    let short = song(&dir.path().join("short.wav"), 2_000);
+    separate(&short, &out, &["--stems", "drums"]);
+    assert_eq!(names(&out), ["short"]);
+}
+
+#[test]
+fn a_batch_goes_on_where_it_was_interrupted() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let songs = ["one", "two"].map(|name| song(&dir.path().join(format!("{name}.wav")), 3_000));
+    let first = separate(&songs[0], &out, &["--stems", "drums"]);
+    let report = first.join("one (Report).json");
+    let written = fs::metadata(&report).unwrap().modified().unwrap();
+
+    let paths = songs.each_ref().map(|path| path.to_str().unwrap());
+    let args = [
+        &[
+            "separate",
+            "--skip-existing",
+            "--stems",
+            "drums",
+            "-o",
+            out.to_str().unwrap(),
+        ][..],
+        &paths[..],
+    ]
+    .concat();
+    let said = crate::common::unweave(&args);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("one.wav: already there, skipped"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(names(&out), ["one", "two"]);
+    assert_eq!(fs::metadata(&report).unwrap().modified().unwrap(), written);
+}
