@@ -22,7 +22,7 @@ def usdr_db(true, estimate):
 
 
 def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER.parents[1] / "stems" / "Paper Lanterns"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER.parents[1] / "stems" / "Unweave - Paper Lanterns"
     mix = soundfile.read(FOLDER / "paper-lanterns.flac")[0]
     print("| stem | uSDR, dB | doing nothing, dB |\n|---|---|---|")
     for path in sorted((FOLDER / "true-stems").glob("*.flac")):

@@ -53,7 +53,7 @@ def spectrogram(axes, sound, rate):
 
 
 def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER.parents[1] / "stems" / "Paper Lanterns"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER.parents[1] / "stems" / "Unweave - Paper Lanterns"
     plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
     figure, grid = plt.subplots(len(ROWS), 2, figsize=(14, 8.5), sharex=True, width_ratios=(1, 1.25))
     for axes, (title, label, colour) in zip(grid, ROWS):

@@ -12,15 +12,7 @@ const STEMS: &str = "stems";
 pub fn run(root: &Path) -> anyhow::Result<()> {
     shell::run(
         Command::new("cargo")
-            .args([
-                "run",
-                "--quiet",
-                "--release",
-                "--package",
-                "unweave",
-                "--",
-                "separate",
-            ])
+            .args(["run", "--release", "--package", "unweave", "--", "separate"])
             .args([SONG, "--overwrite", "--output", STEMS])
             .current_dir(root),
     )
