@@ -195,7 +195,7 @@ fn compressed_songs_are_not_shifted() {
         let set = separate(
             &path,
             dir.path(),
-            &["--bit-depth", "16", "--stems", "vocals"],
+            &["--bit-depth", "16", "--stems", "vocals,instrumental"],
         );
         let mix = mix(&set);
         let source = music(50_001, 2, 44_100);
