@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
 use clack_extensions::audio_ports_config::PluginAudioPortsConfig;
@@ -101,6 +102,7 @@ pub struct Session {
     instance: PluginInstance<TestHost>,
     processor: Option<PluginAudioProcessor<TestHost>>,
     max_block_frames: usize,
+    process_time: Duration,
 }
 
 impl Session {
@@ -120,6 +122,7 @@ impl Session {
             instance,
             processor: None,
             max_block_frames: 0,
+            process_time: Duration::ZERO,
         }
     }
 
@@ -198,6 +201,11 @@ impl Session {
             TailLength::Finite(frames) => frames as usize,
             TailLength::Infinite => usize::MAX,
         }
+    }
+
+    /// What the plug-in took for the last block, without the host's own work.
+    pub fn process_time(&self) -> Duration {
+        self.process_time
     }
 
     /// Whether the plug-in has asked to be activated anew since the last time this was asked.
@@ -347,20 +355,25 @@ impl Session {
                 event.value,
             ));
         }
-        self.processor
+        let processor = self
+            .processor
             .as_mut()
             .expect("active")
             .as_started_mut()
-            .expect("started")
+            .expect("started");
+        let (in_events, mut out_events) = (in_events.as_input(), OutputEvents::void());
+        let started = Instant::now();
+        processor
             .process(
                 &in_buffers,
                 &mut out_buffers,
-                &in_events.as_input(),
-                &mut OutputEvents::void(),
+                &in_events,
+                &mut out_events,
                 None,
                 None,
             )
             .expect("processing does not fail");
+        self.process_time = started.elapsed();
         output
             .into_iter()
             .map(|mut channels| {

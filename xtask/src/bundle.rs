@@ -46,13 +46,14 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<PathBuf> {
     };
     packages::check(packages::For::Bundle)?;
     let library = runtime::install()?;
-    // Apart, so that the plug-in doesn't link the sound systems that the standalone needs.
-    build(root, is_release, &["--lib"])?;
+    // Apart, so that the plug-in doesn't link the sound systems that the standalone needs; and the
+    // plug-in last, because the other build may leave a library of the same name.
     build(
         root,
         is_release,
         &["--bin", STANDALONE, "--features", "standalone"],
     )?;
+    build(root, is_release, &["--lib"])?;
     let target = target_folder(root);
     let built = target.join(if is_release { "release" } else { "debug" });
     let bundled = target.join("bundled");

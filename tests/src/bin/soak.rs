@@ -1,0 +1,110 @@
+//! 10,000 callbacks in real time with the built-in model, for each of the usual small buffers.
+//!
+//! ```sh
+//! cargo run --release --package unweave-tests --bin soak
+//! ```
+//!
+//! Plays noise through "Unweave Multi-Out" with all outputs, the vocals muted, and prints a Markdown table.
+//! Callbacks are paced by the clock, on a thread of normal priority. Linux only: it reads `/proc`.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use unweave_plugin::ids;
+use unweave_tests::session::{self, Event, Session};
+use unweave_tests::signal::noise;
+
+const SAMPLE_RATE: u32 = 44_100;
+const NUM_CALLBACKS: u32 = 10_000;
+
+fn main() {
+    println!(
+        "| block | late | process p50 | p99 | max | of the block | inference | memory | grown by |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for block_frames in [64, 128, 512] {
+        soak(block_frames);
+    }
+}
+
+fn soak(block_frames: usize) {
+    let before = resident_bytes();
+    let mut session = Session::new(&session::entry(), ids::CLAP_ID_MULTI_OUT);
+    session.activate(SAMPLE_RATE, block_frames);
+    while session.status().starts_with("Loading") {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(session.status(), "Separating", "the soak needs the model");
+    let mix = noise(block_frames * 1000, 1);
+    let mute = [Event {
+        frame: 0,
+        param: "vocals_mute",
+        value: 1.0,
+    }];
+    session.render(
+        [&mix[..block_frames], &mix[..block_frames]],
+        &[block_frames],
+        &mute,
+    );
+    let loaded = resident_bytes();
+    let (cpu_before, started) = (inference_time(), Instant::now());
+    let period = Duration::from_secs(1) * u32::try_from(block_frames).unwrap_or(0) / SAMPLE_RATE;
+    let mut times: Vec<Duration> = (0..NUM_CALLBACKS)
+        .map(|idx| {
+            let due = started + period * idx;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let start = idx as usize % 1000 * block_frames;
+            let block = &mix[start..start + block_frames];
+            session.render([block, block], &[block_frames], &[]);
+            session.process_time()
+        })
+        .collect();
+    let elapsed = started.elapsed();
+    let inference = inference_time().saturating_sub(cpu_before);
+    let grown = resident_bytes().saturating_sub(loaded);
+    let status = session.status();
+    let late = status
+        .split(", ")
+        .find_map(|part| part.strip_suffix(" late"))
+        .unwrap_or("0");
+    let audio: Duration = times.iter().sum();
+    times.sort_unstable();
+    let micros = |share: usize| times[(times.len() - 1) * share / 100].as_micros();
+    let percent = |part: Duration| 100.0 * part.as_secs_f64() / elapsed.as_secs_f64();
+    println!(
+        "| {block_frames} | {late} | {} µs | {} µs | {} µs | {:.2} % | {:.1} % of a core | {} MB | {} kB |",
+        micros(50),
+        micros(99),
+        micros(100),
+        percent(audio),
+        percent(inference),
+        (loaded.saturating_sub(before)) / 1_000_000,
+        grown / 1000,
+    );
+}
+
+/// Memory of this process that is in use.
+fn resident_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kilobytes.expect("proc(5) describes this line") * 1024
+}
+
+/// CPU time of the inference threads so far, to the tick of 10 ms.
+fn inference_time() -> Duration {
+    let mut ticks = 0;
+    for task in fs::read_dir("/proc/self/task").expect("Linux").flatten() {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        if let Some((name, fields)) = stat.rsplit_once(") ")
+            && name.ends_with("(unweave-model")
+        {
+            // proc(5): utime and stime are fields 14 and 15, counted from the process id.
+            let spent = fields.split(' ').skip(11).take(2);
+            ticks += spent
+                .filter_map(|field| field.parse::<u64>().ok())
+                .sum::<u64>();
+        }
+    }
+    Duration::from_millis(ticks * 10)
+}

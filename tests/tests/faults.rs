@@ -1,0 +1,130 @@
+//! Late, slow, broken, lying and missing models: what is heard is aligned, finite, and said.
+
+use unweave_tests::doubles::{self, Broken, GOOD_HOPS, Late, Missing, NaN, Slow, small_shape};
+use unweave_tests::session::{Event, Session};
+use unweave_tests::signal::{delayed, noise, peak};
+
+const RATE: u32 = 44_100;
+
+const MUTE_ALL: [Event; 4] = [
+    mute("drums_mute"),
+    mute("bass_mute"),
+    mute("vocals_mute"),
+    mute("other_mute"),
+];
+
+const fn mute(param: &'static str) -> Event {
+    Event {
+        frame: 0,
+        param,
+        value: 1.0,
+    }
+}
+
+fn session(id: &str, is_offline: bool) -> Session {
+    let mut session = Session::new(&doubles::entry(), id);
+    session.set_offline(is_offline);
+    session.activate(RATE, 512);
+    session
+}
+
+/// Waits for the inference thread to say something else than that it loads.
+fn wait_for_the_model(session: &mut Session) -> String {
+    for _ in 0..1_000 {
+        let status = session.status();
+        if !status.starts_with("Loading") {
+            return status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("the model loads for ever");
+}
+
+#[test]
+fn a_missing_model_gives_the_aligned_dry_signal_silent_stems_and_the_reason() {
+    for is_offline in [false, true] {
+        let mut session = session(Missing::ID, is_offline);
+        assert_eq!(
+            wait_for_the_model(&mut session),
+            "Dry: model.onnx is missing"
+        );
+        let latency = session.latency();
+        let mix = noise(latency + 5_000, 1);
+        let outputs = session.render([&mix, &mix], &[512], &MUTE_ALL);
+        assert!(
+            outputs[0][0] == delayed(&mix, latency),
+            "offline: {is_offline}"
+        );
+        for stem in &outputs[1..] {
+            assert_eq!(peak(&stem[0]), 0.0);
+        }
+    }
+}
+
+#[test]
+fn a_model_that_is_too_slow_is_refused_in_real_time() {
+    let mut session = session(Slow::ID, false);
+    let status = wait_for_the_model(&mut session);
+    assert!(status.starts_with("Dry: "), "{status}");
+    let latency = session.latency();
+    let mix = noise(latency + 3_000, 2);
+    let outputs = session.render([&mix, &mix], &[512], &MUTE_ALL);
+    assert!(outputs[0][0] == delayed(&mix, latency));
+    assert_eq!(peak(&outputs[1][0]), 0.0);
+}
+
+#[test]
+fn late_hops_are_counted_and_dry() {
+    let mut session = session(Late::ID, false);
+    assert_eq!(wait_for_the_model(&mut session), "Separating");
+    // Far faster than real time: the model's ten hops' time for each hop is late for certain.
+    let latency = session.latency();
+    let mix = noise(latency + 200_000, 3);
+    let outputs = session.render([&mix, &mix], &[512], &MUTE_ALL);
+    let status = session.status();
+    assert!(
+        status.starts_with("Separating, ") && status.contains(" late"),
+        "{status}"
+    );
+    let end = mix.len() - 4_096;
+    assert!(
+        outputs[0][0][end..] == delayed(&mix, latency)[end..],
+        "dry in the end"
+    );
+    assert_eq!(peak(&outputs[1][0][end..]), 0.0, "and the stem silent");
+}
+
+#[test]
+fn offline_no_hop_is_late_however_slow_the_model() {
+    let mut session = session(Late::ID, true);
+    let latency = session.latency();
+    let mix = noise(latency + 4_000, 4);
+    let outputs = session.render([&mix, &mix], &[512], &MUTE_ALL);
+    // All stems muted: silence, and never the dry signal.
+    assert!(peak(&outputs[0][0]) < 1e-6, "{}", peak(&outputs[0][0]));
+    assert_eq!(session.status(), "Separating");
+}
+
+#[test]
+fn a_failing_or_lying_model_is_finite_aligned_and_counted() {
+    for id in [Broken::ID, NaN::ID] {
+        let mut session = session(id, true);
+        let latency = session.latency();
+        let mix = noise(latency + (GOOD_HOPS + 60) * small_shape().hop_frames, 5);
+        let outputs = session.render([&mix, &mix], &[512], &MUTE_ALL);
+        for output in &outputs {
+            assert!(output.iter().flatten().all(|x| x.is_finite()), "{id}");
+        }
+        let end = mix.len() - 4_096;
+        assert!(
+            outputs[0][0][end..] == delayed(&mix, latency)[end..],
+            "{id}: dry"
+        );
+        assert_eq!(peak(&outputs[1][0][end..]), 0.0, "{id}: silent stems");
+        let status = session.status();
+        assert!(
+            status.contains("failed") || status.starts_with("Dry: "),
+            "{id}: {status}"
+        );
+    }
+}

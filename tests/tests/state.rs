@@ -1,0 +1,144 @@
+//! Saved sessions: the same bytes again, old ones, and rubbish.
+
+use unweave_plugin::ids;
+use unweave_tests::session::{self, Event, Session};
+use unweave_tests::signal::noise;
+
+const FORMAT_1: &[u8] = include_bytes!("../../plugin/tests/states/format-1.json");
+
+/// The framework's CLAP states begin with the length of the JSON: 64 bits, little endian.
+fn clap_blob(json: &[u8]) -> Vec<u8> {
+    [&(json.len() as u64).to_le_bytes(), json].concat()
+}
+
+fn new() -> Session {
+    Session::new(&session::entry(), ids::CLAP_ID)
+}
+
+/// A session whose every parameter was moved by the host.
+fn moved(seed: u64) -> Session {
+    let mut session = new();
+    session.activate(44_100, 64);
+    let events: Vec<Event> = ids::PARAMS
+        .iter()
+        .zip(noise(ids::PARAMS.len(), seed))
+        .map(|(param, random)| Event {
+            frame: 0,
+            param,
+            value: f64::from(random) + 0.5,
+        })
+        .collect();
+    session.render([&[0.0; 64], &[0.0; 64]], &[64], &events);
+    session
+}
+
+#[test]
+fn saving_loading_and_saving_again_gives_the_same_bytes() {
+    for seed in 0..50 {
+        let saved = moved(seed).save();
+        let mut fresh = new();
+        assert!(fresh.load(&saved));
+        assert_eq!(fresh.save(), saved, "{}", String::from_utf8_lossy(&saved));
+        let mut other = moved(seed + 1000);
+        assert!(other.load(&saved));
+        assert_eq!(other.save(), saved, "over another session");
+    }
+}
+
+#[test]
+fn an_old_state_is_what_it_was() {
+    let mut session = moved(1);
+    assert!(session.load(&clap_blob(FORMAT_1)));
+    for (param, text) in [
+        ("vocals_mute", "On"),
+        ("drums_mute", "Off"),
+        ("drums_gain", "-6.00 dB"),
+        ("bass_gain", "3.00 dB"),
+        ("vocals_gain", "0.00 dB"),
+        ("bass_sensitivity", "-25.0 %"),
+        ("residual", "-inf dB"),
+        ("compare", "Dry"),
+    ] {
+        let value = session.value(param);
+        assert_eq!(session.text(param, value), text, "{param}");
+    }
+    assert_eq!(session.save(), clap_blob(FORMAT_1));
+}
+
+#[test]
+fn rubbish_is_refused_or_mended_and_never_kills() {
+    let mut session = moved(2);
+    let before = session.save();
+    for blob in [
+        &b""[..],
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff\xfe\x00",
+        b"{\"params\": 3}",
+    ] {
+        assert!(!session.load(blob), "{blob:?}");
+        assert!(!session.load(&clap_blob(blob)), "{blob:?}");
+        assert_eq!(session.save(), before, "a refused state changes nothing");
+    }
+    // One byte changed, at every place: either refused, or what is loaded can be saved and used.
+    for place in 0..FORMAT_1.len() {
+        for byte in [b'0', b'-', b'"', b'{', 0] {
+            let mut blob = FORMAT_1.to_vec();
+            blob[place] = byte;
+            if session.load(&clap_blob(&blob)) {
+                let saved = session.save();
+                assert!(new().load(&saved), "{}", String::from_utf8_lossy(&saved));
+            }
+        }
+    }
+    for seed in 0..200 {
+        let blob: Vec<u8> = noise(300, seed)
+            .iter()
+            .flat_map(|x| x.to_bits().to_le_bytes())
+            .collect();
+        session.load(&blob);
+        session.load(&clap_blob(&blob));
+    }
+    let mix = noise(512, 3);
+    let mut session = new();
+    session.activate(48_000, 512);
+    assert!(session.load(&clap_blob(
+        br#"{"params": {"drums_gain": {"f32": 1e38}}, "fields": {}}"#
+    )));
+    let outputs = session.render([&mix, &mix], &[512], &[]);
+    assert!(outputs[0][0].iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn loading_another_model_while_active_asks_for_a_new_activation() {
+    let mut session = new();
+    session.activate(48_000, 64);
+    let quiet = [0.0; 64];
+    session.render([&quiet, &quiet], &[64], &[]);
+    session.idle();
+    session.deactivate();
+    session.activate(48_000, 64);
+    session.takes_restart_request();
+    assert!(session.load(&clap_blob(FORMAT_1)));
+    session.render([&quiet, &quiet], &[64], &[]);
+    assert!(
+        !session.takes_restart_request(),
+        "the same model needs none"
+    );
+    let other = br#"{"params": {}, "fields": {"model": "\"no-such-model\""}}"#;
+    assert!(session.load(&clap_blob(other)));
+    session.render([&quiet, &quiet], &[64], &[]);
+    assert!(session.takes_restart_request());
+    session.deactivate();
+    session.activate(48_000, 64);
+    while session.status().starts_with("Loading") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let status = session.status();
+    assert!(
+        status.starts_with("Dry: ") && status.contains("no-such-model"),
+        "{status}"
+    );
+}
