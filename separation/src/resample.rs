@@ -43,8 +43,9 @@ const MAX_EXACT_ENTRIES: usize = 1 << 19;
 /// Rows per input frame of an interpolated table at ratio ≥ 1: linear interpolation between them is
 /// off by at most `h″ / 8 · rows⁻²` = 2.8 / 8 / 2048² = −141 dB per tap.
 const INTERPOLATED_ROWS: f64 = 2048.0;
-/// Independent sums in the inner loop, so that it becomes vector code: four SSE or two AVX registers.
-const LANES: usize = 16;
+/// Independent sums per channel in the inner loop, so that it becomes vector code. With 8 and both
+/// channels at once it does 13 multiply-adds per ns on the baseline instruction set, with 16 it does 11.
+const LANES: usize = 8;
 
 /// Converts a stereo stream from one sample rate to another; any push size gives the same bits.
 ///
@@ -130,9 +131,12 @@ impl Resampler {
         let kernel = &*self.kernel;
         let available = self.pending[0].len();
         while self.next_tap + kernel.row_len <= available {
-            let taps = self.next_tap..self.next_tap + kernel.row_len;
-            for (pending, out) in self.pending.iter().zip(out.iter_mut()) {
-                out.push(kernel.apply(self.phase, &pending[taps.clone()]));
+            let taps = self
+                .pending
+                .each_ref()
+                .map(|pending| &pending[self.next_tap..]);
+            for (out, sample) in out.iter_mut().zip(kernel.apply(self.phase, taps)) {
+                out.push(sample);
             }
             self.phase += kernel.down;
             self.next_tap += self.phase / kernel.up;
@@ -217,8 +221,8 @@ impl Kernel {
         }
     }
 
-    /// One output sample; `taps` is `row_len` long.
-    fn apply(&self, phase: usize, taps: &[f32]) -> f32 {
+    /// One output frame; the first `row_len` of `taps` count.
+    fn apply(&self, phase: usize, taps: [&[f32]; 2]) -> [f32; 2] {
         match self.intervals {
             None => dot(self.row(phase), taps),
             Some(intervals) => {
@@ -226,7 +230,7 @@ impl Kernel {
                 let row = position / self.up;
                 let fraction = narrow((position % self.up) as f64 / self.up as f64);
                 let (low, high) = (dot(self.row(row), taps), dot(self.row(row + 1), taps));
-                low + (high - low) * fraction
+                [0, 1].map(|channel| low[channel] + (high[channel] - low[channel]) * fraction)
             }
         }
     }
@@ -236,27 +240,26 @@ impl Kernel {
     }
 }
 
-/// `Σ a·b` in a fixed order; lengths are multiples of [`LANES`].
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; LANES];
-    for (a, b) in a
-        .as_chunks::<LANES>()
-        .0
-        .iter()
-        .zip(b.as_chunks::<LANES>().0)
-    {
+/// `Σ row·taps` of both channels, which share the loads of the row; summed in a fixed order.
+fn dot(row: &[f32], taps: [&[f32]; 2]) -> [f32; 2] {
+    let mut sums = [[0.0f32; LANES]; 2];
+    let [left, right] = taps.map(|taps| taps[..row.len()].as_chunks::<LANES>().0);
+    for ((row, left), right) in row.as_chunks::<LANES>().0.iter().zip(left).zip(right) {
         for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+            sums[0][lane] += row[lane] * left[lane];
+            sums[1][lane] += row[lane] * right[lane];
         }
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
+    sums.map(|mut sums| {
+        let mut width = LANES / 2;
+        while width > 0 {
+            for lane in 0..width {
+                sums[lane] += sums[lane + width];
+            }
+            width /= 2;
         }
-        width /= 2;
-    }
-    sums[0]
+        sums[0]
+    })
 }
 
 /// Low-pass of unit gain at time `tau` in input frames; `cutoff` in cycles per input frame.
