@@ -14,11 +14,12 @@ from scipy import fft, signal
 import augment
 from augment import SAMPLE_RATE, db
 from prepare import HELD_OUT_PACKS, HELD_OUT_SONG, STEMS
-from songs import PARTS
+from songs import PARTS, pitch_of
 
 DRUMS, BASS, VOCALS, OTHER = range(4)
 # In these songs the bass line sits inside the synthesiser stem (README of the data): below a crossover it is bass.
 BASS_INSIDE_OTHER = {"1.Hydrogen", "5.Rubidium"}
+HIGHEST_BASS = 55  # MIDI pitch
 # Items that are no pitched bass, voice, ...: key noises, effects.
 NOISES = ("noise", "release", "_rel_")
 
@@ -28,16 +29,20 @@ class Pack:
     name: str
     audio: np.ndarray
     items: list[dict]
+    is_bass: bool
     cumulative: np.ndarray = field(init=False)
 
     def __post_init__(self):
         self.items = [i for i in self.items if i["len"] > 2000 and not any(n in i["path"] for n in NOISES)]
+        if self.is_bass:
+            # Bass packs hold high notes, and other instruments at theirs, that nobody would call bass.
+            self.items = [i for i in self.items if (pitch_of(i["path"]) or 0) <= HIGHEST_BASS]
         self.cumulative = np.cumsum([i["len"] for i in self.items])
 
-    def item(self, rng: np.random.Generator) -> np.ndarray:
-        """One item, the longer the likelier, [2, frame] in ±1."""
+    def item(self, rng: np.random.Generator, frames: int) -> np.ndarray:
+        """The first `frames` or less of one item, the longer the likelier, [2, frame] in ±1."""
         i = self.items[int(np.searchsorted(self.cumulative, rng.uniform(0, self.cumulative[-1])))]
-        return as_stereo(self.audio[i["start"] : i["start"] + i["len"]])
+        return as_stereo(self.audio[i["start"] : i["start"] + min(frames, i["len"])])
 
 
 def as_stereo(pcm: np.ndarray) -> np.ndarray:
@@ -62,7 +67,8 @@ class Examples:
             for path in sorted((work / "packs" / stem).glob("*.npy")):
                 if path.stem.startswith("eif_") or not (everything or (path.stem in HELD_OUT_PACKS) == held_out):
                     continue
-                pack = Pack(path.stem, np.load(path, mmap_mode="r"), json.loads(path.with_suffix(".json").read_text()))
+                pack = Pack(path.stem, np.load(path, mmap_mode="r"), json.loads(path.with_suffix(".json").read_text()),
+                            stem_idx == BASS)
                 self.packs.setdefault(stem_idx, []).append(pack)
         self.real = {
             path.stem: np.load(path, mmap_mode="r")
@@ -111,9 +117,9 @@ class Examples:
             for _ in range(40):
                 if at >= frames:
                     break
-                x = pack.item(rng)
-                length = min(x.shape[1], int(rng.uniform(0.15, 4.0) * SAMPLE_RATE)) if stem in (BASS, OTHER) else x.shape[1]
-                x = x[:, :length] * db(rng.uniform(-9, 0))
+                limit = int(rng.uniform(0.15, 4.0) * SAMPLE_RATE) if stem in (BASS, OTHER) else frames - at
+                x = pack.item(rng, limit) * db(rng.uniform(-9, 0))
+                length = x.shape[1]
                 fade = min(400, length)
                 x[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
                 first, last = max(0, at), min(frames, at + length)
@@ -182,14 +188,14 @@ class Examples:
 
     def candidate(self, rng: np.random.Generator) -> np.ndarray:
         recipe = rng.random()
-        if recipe < 0.35 and self.real:
+        if recipe < 0.4 and self.real:
             stems, natural = self.real_song(rng), True
             # Often another voice or bass on top of a real song.
             for stem in (BASS, VOCALS):
                 if rng.random() < (0.4 if np.abs(stems[stem]).max() < 1e-3 else 0.1):
                     stems[stem] = self.any_stem(rng, stem)
                     stems[stem] *= db(rng.normal(-1, 4)) * augment.active_rms(stems.sum(0)) / augment.active_rms(stems[stem])
-        elif recipe < 0.6 and self.songs:
+        elif recipe < 0.75 and self.songs:
             stems, natural = self.synthetic_song(rng), False
             for stem in range(4):
                 if rng.random() < 0.25:
@@ -223,3 +229,14 @@ class Examples:
             stems *= augment.limiter_gain(mix, peak * db(rng.uniform(-12, -1)))
         # Any level: from quiet tracks to full scale.
         return (stems * (db(rng.uniform(-18, 0)) / peak)).astype(np.float32)
+
+
+def remixed(rng: np.random.Generator, batch: np.ndarray) -> np.ndarray:
+    """The same stems in other company: each stem dealt anew over the batch [B, 4, 2, frames], moved in time."""
+    count, stems, _, frames = batch.shape
+    out = np.empty_like(batch)
+    for stem in range(stems):
+        for i, j in enumerate(rng.permutation(count)):
+            x = np.roll(batch[j, stem], int(rng.integers(frames)), axis=1)
+            out[i, stem] = x[:: int(rng.choice([-1, 1]))] * db(rng.normal(0, 3)) * rng.choice([-1, 1])
+    return out

@@ -114,17 +114,22 @@ output = {{ name = "stems", shape = [1, -1, {len(STEMS)}, 2, {shape.bins}, 2] }}
 input = "gru_in"
 output = "gru_out"
 shape = [{shape.layers}, {shape.num_bands}, {shape.width}]
+
+[[state]]
+input = "memory_in"
+output = "memory_out"
+shape = [1, 2, 3, {shape.bins}]
 '''
 
 
 def speed(streaming: Streaming, mix: np.ndarray, frames_per_call: int) -> float:
     """Median seconds of compute per second of audio on one thread."""
     spectra = stft.spectra(torch.from_numpy(mix), streaming.n_fft, streaming.hop).transpose(0, 1).numpy()
-    state, times = np.zeros(streaming.state_shape, np.float32), []
+    states, times = streaming.start(), []
     for first in range(0, len(spectra) - frames_per_call + 1, frames_per_call):
         call = np.ascontiguousarray(spectra[None, first : first + frames_per_call])
         began = time.perf_counter()
-        _, state = streaming.session.run(["stems", "gru_out"], {"mix": call, "gru_in": state})
+        _, states = streaming.call(call, states)
         times.append(time.perf_counter() - began)
     return float(np.median(times)) / (frames_per_call * streaming.hop / 44_100)
 

@@ -1,7 +1,12 @@
 """The network: band-split recurrent masks on a stereo STFT, causal, one frame in and one frame out.
 
+Two views of the spectrum meet in the masks. Band by band, recurrent tokens know what plays. Bin by bin, a few local
+features know what no learning is needed for: onset, tone or noise, place in the image; they are what median-filter HPSS
+and centre extraction look at. The tokens say how much each feature speaks for each stem.
+
 Tensors: spectra are real pairs `[batch, frame, channel, bin, re/im]`, tokens are `[frame, batch, band, width]`
-(time outermost, so that the recurrent layer walks over contiguous memory), state is `[layer, band, width]`.
+(time outermost, so that the recurrent layer walks over contiguous memory), the recurrent state is `[layer, band, width]`,
+the memory of the local features `[2, 3, bin]`: slow average and last frame of the log magnitudes of L, R and middle.
 
 After the band-split of BSRNN (Luo & Yu 2023, arXiv:2209.15174) made causal; weights of a block are shared by all
 bands, and instead of a recurrent pass across bands a small perceptron mixes them (cheaper at one frame per call).
@@ -14,6 +19,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 STEMS = ("drums", "bass", "vocals", "other")
+# Local features per bin, see `Separator.local`.
+FEATURES = 7
+# Per frame, of the slow average: 0.3 s at hop 1024.
+SLOW = 0.925
+# Bins either side that a bin is compared with.
+NEIGHBOURS = 8
+# How much a feature speaks for a stem before any learning (drums, bass, vocals, other): onsets and noise for drums, the
+# centre of the image for vocals.
+PRIOR = (
+    (0.7, 0.0, 0.0, -0.2), (0.3, 0.0, 0.0, 0.0), (-0.3, 0.0, 0.1, 0.1), (-0.5, 0.0, 0.1, 0.3),
+    (0.0, 0.3, 0.7, -0.7), (0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0),
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +42,7 @@ class Shape:
     width: int = 64
     layers: int = 4
     # (bins per band, bands), from 0 Hz up; what is left above is one more band.
-    bands: tuple = ((4, 4), (8, 8), (16, 8), (32, 6), (64, 5), (128, 4))
+    bands: tuple = ((4, 4), (8, 8), (24, 5), (40, 5), (80, 4), (170, 3))
 
     @property
     def bins(self) -> int:
@@ -109,7 +126,7 @@ class Gru(nn.Module):
         self.b_h = nn.Parameter(torch.empty(3 * d).uniform_(-bound, bound))
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:  # [T, N, d], [N, d]
-        out = _Gru.apply(F.linear(x, self.w_x, self.b_x), h, self.w_h, self.b_h)
+        out = _Gru.apply(F.linear(x, self.w_x, self.b_x).float(), h, self.w_h, self.b_h)
         return out, out[-1]
 
 
@@ -167,12 +184,57 @@ class Separator(nn.Module):
         self.blocks = nn.ModuleList(Block(d, shape.num_bands) for _ in range(shape.layers))
         self.head_norm = RmsNorm(d)
         self.head = nn.ModuleList(
-            BandLinear(bands, d, len(STEMS) * 2 * bins) for _, bins, bands in shape.groups
+            BandLinear(bands, d, len(STEMS) * (2 * bins + FEATURES), 0.3) for _, bins, bands in shape.groups
         )
+        with torch.no_grad():
+            for (first, bins, _), head in zip(shape.groups, self.head, strict=True):
+                free, weights = self._parts(head.bias, bins)
+                weights += torch.tensor(PRIOR).T
+                free[..., STEMS.index("bass"), :] += 1.5 if first < 16 else 0.0 if first < 40 else -2.0
+        # Arithmetic of the blocks in bfloat16, for training only.
+        self.half = False
 
-    def state(self, batch: int = 1) -> Tensor:
-        """What the network remembers at the start: nothing. [layer, batch·band, width]"""
-        return torch.zeros(self.shape.layers, batch * self.shape.num_bands, self.shape.width)
+    @staticmethod
+    def _parts(y: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+        """What a head says: free logits [..., S, 2·bins] and the weights of the local features [..., S, FEATURES]."""
+        free = len(STEMS) * 2 * bins
+        return y[..., :free].unflatten(-1, (len(STEMS), -1)), y[..., free:].unflatten(-1, (len(STEMS), FEATURES))
+
+    def state(self, batch: int = 1) -> tuple[Tensor, Tensor]:
+        """What the network remembers at the start: silence. [layer, batch·band, width] and [batch, 2, 3, bin]"""
+        shape = self.shape
+        return torch.zeros(shape.layers, batch * shape.num_bands, shape.width), torch.zeros(batch, 2, 3, shape.bins)
+
+    @torch.no_grad()
+    def local(self, mix: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Features per bin of the left and right channel, [B, T, FEATURES, 2, F], from log magnitudes:
+        above their slow average, above the last frame, above their neighbours, slow average above its neighbours,
+        middle above left and right, this channel above the other, above the mean of the frame."""
+        t = mix.shape[1]
+        mid = mix.sum(2, keepdim=True) * 0.5
+        power = torch.cat([mix, mid], 2).square().sum(-1)
+        level = torch.log1p(power * 1e6) * 0.5  # [B, T, 3, F], 0 in silence
+        steps = torch.arange(t, dtype=level.dtype)
+        decay = torch.tril((1 - SLOW) * SLOW ** (steps[:, None] - steps).clamp_min(0))
+        slow = (decay @ level.flatten(2)).view_as(level) + (SLOW ** (steps + 1))[:, None, None] * memory[:, :1]
+        last = torch.cat([memory[:, 1:], level[:, :-1]], 1)
+
+        def neighbours(x: Tensor) -> Tensor:
+            y = F.avg_pool1d(x.flatten(0, 1), 2 * NEIGHBOURS + 1, 1, NEIGHBOURS, count_include_pad=False)
+            return y.view_as(x)
+
+        sides, centre = level[:, :, :2], level[:, :, 2:]
+        both = sides.mean(2, keepdim=True)
+        features = torch.stack([
+            sides - slow[:, :, :2],
+            sides - last[:, :, :2],
+            sides - neighbours(sides),
+            slow[:, :, :2] - neighbours(slow[:, :, :2]),
+            (centre - both).expand_as(sides),
+            sides - sides.flip(2),
+            sides - both.mean(-1, keepdim=True),
+        ], 2)
+        return features * 0.5, torch.stack([slow[:, -1], level[:, -1]], 1)
 
     def tokens(self, mix: Tensor) -> Tensor:
         b, t = mix.shape[:2]
@@ -189,25 +251,32 @@ class Separator(nn.Module):
         x = torch.cat(bands).view(self.shape.num_bands, t, b, -1)
         return x.permute(1, 2, 0, 3)
 
-    def group_masks(self, x: Tensor) -> list[Tensor]:
+    def group_masks(self, x: Tensor, local: Tensor) -> list[Tensor]:
         """Per run of bands: between 0 and 1, and 1 in total over the stems. Each [band, T, B, S, 2, bin of the band]"""
         t, b, _, d = x.shape
         x = self.head_norm(x).permute(2, 0, 1, 3).reshape(self.shape.num_bands, t * b, d)
         masks, band = [], 0
-        for (_, bins, count), head in zip(self.shape.groups, self.head, strict=True):
-            masks.append(head(x[band : band + count]).view(count, t, b, len(STEMS), 2, bins).softmax(3))
+        for (first, bins, count), head in zip(self.shape.groups, self.head, strict=True):
+            free, weights = self._parts(head(x[band : band + count]).flatten(0, 1), bins)
+            features = local[..., first : first + bins * count].unflatten(-1, (count, bins))
+            features = features.permute(4, 1, 0, 2, 3, 5).reshape(count * t * b, FEATURES, 2 * bins)
+            logits = torch.baddbmm(free, weights, features)
+            masks.append(logits.view(count, t, b, len(STEMS), 2, bins).softmax(3))
             band += count
         return masks
 
-    def core(self, mix: Tensor, state: Tensor) -> tuple[list[Tensor], Tensor]:
+    def core(self, mix: Tensor, state: tuple[Tensor, Tensor]) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:
+        hidden, memory = state
         x = self.tokens(mix)
         states = []
-        for block, h in zip(self.blocks, state.unbind(0), strict=True):
-            x, h = block(x, h)
-            states.append(h)
-        return self.group_masks(x), torch.stack(states)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            for block, h in zip(self.blocks, hidden.unbind(0), strict=True):
+                x, h = block(x, h)
+                states.append(h)
+        local, memory = self.local(mix, memory)
+        return self.group_masks(x.float(), local), (torch.stack(states), memory)
 
-    def forward(self, mix: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, mix: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Spectra of the mix [B, T, 2, F, 2] to spectra of the stems [B, T, S, 2, F, 2]."""
         masks, state = self.core(mix, state)
         whole = torch.cat([m.permute(2, 1, 3, 4, 0, 5).flatten(-2) for m in masks], -1)

@@ -8,7 +8,10 @@ spectra is energy of audio up to what overlap-add cancels.
 import torch
 from torch import Tensor
 
-from network import STEMS, Shape
+from network import Shape
+
+# A stem is measured against its own energy plus this share of the mix, so that silent stems have a scale.
+SHARE = 0.1
 
 
 def group_layout(x: Tensor, shape: Shape) -> list[Tensor]:
@@ -20,33 +23,39 @@ def group_layout(x: Tensor, shape: Shape) -> list[Tensor]:
     ]
 
 
-def loss(masks: list[Tensor], mix: Tensor, stems: Tensor, shape: Shape, floor_db: float = 30.0) -> tuple[Tensor, Tensor]:
-    """Minus the signal-to-noise ratio per stem: over all bins, and per run of bands.
+def penalty(error: Tensor, energy: Tensor, mix: Tensor) -> Tensor:
+    """Of the error of a stem, relative to its energy.
 
-    `mix` [B, 2, T, F, 2], `stems` [B, S, 2, T, F, 2] spectra. A floor `floor_db` below the mix bounds the reward, so
-    that a silent stem asks for its leakage to go under the floor and no further. Returns (scalar, SNR [B, S] in dB).
+    The amplitude term is convex in the masks, the decibel term takes over for stems that are separated well. Decibels
+    alone are a trap: as masks add up to one, they reward putting all errors into one stem and giving two stems up.
+    """
+    x = error / (energy + SHARE * mix + 1e-6)
+    return 10 * (x + 1e-4).sqrt() + 3 * torch.log10(x + 3e-3)
+
+
+def loss(masks: list[Tensor], mix: Tensor, stems: Tensor, shape: Shape) -> tuple[Tensor, Tensor]:
+    """Penalty per stem, over all bins and, at half the weight, per run of bands.
+
+    `mix` [B, 2, T, F, 2], `stems` [B, S, 2, T, F, 2] spectra. Returns (scalar, SNR [B, S] in dB).
     """
     with torch.no_grad():
         power = mix.square().sum(-1)
         cross = (mix[:, None] * stems).sum(-1)
-        energy = stems.square().sum(-1)
         powers, crosses = group_layout(power[:, None], shape), group_layout(cross, shape)
-        energies = torch.stack([e.sum((0, 1, 4, 5)) for e in group_layout(energy, shape)], -1)  # [B, S, group]
-        mixes = torch.stack([p.sum((0, 1, 3, 4, 5)) for p in powers], -1)[:, None]  # [B, 1, group]
+        energy = stems.square().sum((2, 3, 5))
+        starts = [first for first, _, _ in shape.groups]
+        energies = torch.stack([e.sum(-1) for e in energy.tensor_split(starts[1:], dim=-1)], -1)  # [B, S, group]
+        mixes = torch.stack([e.sum(-1) for e in power.sum((1, 2)).tensor_split(starts[1:], dim=-1)], -1)[:, None]
     errors = torch.stack(
         [(m * (m * p - 2 * c)).sum((0, 1, 4, 5)) for m, p, c in zip(masks, powers, crosses, strict=True)], -1
     )
     errors = (errors + energies).clamp_min(0)
-    tau = 10 ** (-floor_db / 10)
-
-    def snr(energy: Tensor, error: Tensor, total: Tensor) -> Tensor:
-        floor = tau * total + 1e-6
-        return 10 * torch.log10((energy + floor) / (error + floor))
-
-    whole = snr(energies.sum(-1), errors.sum(-1), mixes.sum(-1))
-    # Per band group relative to this group's own level, so that the quiet treble is learned as well; a group far below
-    # the mix counts little.
-    share = (mixes / (mixes.sum(-1, keepdim=True) + 1e-9) + 1e-6).pow(0.25)
-    groups = (snr(energies, errors, mixes + 1e-4 * mixes.sum(-1, keepdim=True)) * share).sum(-1) / share.sum(-1)
-    assert whole.shape[1] == len(STEMS)
-    return -(whole.mean() + 0.5 * groups.mean()), whole.detach()
+    whole_mix = mixes.sum(-1)
+    whole = penalty(errors.sum(-1), energies.sum(-1), whole_mix)
+    # Runs of bands weigh by their loudness, so that the quiet treble is learned as well, and dither is not.
+    share = (mixes / (whole_mix[..., None] + 1e-9) + 1e-6).pow(0.25)
+    groups = (penalty(errors, energies, mixes + 1e-4 * whole_mix[..., None]) * share).sum(-1) / share.sum(-1)
+    with torch.no_grad():
+        floor = 1e-3 * whole_mix + 1e-6
+        snr = 10 * torch.log10((energies.sum(-1) + floor) / (errors.sum(-1) + floor))
+    return whole.mean() + 0.5 * groups.mean(), snr

@@ -17,14 +17,24 @@ class Streaming:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.n_fft, self.hop = n_fft, hop
-        self.state_shape = self.session.get_inputs()[1].shape
+        self.inputs = [i.name for i in self.session.get_inputs()]
+        self.outputs = [o.name for o in self.session.get_outputs()]
+        self.shapes = [i.shape for i in self.session.get_inputs()[1:]]
+
+    def start(self) -> list[np.ndarray]:
+        """All states at zero."""
+        return [np.zeros(shape, np.float32) for shape in self.shapes]
+
+    def call(self, mix: np.ndarray, states: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """[1, T, 2, F, 2] to [1, T, S, 2, F, 2] and the states after it; outputs are in the order of the inputs."""
+        stems, *states = self.session.run(self.outputs, dict(zip(self.inputs, [mix, *states], strict=True)))
+        return stems, states
 
     def spectra(self, mix: np.ndarray, frames_per_call: int) -> np.ndarray:
         """Spectra of the mix [T, 2, F, 2] to those of the stems [T, S, 2, F, 2]."""
-        state, out = np.zeros(self.state_shape, np.float32), []
+        states, out = self.start(), []
         for first in range(0, len(mix), frames_per_call):
-            call = np.ascontiguousarray(mix[None, first : first + frames_per_call])
-            stems, state = self.session.run(["stems", "gru_out"], {"mix": call, "gru_in": state})
+            stems, states = self.call(np.ascontiguousarray(mix[None, first : first + frames_per_call]), states)
             out.append(stems[0])
         return np.concatenate(out)
 

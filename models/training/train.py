@@ -29,23 +29,28 @@ import numpy as np
 import torch
 
 import stft
-from dataset import Examples
+from dataset import Examples, remixed
 from network import STEMS, Separator, Shape
 from objective import loss
+from optimiser import Optimiser
 
 VALIDATION_EXAMPLES = 32
 
 
 class Batches:
-    """Stems [batch, 4, 2, frames], for ever."""
+    """Stems [batch, 4, 2, frames], for ever; every other batch is the one before with its stems dealt anew."""
 
     def __init__(self, args: argparse.Namespace, seed: list[int]):
         self.examples = Examples(args.work, args.seconds, everything=args.everything)
         self.rng = np.random.default_rng(seed)
-        self.batch = args.batch
+        self.size, self.last = args.batch, None
 
     def __next__(self) -> torch.Tensor:
-        return torch.from_numpy(np.stack([self.examples.draw(self.rng) for _ in range(self.batch)]))
+        if self.last is None:
+            self.last = np.stack([self.examples.draw(self.rng) for _ in range(self.size)])
+            return torch.from_numpy(self.last)
+        batch, self.last = remixed(self.rng, self.last), None
+        return torch.from_numpy(batch)
 
 
 def objective(net: Separator, stems: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -90,6 +95,7 @@ class Helper:
     def run(args, shape, seed, weights, grads, step, ready, asked, outcome):
         torch.set_num_threads(1)
         net, batches = Separator(shape), Batches(args, seed)
+        net.half = True
         while True:
             asked.wait()
             asked.clear()
@@ -148,7 +154,7 @@ def draw_curves(log: Path, target: Path) -> None:
     hours = [float(r["audio_hours"]) for r in rows]
     left.plot(hours, [float(r["loss"]) for r in rows], label="training, running mean")
     left.plot(hours, [float(r["val_loss"]) for r in rows], label="held out, averaged weights")
-    left.set(xlabel="hours of audio", ylabel="loss (−dB)")
+    left.set(xlabel="hours of audio", ylabel="loss")
     left.legend()
     for stem in (*STEMS, "mean"):
         right.plot(hours, [float(r[stem]) for r in rows], label=stem)
@@ -180,10 +186,10 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of an example")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
-    parser.add_argument("--warm-up", type=int, default=200, help="steps")
-    parser.add_argument("--average", type=float, default=0.998, help="decay of the averaged weights per step")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of an example")
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
+    parser.add_argument("--warm-up", type=int, default=50, help="steps")
+    parser.add_argument("--average", type=float, default=0.995, help="decay of the averaged weights per step")
     parser.add_argument("--save-minutes", type=float, default=5.0)
     parser.add_argument("--alone", action="store_true", help="no second process")
     parser.add_argument("--seed", type=int, default=0)
@@ -200,16 +206,12 @@ def main() -> None:
     saved = torch.load(args.resume or args.init, weights_only=True) if args.resume or args.init else None
     shape = Shape(**saved["shape"]) if saved else Shape(width=args.width, layers=args.layers)
     net, averaged = Separator(shape), Separator(shape)
+    net.half = True
     parameters = sum(p.numel() for p in net.parameters())
     if saved:
         net.load_state_dict(saved["net"] if "net" in saved else saved["averaged"])
     averaged.load_state_dict(saved["averaged"] if saved else net.state_dict())
-    decay = [p for p in net.parameters() if p.dim() > 1]
-    rest = [p for p in net.parameters() if p.dim() <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=args.rate,
-        betas=(0.9, 0.98),
-    )
+    optimiser = Optimiser(net)
     spent, step, audio_hours = 0.0, 0, 0.0
     if args.resume:
         optimiser.load_state_dict(saved["optimiser"])
@@ -241,11 +243,9 @@ def main() -> None:
             value = gradient(net, batches)
         fraction = min(1.0, spent / planned)
         rate = args.rate * min(1.0, (step + 1) / args.warm_up) * (0.5 * (1 + math.cos(math.pi * fraction)) + 1e-3)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         if torch.isfinite(norm):
-            optimiser.step()
+            optimiser.step(rate)
         with torch.no_grad():
             keep = min(args.average, (step + 1) / (step + 10))
             torch._foreach_lerp_(list(averaged.parameters()), list(net.parameters()), 1 - keep)

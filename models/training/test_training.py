@@ -1,0 +1,106 @@
+"""Checks against independent references; run it, or let pytest collect it."""
+
+import numpy as np
+import torch
+from scipy import signal
+from torch import nn
+
+import metrics
+import stft
+from dataset import remixed
+from network import Gru, Separator, Shape
+from objective import loss
+from optimiser import orthogonalised
+
+SMALL = Shape(n_fft=512, hop=128, width=8, layers=2, bands=((8, 4), (32, 4)))
+
+
+def test_gru_and_its_gradients_are_pytorchs():
+    torch.manual_seed(0)
+    ours, theirs = Gru(16), nn.GRU(16, 16)
+    with torch.no_grad():
+        for name, p in (("weight_ih_l0", ours.w_x), ("weight_hh_l0", ours.w_h), ("bias_ih_l0", ours.b_x), ("bias_hh_l0", ours.b_h)):
+            getattr(theirs, name).copy_(p)
+    x, h, weight = torch.randn(50, 7, 16, requires_grad=True), torch.randn(7, 16, requires_grad=True), torch.randn(50, 7, 16)
+    parameters = (x, h, *ours.parameters())
+    a = torch.autograd.grad((ours(x, h)[0] * weight).sum(), parameters)
+    b = torch.autograd.grad((theirs(x, h[None])[0] * weight).sum(), (x, h, theirs.weight_ih_l0, theirs.weight_hh_l0,
+                                                                    theirs.bias_ih_l0, theirs.bias_hh_l0))
+    assert all(torch.allclose(i, j, atol=2e-5, rtol=1e-4) for i, j in zip(a, b, strict=True))
+
+
+def test_stft_agrees_with_scipy_and_inverts():
+    x = np.random.default_rng(0).standard_normal(5_000).astype(np.float32)
+    spectra = torch.view_as_complex(stft.spectra(torch.from_numpy(x), 512, 128)).numpy()
+    k = 20  # frame k covers [(k+1)·hop − n_fft, (k+1)·hop)
+    expected = np.fft.rfft(x[(k + 1) * 128 - 512 : (k + 1) * 128] * np.sqrt(signal.get_window("hann", 512)))
+    assert np.allclose(spectra[k], expected, atol=1e-3)
+    back = stft.audio(torch.view_as_real(torch.from_numpy(spectra)), 512, 128, len(x)).numpy()
+    assert np.abs(back - x).max() < 1e-5
+
+
+def test_network_is_causal_streams_and_sums_to_the_mix():
+    torch.manual_seed(0)
+    net = Separator(SMALL)
+    for p in net.parameters():  # the blocks start as nothing but the recurrent layer
+        p.data += 0.1 * torch.randn_like(p)
+    mix = torch.randn(1, 12, 2, SMALL.bins, 2)
+    whole, _ = net(mix, net.state())
+    state, parts = net.state(), []
+    for frame in mix.split(1, dim=1):
+        out, state = net(frame, state)
+        parts.append(out)
+    assert torch.allclose(whole, torch.cat(parts, 1), atol=1e-5)
+    assert torch.allclose(whole.sum(2), mix, atol=1e-5)
+
+
+def test_snr_from_masks_is_that_of_the_spectra():
+    torch.manual_seed(0)
+    net, stems = Separator(SMALL), torch.randn(2, 4, 2, 4_000)
+    spectra = stft.spectra(stems, SMALL.n_fft, SMALL.hop)
+    mix = spectra.sum(1)
+    masks, _ = net.core(mix.transpose(1, 2), net.state(2))
+    _, snr = loss(masks, mix, spectra, SMALL)
+    estimates, _ = net(mix.transpose(1, 2), net.state(2))
+    error = (estimates.permute(0, 2, 3, 1, 4, 5) - spectra).square().sum((2, 3, 4, 5))
+    floor = 1e-3 * mix.square().sum((1, 2, 3, 4))[:, None]
+    expected = 10 * torch.log10((spectra.square().sum((2, 3, 4, 5)) + floor) / (error + floor))
+    assert torch.allclose(snr, expected, atol=1e-2)
+
+
+def test_orthogonalised_has_singular_values_near_one():
+    values = torch.linalg.svdvals(orthogonalised(torch.randn(3, 32, 16, generator=torch.Generator().manual_seed(0))))
+    assert values.min() > 0.5 and values.max() < 1.5
+
+
+def test_remixing_deals_every_stem_once():
+    batch = np.random.default_rng(0).standard_normal((4, 4, 2, 64)).astype(np.float32)
+    dealt = remixed(np.random.default_rng(1), batch)
+
+    def fingerprints(x: np.ndarray) -> np.ndarray:  # [stem, example, bin]: blind to shift, gain and channel order
+        magnitudes = np.abs(np.fft.rfft(x)).sum(2).transpose(1, 0, 2)
+        return magnitudes / np.linalg.norm(magnitudes, axis=-1, keepdims=True)
+
+    same = fingerprints(dealt) @ fingerprints(batch).transpose(0, 2, 1) > 0.9999
+    assert (same.sum(1) == 1).all() and (same.sum(2) == 1).all()
+
+
+def test_usdr_of_a_tenth_of_an_error_is_twenty_db():
+    x = np.random.default_rng(0).standard_normal((2, 44_100)).astype(np.float32)
+    assert abs(metrics.usdr(x, x * 0.9) - 20) < 0.01
+
+
+def test_mute_tells_leakage_from_damage():
+    rng = np.random.default_rng(0)
+    voice, rest, noise = (rng.standard_normal((2, 5 * 44_100)).astype(np.float32) for _ in range(3))
+    attenuation, damage = metrics.mute(voice, rest, rest + 0.1 * voice)
+    assert abs(attenuation - 20) < 1 and damage < -25
+    attenuation, damage = metrics.mute(voice, rest, rest + 0.1 * noise)
+    assert attenuation > 30 and abs(damage + 20) < 1
+
+
+if __name__ == "__main__":
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            test()
+            print(f"{name}: passed")
