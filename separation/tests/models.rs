@@ -6,6 +6,8 @@ mod model;
 use std::fs;
 
 use model::{SPECTRAL, WAVEFORM, fixture, folder, with_files};
+use proptest::prelude::*;
+use unweave_separation::onnx::external_locations;
 use unweave_separation::store::Origin;
 use unweave_separation::{Error, Manifest, Model, Options, Store, load};
 
@@ -288,4 +290,87 @@ fn graphs_that_are_not_what_their_manifest_says_are_refused_by_what_differs() {
             .contains("\"count_in\" is not in the manifest"),
         "{error}"
     );
+}
+
+#[test]
+fn external_locations_are_found_wherever_a_graph_keeps_them() {
+    assert_eq!(
+        external_locations(&fixture("external.onnx")),
+        Ok(vec!["gains.bin".to_owned()])
+    );
+    assert_eq!(
+        external_locations(&fixture("escaping.onnx")),
+        Ok(vec!["../gains.bin".to_owned()])
+    );
+    assert_eq!(external_locations(&fixture("fading.onnx")), Ok(vec![]));
+    // Message fields by number around the same tensor: a length, then what it holds.
+    let field = |number: u8, content: &[u8]| {
+        let mut bytes = vec![number << 3 | 2, u8::try_from(content.len()).unwrap()];
+        if number > 15 {
+            bytes = vec![(number << 3 | 2) | 0x80, number >> 4, bytes[1]];
+        }
+        bytes.extend_from_slice(content);
+        bytes
+    };
+    let entry = [field(1, b"location"), field(2, b"/etc/passwd")].concat();
+    let tensor = field(13, &entry);
+    let attribute = |content: Vec<u8>| field(7, &field(1, &field(5, &content)));
+    let hiding_places = [
+        ("initializer", field(7, &field(5, &tensor))),
+        (
+            "sparse initializer",
+            field(7, &field(15, &field(1, &tensor))),
+        ),
+        ("constant node", attribute(field(5, &tensor))),
+        ("list of tensors", attribute(field(10, &tensor))),
+        ("sparse attribute", attribute(field(22, &field(2, &tensor)))),
+        ("branch of an If", attribute(field(6, &field(5, &tensor)))),
+        ("list of graphs", attribute(field(11, &field(5, &tensor)))),
+        (
+            "function",
+            field(25, &field(7, &field(5, &field(5, &tensor)))),
+        ),
+        (
+            "default of a function",
+            field(25, &field(11, &field(5, &tensor))),
+        ),
+    ];
+    for (place, file) in hiding_places {
+        assert_eq!(
+            external_locations(&file),
+            Ok(vec!["/etc/passwd".to_owned()]),
+            "{place}"
+        );
+    }
+    // Graph in attribute in node in graph, and so on: deeper than any stack.
+    let long = |number: u8, content: &[u8]| {
+        [&[number << 3 | 2], &length(content.len())[..], content].concat()
+    };
+    let mut deep = field(5, &tensor);
+    for _ in 0..20_000 {
+        deep = long(1, &long(5, &long(6, &deep)));
+    }
+    let deep = long(7, &deep);
+    assert!(external_locations(&deep).is_err());
+}
+
+/// A length as protobuf writes it, in three bytes.
+fn length(length: usize) -> Vec<u8> {
+    let byte = |shift: usize| u8::try_from(length >> shift & 0x7f).unwrap();
+    vec![byte(0) | 0x80, byte(7) | 0x80, byte(14)]
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_bring_the_readers_down(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = external_locations(&bytes);
+        let _ = Manifest::parse(&String::from_utf8_lossy(&bytes), "here");
+    }
+
+    #[test]
+    fn no_change_to_a_graph_brings_the_reader_down(at in 0usize..260, value in any::<u8>()) {
+        let mut graph = fixture("external.onnx");
+        graph[at] = value;
+        let _ = external_locations(&graph);
+    }
 }

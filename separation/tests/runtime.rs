@@ -5,26 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use unweave_separation::runtime::{self, Verdict};
+use unweave_separation::{Model, Options, StemBlock, load};
 
-/// What a child process finds: a line per library of the survey, then what is loaded.
-fn child(environment: &[(&str, &Path)], beside: &Path) -> String {
+/// Runs one of the ignored tests here in a process of its own; what it printed.
+fn run(name: &str, configure: impl FnOnce(&mut Command)) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([
-        "--exact",
-        "search_in_a_child_process",
-        "--ignored",
-        "--nocapture",
-    ]);
-    for name in ["UNWEAVE_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
-        command.env_remove(name);
-    }
-    // A user's own runtime must not decide a test.
-    command
-        .env("XDG_DATA_HOME", "/nonexistent")
-        .env("HOME", "/nonexistent");
-    command
-        .env("UNWEAVE_TEST_BESIDE", beside)
-        .envs(environment.iter().copied());
+    command.args(["--exact", name, "--ignored", "--nocapture"]);
+    configure(&mut command);
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -33,6 +20,22 @@ fn child(environment: &[(&str, &Path)], beside: &Path) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     text
+}
+
+/// What a child process finds: a line per library of the survey, then what is loaded.
+fn child(environment: &[(&str, &Path)], beside: &Path) -> String {
+    run("search_in_a_child_process", |command| {
+        command
+            .env_remove("UNWEAVE_ONNXRUNTIME")
+            .env_remove("ORT_DYLIB_PATH");
+        // A user's own runtime must not decide a test.
+        command
+            .env("XDG_DATA_HOME", "/nonexistent")
+            .env("HOME", "/nonexistent");
+        command
+            .env("UNWEAVE_TEST_BESIDE", beside)
+            .envs(environment.iter().copied());
+    })
 }
 
 #[test]
@@ -196,4 +199,50 @@ fn a_file_that_is_no_library_is_no_runtime() {
         text.contains("is no ONNX Runtime for this machine"),
         "{text}"
     );
+}
+
+#[test]
+#[ignore = "the body of the child process of the next test"]
+fn separate_in_a_child_process() {
+    let mut separator = load(&Model::built_in().unwrap(), &Options::default()).unwrap();
+    let mix = vec![0.1; 20 * separator.shape().hop_frames];
+    separator
+        .process([&mix, &mix], &mut StemBlock::default())
+        .unwrap();
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+    let sockets = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
+        .filter(|target| target.to_string_lossy().starts_with("socket:"))
+        .count();
+    println!("threads: {threads}, sockets: {sockets}.");
+}
+
+/// A runtime that identifies its user does it with files in the home or cache folder, a thread of its own
+/// and a socket.
+#[test]
+#[cfg(target_os = "linux")]
+fn separating_leaves_no_file_no_thread_and_no_socket_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let text = run("separate_in_a_child_process", |command| {
+        command
+            .env("UNWEAVE_ONNXRUNTIME", real())
+            .env("HOME", home.path());
+        for name in [
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+            "TMPDIR",
+        ] {
+            command.env_remove(name);
+        }
+        command.env("TMPDIR", home.path()).current_dir(home.path());
+        // One of the parent's would be counted.
+        command.stdin(std::process::Stdio::null());
+    });
+    // The main thread and the one that the test runs in.
+    assert!(text.contains("threads: 2, sockets: 0."), "{text}");
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
