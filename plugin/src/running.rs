@@ -134,6 +134,9 @@ impl Running {
             [mono] => self.process_mono(mono, stems, controls),
             _ => {}
         }
+        if let Mode::ByPace(pace) = &mut self.mode {
+            pace.returns(Instant::now());
+        }
     }
 
     /// The model hears the same in both channels; what it gives is heard as their mean.
