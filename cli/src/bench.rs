@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         model: model.manifest.id.clone(),
         model_sha256: model.manifest.sha256().to_owned(),
         runtime: engine.runtime().to_owned(),
-        threads: args.model.num_threads(),
+        threads: args.model.model_threads(&model),
         song_seconds: seconds,
         steps: times
             .into_iter()
@@ -184,7 +184,7 @@ fn separate(
         skip_existing: false,
         model: &model,
         runtime: engine.runtime().to_owned(),
-        threads: args.model.num_threads(),
+        threads: args.model.encoding_threads(),
     };
     let done = separate_file(&job, &mut |rate| engine.stream(rate), &mut |_| {}, cancel)
         .map_err(|error| anyhow::anyhow!("{}: {}", song.display(), words::job(&error)))?;

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use unweave_separation::manifest::Kind;
 use unweave_separation::report::ModelReport;
 use unweave_separation::{
     Device, Error, Model, Options, Separator, Store, Stream, Terminator, load, runtime,
@@ -22,7 +23,7 @@ pub struct ModelArgs {
     /// What computes.
     #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
     pub device: DeviceArg,
-    /// Threads that compute [default: one per processor].
+    /// Threads that compute; unless given, as many as help the model.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 }
@@ -46,10 +47,19 @@ pub struct Engine {
 }
 
 impl ModelArgs {
-    /// How many threads to use.
-    pub fn num_threads(&self) -> usize {
+    /// Threads that encode files.
+    pub fn encoding_threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.threads.map_or_else(all, NonZeroUsize::get)
+    }
+
+    /// Threads that share one inference. A recurrent model goes step by step: a second thread wins
+    /// nothing on an idle machine, and on a busy one each step waits for the slower of the two.
+    pub fn model_threads(&self, model: &Model) -> usize {
+        match model.manifest.kind {
+            Kind::StreamingSpectrum(_) => self.threads.map_or(1, NonZeroUsize::get),
+            Kind::Waveform(_) => self.encoding_threads(),
+        }
     }
 
     /// The model that is meant.
@@ -73,7 +83,7 @@ impl ModelArgs {
             device: match self.device {
                 DeviceArg::Auto | DeviceArg::Cpu => Device::Cpu,
             },
-            threads: self.num_threads(),
+            threads: self.model_threads(&model),
             runtime_beside: beside(),
             terminator: cancel.clone(),
         };

@@ -206,7 +206,7 @@ impl Args {
             skip_existing: self.skip_existing,
             model: &model,
             runtime: engine.runtime().to_owned(),
-            threads: self.model.num_threads(),
+            threads: self.model.encoding_threads(),
         };
         let start = Instant::now();
         let name = song

@@ -1,6 +1,12 @@
 //! The `unweave` program, run as a user runs it, with the model that is built into it.
 //!
 //! Needs ONNX Runtime, which `cargo xtask setup` puts in its place, and `ffmpeg` to make inputs.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
+)]
 #![cfg(unix)]
 
 #[path = "cli/bad_input.rs"]

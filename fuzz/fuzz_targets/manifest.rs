@@ -5,7 +5,9 @@ use libfuzzer_sys::fuzz_target;
 use unweave_separation::Manifest;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     if let Ok(manifest) = Manifest::parse(text, "fuzz") {
         assert!(manifest.residual_idx < manifest.stems.len());
         assert!(!manifest.sha256().is_empty());

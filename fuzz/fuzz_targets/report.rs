@@ -6,7 +6,9 @@ use libfuzzer_sys::fuzz_target;
 use unweave_separation::report::Report;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(report) = Report::parse(bytes) else { return };
+    let Ok(report) = Report::parse(bytes) else {
+        return;
+    };
     for file in &report.files {
         assert!(!file.name.contains(['/', '\\']) && file.name != ".." && !file.name.is_empty());
     }

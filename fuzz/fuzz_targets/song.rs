@@ -10,7 +10,9 @@ const MAX_BLOCKS: usize = 200;
 fuzz_target!(|bytes: &[u8]| {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::io::Write::write_all(&mut file, bytes).expect("which can be written");
-    let Ok(mut reader) = AudioReader::open(file.path()) else { return };
+    let Ok(mut reader) = AudioReader::open(file.path()) else {
+        return;
+    };
     let mut block = Vec::new();
     for _ in 0..MAX_BLOCKS {
         match reader.read(&mut block) {

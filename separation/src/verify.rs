@@ -9,6 +9,7 @@
 mod aligned;
 
 use std::path::Path;
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -128,45 +129,27 @@ pub fn verify_dir(dir: &Path, cancel: &Terminator) -> Result<(Report, Verdict), 
 /// As [`verify_dir`].
 pub fn verify(dir: &Path, report: &Report, cancel: &Terminator) -> Result<Verdict, VerifyError> {
     let is_lossy = report.file_format == FileFormat::Mp3;
-    let mut files = Vec::new();
-    for file in &report.files {
-        files.push(Aligned::open(dir, &file.name, &report.source)?);
-    }
     let mut claims = claims(report);
-    let mut hashes = vec![Sha256::new(); if is_lossy { 0 } else { files.len() }];
     // Integers are compared as integers: a sample times 2^(bits − 1) is one, and exact in f64.
     let scale = if is_lossy {
         1.0
     } else {
         report.bit_depth.full_scale()
     };
-    let mut num_frames = 0;
-    loop {
-        if cancel.is_terminated() {
-            return Err(VerifyError::Cancelled);
+    let (num_frames, hashes) = thread::scope(|scope| {
+        let mut files = Vec::new();
+        for file in &report.files {
+            let (source, depth) = (&report.source, report.bit_depth);
+            files.push(Aligned::open(scope, dir, &file.name, source, depth)?);
         }
-        let mut len = usize::MAX;
-        for file in &mut files {
-            len = len.min(file.fill()?);
-        }
-        if len == 0 || files.is_empty() {
-            break;
-        }
-        for claim in &mut claims {
-            claim.check(&files, len, num_frames, scale, report.bit_depth);
-        }
-        for (hash, file) in hashes.iter_mut().zip(&files) {
-            hash_samples(hash, file, len, report.bit_depth);
-        }
-        files.iter_mut().for_each(|file| file.advance(len));
-        num_frames += len as u64;
-    }
-    for file in &files {
-        file.check_length(num_frames.max(report.source.num_frames))?;
-    }
+        let num_frames = compare(&mut files, &mut claims, scale, report.bit_depth, cancel)?;
+        let expected = num_frames.max(report.source.num_frames);
+        let hashes = files.into_iter().map(|file| file.finish(expected));
+        Ok::<_, VerifyError>((num_frames, hashes.collect::<Result<Vec<_>, _>>()?))
+    })?;
     let mut changed_files = Vec::new();
     for (hash, file) in hashes.into_iter().zip(&report.files) {
-        if hex(&hash.finalize()) != file.samples_sha256 {
+        if !is_lossy && hex(&hash.finalize()) != file.samples_sha256 {
             changed_files.push(file.name.clone());
         }
     }
@@ -196,6 +179,34 @@ pub fn verify(dir: &Path, report: &Report, cancel: &Terminator) -> Result<Verdic
         sums,
         changed_files,
     })
+}
+
+/// Checks every claim until the first file ends; gives the frames that all of them have.
+fn compare(
+    files: &mut [Aligned<'_>],
+    claims: &mut [Claim],
+    scale: f64,
+    depth: BitDepth,
+    cancel: &Terminator,
+) -> Result<u64, VerifyError> {
+    let mut num_frames = 0;
+    loop {
+        if cancel.is_terminated() {
+            return Err(VerifyError::Cancelled);
+        }
+        let mut len = usize::MAX;
+        for file in &mut *files {
+            len = len.min(file.fill()?);
+        }
+        if len == 0 || files.is_empty() {
+            return Ok(num_frames);
+        }
+        for claim in &mut *claims {
+            claim.check(files, len, num_frames, scale, depth);
+        }
+        files.iter_mut().for_each(|file| file.advance(len));
+        num_frames += len as u64;
+    }
 }
 
 /// Every sum that the files of a set allow to check.
@@ -265,7 +276,7 @@ fn claims(report: &Report) -> Vec<Claim> {
 impl Claim {
     fn check(
         &mut self,
-        files: &[Aligned],
+        files: &[Aligned<'_>],
         len: usize,
         first_frame: u64,
         scale: f64,
@@ -310,12 +321,11 @@ impl Claim {
 }
 
 /// Samples as they are hashed where they are written, see [`hash_block`].
-fn hash_samples(hash: &mut Sha256, file: &Aligned, len: usize, depth: BitDepth) {
-    let num_channels = file.num_channels();
-    let channels: Vec<&[f32]> = (0..num_channels).map(|c| &file.channel(c)[..len]).collect();
+fn hash_samples(hash: &mut Sha256, block: &[Vec<f32>], depth: BitDepth) {
+    let channels: Vec<&[f32]> = block.iter().map(Vec::as_slice).collect();
     let scale = depth.full_scale();
     match depth {
-        BitDepth::Float32 => hash_block(hash, &channels, |sample: f32| sample.to_le_bytes()),
+        BitDepth::Float32 => hash_block(hash, &channels, f32::to_le_bytes),
         _ => hash_block(hash, &channels, |sample: f32| {
             #[expect(
                 clippy::cast_possible_truncation,

@@ -1,6 +1,12 @@
 //! Songs in every format that is read: same length, same start, and nothing lost without a word.
 //!
 //! Compressed files are made with `ffmpeg`, which the tests need to be installed.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,10 @@
 //! From a song file to a delivery set and back, with separators whose output is known in closed form.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

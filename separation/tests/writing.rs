@@ -1,6 +1,12 @@
 //! Files that were written, read back by others: `hound`, `ffmpeg` and our own reader.
 //!
 //! Needs `ffmpeg`.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
+)]
 
 use std::path::Path;
 use std::process::Command;

@@ -97,7 +97,7 @@ impl SpoolReader {
     ///
     /// # Errors
     /// The system refuses, or someone else changed the file.
-    pub fn next(&mut self) -> io::Result<Option<Lanes<'_>>> {
+    pub fn next_block(&mut self) -> io::Result<Option<Lanes<'_>>> {
         if self.frames_left == 0 {
             return Ok(None);
         }
@@ -135,7 +135,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut spool = SpoolWriter::create(&dir.path().join("spool")).unwrap();
         let lane = |from: usize, len: usize| (from..from + len).map(|s| s as f32).collect();
-        let blocks: Vec<(Vec<Vec<f32>>, Vec<Vec<Vec<f32>>>)> = [3, 0, 1]
+        let blocks = [3, 0, 1]
             .map(|len| {
                 (
                     vec![lane(0, len), lane(10, len)],
@@ -149,9 +149,9 @@ mod tests {
         assert_eq!(spool.num_frames(), 4);
         let mut spool = spool.finish(2, 1).unwrap();
         for (mix, stems) in &blocks {
-            let lanes = spool.next().unwrap().unwrap();
+            let lanes = spool.next_block().unwrap().unwrap();
             assert_eq!((lanes.mix, lanes.stems), (&mix[..], &stems[..]));
         }
-        assert!(spool.next().unwrap().is_none());
+        assert!(spool.next_block().unwrap().is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! Pass 1: decode, separate, spool.
 
+use std::io;
+use std::mem;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -34,7 +36,13 @@ struct Decoded {
     fraction: f64,
 }
 
-/// Separates the whole song.
+/// Separated frames on their way to the disk.
+struct Final {
+    mix: Vec<Vec<f32>>,
+    stems: Vec<Vec<Vec<f32>>>,
+}
+
+/// Separates the whole song: decoding runs ahead of the model, measuring and spooling follow it.
 pub(super) fn separate(
     reader: AudioReader,
     mut streams: Streams,
@@ -44,25 +52,23 @@ pub(super) fn separate(
     cancel: &Terminator,
 ) -> Result<Separated, JobError> {
     let num_channels = reader.facts().layout.num_channels();
-    let mut spool = SpoolWriter::create(spool_path).map_err(WriteError::Io)?;
-    let mut extent = Extent::default();
-    let mut keep = |streams: &Streams| -> Result<u64, JobError> {
-        let lanes = streams.lanes();
-        exact.measure(lanes, &mut extent);
-        spool.push(lanes).map_err(WriteError::Io)?;
-        Ok(spool.num_frames())
-    };
-    let (warnings, num_frames) = thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(BLOCKS_AHEAD);
-        let decoding = scope.spawn(move || decode(reader, &sender));
-        let result = drain(receiver, &mut streams, &mut keep, progress, cancel);
-        // The receiver is gone by now, so decoding has ended or is about to.
-        let warnings = match decoding.join() {
-            Ok(warnings) => warnings,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        result.map(|num_frames| (warnings, num_frames))
+    let num_stems = streams.stems.len();
+    let spool = SpoolWriter::create(spool_path).map_err(WriteError::Io)?;
+    let (kept, warnings, num_frames) = thread::scope(|scope| {
+        let (decoded_sender, decoded) = sync_channel(BLOCKS_AHEAD);
+        let (separated, final_receiver) = sync_channel(BLOCKS_AHEAD);
+        let decoding = scope.spawn(move || decode(reader, &decoded_sender));
+        let keeping = scope.spawn(move || keep(&final_receiver, spool, exact));
+        let result = drain(decoded, &mut streams, &separated, progress, cancel);
+        // Both ends are gone by now, so both threads have ended or are about to.
+        drop(separated);
+        let kept = join(keeping);
+        let warnings = join(decoding);
+        // A disk that is full ends separation: then this is the reason, not its consequence.
+        let kept = kept.map_err(WriteError::Io)?;
+        result.map(|num_frames| (kept, warnings, num_frames))
     })?;
+    let (spool, extent) = kept;
     if spool.num_frames() != num_frames {
         return Err(Error::BlockLength {
             expected: usize::try_from(num_frames).unwrap_or(usize::MAX),
@@ -70,7 +76,6 @@ pub(super) fn separate(
         }
         .into());
     }
-    let num_stems = streams.stems.len();
     let spool = spool
         .finish(num_channels, num_stems)
         .map_err(WriteError::Io)?;
@@ -82,28 +87,55 @@ pub(super) fn separate(
     })
 }
 
+fn join<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// Separates what comes until there is no more, then the tail; gives the frames that came.
 fn drain(
-    receiver: Receiver<Result<Decoded, ReadError>>,
+    decoded: Receiver<Result<Decoded, ReadError>>,
     streams: &mut Streams,
-    keep: &mut dyn FnMut(&Streams) -> Result<u64, JobError>,
+    separated: &SyncSender<Final>,
     progress: &mut Meter<'_>,
     cancel: &Terminator,
 ) -> Result<u64, JobError> {
     let mut num_frames = 0;
-    for decoded in receiver {
+    for block in decoded {
         if cancel.is_terminated() {
             return Err(JobError::Cancelled);
         }
-        let decoded = decoded?;
-        num_frames += decoded.mix[0].len() as u64;
-        streams.push(&decoded.mix)?;
-        let separated_frames = keep(streams)?;
-        progress.separated(decoded.fraction, separated_frames);
+        let block = block?;
+        num_frames += block.mix[0].len() as u64;
+        streams.push(&block.mix)?;
+        if separated.send(streams.take()).is_err() {
+            // Spooling failed; it tells why.
+            return Ok(num_frames);
+        }
+        progress.separated(block.fraction, num_frames);
     }
     streams.flush()?;
-    keep(streams)?;
+    let _ = separated.send(streams.take());
     Ok(num_frames)
+}
+
+/// Measures and spools what was separated.
+fn keep(
+    separated: &Receiver<Final>,
+    mut spool: SpoolWriter,
+    exact: &Exact,
+) -> io::Result<(SpoolWriter, Extent)> {
+    let mut extent = Extent::default();
+    for Final { mix, stems } in separated {
+        let lanes = Lanes {
+            mix: &mix,
+            stems: &stems,
+        };
+        exact.measure(lanes, &mut extent);
+        spool.push(lanes)?;
+    }
+    Ok((spool, extent))
 }
 
 /// Decodes in blocks until the end, an error, or until nobody listens; gives the warnings.
@@ -166,10 +198,16 @@ impl Streams {
     }
 
     /// The frames that became final with the last push or flush.
-    fn lanes(&self) -> Lanes<'_> {
-        Lanes {
-            mix: &self.mix,
-            stems: &self.stems,
+    fn take(&mut self) -> Final {
+        let num_channels = self.mix.len();
+        let empty = || vec![Vec::new(); num_channels];
+        Final {
+            mix: mem::replace(&mut self.mix, empty()),
+            stems: self
+                .stems
+                .iter_mut()
+                .map(|stem| mem::replace(stem, empty()))
+                .collect(),
         }
     }
 

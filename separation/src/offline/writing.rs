@@ -99,7 +99,7 @@ fn feed(
     cancel: &Terminator,
 ) -> Result<(), JobError> {
     let mut num_frames = 0;
-    while let Some(lanes) = spool.next().map_err(WriteError::Io)? {
+    while let Some(lanes) = spool.next_block().map_err(WriteError::Io)? {
         if cancel.is_terminated() {
             return Err(JobError::Cancelled);
         }

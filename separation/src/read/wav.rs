@@ -104,7 +104,11 @@ impl WavReader {
                     seek_past(&mut file, dialect, chunk.start, size)?;
                     continue;
                 }
-                b"LIST" => (title, artist) = read_info(&mut file, chunk.size)?,
+                b"LIST" => {
+                    let found = read_info(&mut file, chunk.size)?;
+                    title = title.or(found.0);
+                    artist = artist.or(found.1);
+                }
                 _ => {}
             }
             seek_past(&mut file, dialect, chunk.start, chunk.size)?;
@@ -348,12 +352,12 @@ fn read_info(
         return Ok((None, None));
     }
     read_exact(file, &mut form)?;
+    if &form != b"INFO" {
+        return Ok((None, None));
+    }
     let (mut title, mut artist) = (None, None);
     let end = file.stream_position()?.saturating_add(size - 4);
-    while &form == b"INFO" {
-        let Some(chunk) = next_chunk(file, Dialect::Riff)? else {
-            break;
-        };
+    while let Some(chunk) = next_chunk(file, Dialect::Riff)? {
         if chunk.start.saturating_add(chunk.size) > end {
             break;
         }

@@ -1,22 +1,41 @@
-//! Files read in step, whatever block sizes their decoders give.
+//! Files decoded side by side and compared in step, whatever block sizes their decoders give.
 
 use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
 
-use super::VerifyError;
+use sha2::{Digest, Sha256};
+
+use super::{VerifyError, hash_samples};
 use crate::read::{AudioReader, ReadError};
 use crate::report::SourceReport;
+use crate::write::BitDepth;
 
-/// A file with the frames that were decoded but not compared yet.
-pub(super) struct Aligned {
+/// Blocks that a decoder may be ahead of the comparison.
+const BLOCKS_AHEAD: usize = 4;
+
+type Block = Vec<Vec<f32>>;
+
+/// A file that a thread decodes, with the frames that were not compared yet.
+pub(super) struct Aligned<'scope> {
     name: String,
-    reader: AudioReader,
-    block: Vec<Vec<f32>>,
+    blocks: Receiver<Result<Block, ReadError>>,
+    decoding: ScopedJoinHandle<'scope, Sha256>,
+    stated_frames: Option<u64>,
+    block: Block,
     /// Frames of `block` that were compared.
     done: usize,
+    num_frames: u64,
 }
 
-impl Aligned {
-    pub(super) fn open(dir: &Path, name: &str, source: &SourceReport) -> Result<Self, VerifyError> {
+impl<'scope> Aligned<'scope> {
+    pub(super) fn open(
+        scope: &'scope Scope<'scope, '_>,
+        dir: &Path,
+        name: &str,
+        source: &SourceReport,
+        depth: BitDepth,
+    ) -> Result<Self, VerifyError> {
         let reader = AudioReader::open(&dir.join(name)).map_err(|source| file(name, source))?;
         let facts = reader.facts();
         let shape = |rate: u32, channels: usize| format!("{rate} Hz and {channels} channels");
@@ -29,23 +48,31 @@ impl Aligned {
                 expected,
             });
         }
+        let stated_frames = facts.num_frames;
+        let (sender, blocks) = sync_channel(BLOCKS_AHEAD);
+        let decoding = scope.spawn(move || decode(reader, &sender, depth));
         Ok(Self {
             name: name.to_owned(),
-            reader,
+            blocks,
+            decoding,
+            stated_frames,
             block: Vec::new(),
             done: 0,
+            num_frames: 0,
         })
     }
 
-    /// Decodes if nothing is left, and gives how many frames are there; 0 is the end.
+    /// Waits for the next block if nothing is left, and gives how many frames are there; 0 is the end.
     pub(super) fn fill(&mut self) -> Result<usize, VerifyError> {
         let mut len = self.block.first().map_or(0, Vec::len);
         if self.done == len {
             self.done = 0;
-            len = self
-                .reader
-                .read(&mut self.block)
-                .map_err(|source| file(&self.name, source))?;
+            self.block = match self.blocks.recv() {
+                Ok(block) => block.map_err(|source| file(&self.name, source))?,
+                Err(_) => Vec::new(),
+            };
+            len = self.block.first().map_or(0, Vec::len);
+            self.num_frames += len as u64;
         }
         Ok(len - self.done)
     }
@@ -62,21 +89,45 @@ impl Aligned {
         &self.block[channel][self.done..]
     }
 
-    /// All files have as many frames as the mix.
-    pub(super) fn check_length(&self, expected: u64) -> Result<(), VerifyError> {
-        let actual = self
-            .reader
-            .facts()
-            .num_frames
-            .unwrap_or(self.reader.position());
+    /// That the file has as many frames as the mix; gives the checksum of its samples.
+    pub(super) fn finish(self, expected: u64) -> Result<Sha256, VerifyError> {
+        let actual = self.stated_frames.unwrap_or(self.num_frames);
+        drop(self.blocks);
+        let hash = self
+            .decoding
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         if actual != expected {
             return Err(VerifyError::Shape {
-                name: self.name.clone(),
+                name: self.name,
                 actual: format!("{actual} frames"),
                 expected: format!("{expected} frames"),
             });
         }
-        Ok(())
+        Ok(hash)
+    }
+}
+
+/// Decodes and hashes until the end, an error, or until nobody listens.
+fn decode(
+    mut reader: AudioReader,
+    sender: &SyncSender<Result<Block, ReadError>>,
+    depth: BitDepth,
+) -> Sha256 {
+    let mut hash = Sha256::new();
+    loop {
+        let mut block = Vec::new();
+        match reader.read(&mut block) {
+            Ok(0) => return hash,
+            Ok(_) => hash_samples(&mut hash, &block, depth),
+            Err(error) => {
+                let _ = sender.send(Err(error));
+                return hash;
+            }
+        }
+        if sender.send(Ok(block)).is_err() {
+            return hash;
+        }
     }
 }
 

@@ -18,7 +18,11 @@ impl FlacWriter {
             24
         };
         let num_channels = u8::try_from(spec.layout.num_channels()).unwrap_or(u8::MAX);
-        let options = Options::default().tag("TITLE", spec.title.as_str());
+        // Trying all four ways to combine two channels takes half as long again for files that are no
+        // smaller: measured on the stems of four songs.
+        let options = Options::default()
+            .fast_channel_correlation(true)
+            .tag("TITLE", spec.title.as_str());
         FlacChannelWriter::new(
             BufWriter::with_capacity(1 << 18, File::create(path)?),
             options,
