@@ -159,7 +159,11 @@ mod tests {
             .filter(|line| line.contains("apt-get install"))
             .flat_map(|line| line.split(' '))
             .collect();
-        for need in [MAKE, PIP, FFMPEG].iter().chain(&FOR_TRAINING) {
+        let all = [MAKE, PIP, FFMPEG]
+            .into_iter()
+            .chain(FOR_TRAINING)
+            .chain(FOR_BUNDLE);
+        for need in all {
             assert!(named.contains(&need.package), "{}: {named:?}", need.package);
         }
     }
