@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-/// Tells the worker how long an inference took.
+/// Tells the worker how long an inference took, and lets it rest.
 pub trait Clock: Send {
     /// Time since an arbitrary but fixed moment.
     fn now(&self) -> Duration;
+
+    /// Lets time pass on the calling thread: this much, or less if it is unparked.
+    fn sleep(&self, time: Duration);
 }
 
 /// The system's monotonic clock.
@@ -21,5 +24,9 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Duration {
         self.0.elapsed()
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::park_timeout(time);
     }
 }

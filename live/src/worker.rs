@@ -16,6 +16,7 @@ use crate::engine::{Loader, Model, Refusal, Setup};
 use crate::lane::{LaneReader, LaneWriter, Place};
 use crate::plan::Timing;
 use crate::status::{Fault, State, Status};
+use trial::Trial;
 
 /// Failures in a row after which a model is given up: a second of audio at the usual hops, so a
 /// passing fault heals and a lasting one is soon called by its name.
@@ -120,9 +121,9 @@ impl Worker {
             match self.step() {
                 Step::Busy => last_busy = now,
                 Step::Idle if now.saturating_sub(last_busy) < IDLE_AFTER => {
-                    std::thread::park_timeout(hop / NAPS_PER_HOP);
+                    self.clock.sleep(hop / NAPS_PER_HOP);
                 }
-                Step::Idle => std::thread::park_timeout(hop / IDLE_NAPS_PER_HOP),
+                Step::Idle => self.clock.sleep(hop / IDLE_NAPS_PER_HOP),
             }
         }
     }
@@ -155,8 +156,10 @@ impl Worker {
         let loaded = loader(&|| status.is_stopping()).and_then(|model| self.start(model));
         match loaded {
             Ok(separation) => {
-                // What came in meanwhile would only be late.
-                self.discard();
+                // What came in meanwhile would only be late; offline it is waited for.
+                if !self.status.is_offline() {
+                    self.discard();
+                }
                 self.status.set_state(State::Running, None);
                 self.phase = Phase::Running(Box::new(separation));
             }
@@ -183,12 +186,17 @@ impl Worker {
             return Err(unfit(reason.to_owned()));
         }
         self.status.set_terminate(model.terminate);
-        let time = trial::inference_time(&mut stream, &*self.clock).map_err(|error| Refusal {
+        let budget = frames_to_time(plan.budget_frames(), plan.sample_rate());
+        let trial = Trial {
+            clock: &*self.clock,
+            status: &self.status,
+            budget,
+        };
+        let time = trial.run(&mut stream).map_err(|error| Refusal {
             fault: Fault::Inference,
             reason: error.to_string(),
         })?;
         self.status.set_inference_time(time);
-        let budget = frames_to_time(plan.budget_frames(), plan.sample_rate());
         Ok(Separation {
             stream,
             next_in: None,

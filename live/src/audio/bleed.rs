@@ -42,6 +42,9 @@ const EXPANDER_ORDER: f32 = 3.0;
 /// Energy below which a band counts as silent and is left alone: −120 dB.
 const SILENCE: f32 = 1e-12;
 
+/// Below this a filter's state is zero: far below any audio, far above subnormal numbers.
+const INAUDIBLE: f32 = 1e-30;
+
 type Bands = [f32; NUM_BANDS];
 
 /// The post-process of all stems.
@@ -178,6 +181,13 @@ impl Bleed {
 
     /// Aims the factors at where the energies say.
     fn tick(&mut self) {
+        // What dies away must end, and not go on in numbers so small that processors take long.
+        for stem in &mut self.stems {
+            let states = stem.lows.iter_mut().flatten().chain(&mut stem.energies);
+            for state in states.filter(|state| state.abs() < INAUDIBLE) {
+                *state = 0.0;
+            }
+        }
         let mut totals = Bands::default();
         for stem in &self.stems {
             for (total, energy) in totals.iter_mut().zip(stem.energies) {

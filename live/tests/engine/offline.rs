@@ -1,11 +1,14 @@
 //! Rendering: complete, the same for every block size, and the same as separating the whole file.
 
-use std::sync::mpsc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use unweave_live::{Controls, Engine, Fault, LatencyPlan, Setup, State, StemControl, Timing};
+use unweave_live::{
+    Controls, Engine, Fault, LatencyPlan, Setup, State, StemControl, Timing, halves,
+};
 use unweave_separation::doubles::{Failing, shape};
-use unweave_separation::{Separator, StemBlock, Stream};
+use unweave_separation::{Error, Separator, Shape, StemBlock, Stream};
 
 use crate::rig::{
     Audio, FakeClock, Observed, Outputs, Rig, bits, block_of, loader, noise, small_model,
@@ -110,21 +113,10 @@ fn a_rendered_mix_does_not_depend_on_the_block_size() {
 
 #[test]
 fn a_machine_that_is_too_slow_for_real_time_still_renders() {
-    let slow = || {
-        let clock = FakeClock::default();
-        let observed = Observed {
-            inner: Box::new(small_model([0.5, 0.25, 0.125, 0.0])),
-            calls: std::sync::Arc::default(),
-            clock: clock.clone(),
-            // A hop of 64 frames lasts 1.45 ms.
-            time: Duration::from_millis(2),
-        };
-        (observed, clock)
-    };
-    let (separator, clock) = slow();
+    let separator = small_model([0.5, 0.25, 0.125, 0.0]);
     let plan = *setup(&separator, 44_100).plan();
+    // A hop of 64 frames lasts 1.45 ms.
     let mut rig = Rig::with_plan(separator, plan, Duration::from_millis(2));
-    drop(clock);
     rig.worker.step();
     assert_eq!(rig.status.state(), State::Refused(Fault::TooSlow));
     assert!(rig.status.reason().unwrap().contains("rendering offline"));
@@ -153,6 +145,55 @@ fn a_machine_that_is_too_slow_for_real_time_still_renders() {
         assert_eq!(*stem, 0.5 * mix);
     }
     assert_eq!(rig.status.state(), State::Running);
+}
+
+/// An inference that takes too long at first, as when many instances load at once.
+struct SlowAtFirst {
+    observed: Observed,
+    slow_calls: usize,
+}
+
+impl Separator for SlowAtFirst {
+    fn shape(&self) -> &Shape {
+        self.observed.shape()
+    }
+
+    fn reset(&mut self) {
+        self.observed.reset();
+    }
+
+    fn process(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock) -> Result<(), Error> {
+        if self.observed.calls.load(Ordering::Relaxed) >= self.slow_calls {
+            self.observed.time = Duration::from_micros(500);
+        }
+        self.observed.process(mix, stems)
+    }
+}
+
+#[test]
+fn a_machine_that_is_slow_only_while_it_loads_is_not_refused() {
+    // An attempt is 17 hops here; the third and all after are fast.
+    for (slow_calls, expected) in [
+        (2 * 17, State::Running),
+        (6 * 17, State::Refused(Fault::TooSlow)),
+    ] {
+        let clock = FakeClock::default();
+        let observed = Observed {
+            inner: Box::new(small_model([0.5, 0.25, 0.125, 0.0])),
+            calls: Arc::default(),
+            clock: clock.clone(),
+            time: Duration::from_millis(2),
+        };
+        let setup = setup(&observed, 44_100);
+        let model = SlowAtFirst {
+            observed,
+            slow_calls,
+        };
+        let (_audio, mut worker, status) = halves(&setup, loader(model), Box::new(clock));
+        worker.step();
+        worker.step();
+        assert_eq!(status.state(), expected, "{slow_calls}");
+    }
 }
 
 #[test]

@@ -26,6 +26,10 @@ impl Clock for FakeClock {
     fn now(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
+
+    fn sleep(&self, time: Duration) {
+        self.advance(time);
+    }
 }
 
 /// Any separator, with a count of its calls and an inference time on a fake clock.
