@@ -3,6 +3,7 @@
 //! `models/builtin/golden/` is written by `models/training/export.py`: a synthetic mix of 7,000 frames, and
 //! the stems that the network gives for it in one pass over the whole signal. f32, little endian,
 //! `[channel][frame]` and `[stem][channel][frame]`.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
 
 use unweave_separation::{Model, Options, StemBlock, Stream, load};
 

@@ -1,4 +1,5 @@
 //! Models are found where they should be, and refused before use if anything about them is wrong.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
 
 #[path = "fixtures/model.rs"]
 mod model;

@@ -1,5 +1,6 @@
 //! The search for ONNX Runtime, in processes of their own: environment and runtime are one per process.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
 //! Stream: any rate and push size, alignment, the sum, and the closed form of its delay.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
 
 use unweave_separation::doubles::{self, Delayed, Failing, NotANumber, Passthrough};
 use unweave_separation::{Error, Separator, StemBlock, Stream};
