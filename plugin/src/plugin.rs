@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use nice_plug::prelude::*;
 
-use crate::ids;
 use crate::params::UnweaveParams;
 use crate::running::{Configuration, Running, StemOutputs};
 use crate::state;
@@ -168,7 +167,7 @@ impl<V: Variant> Vst3Plugin for Unweave<V> {
 /// The auxiliary buses as pairs of channels.
 fn stem_outputs<'a>(buses: &'a mut [Buffer<'_>]) -> StemOutputs<'a> {
     let mut buses = buses.iter_mut();
-    [const { () }; ids::STEMS.len()].map(|()| match buses.next()?.as_slice() {
+    std::array::from_fn(|_| match buses.next()?.as_slice() {
         [left, right] => Some([&mut **left, &mut **right]),
         _ => None,
     })

@@ -39,6 +39,9 @@ pub fn parse_percent(text: &str) -> Option<f32> {
     Some(number(text)? / 100.0)
 }
 
+/// What the framework asks a switch's text.
+pub type Reader = dyn Fn(&str) -> Option<bool> + Send + Sync;
+
 /// How a switch shows its two positions; reads them back in any case, and on/off, yes/no, true/false
 /// and 1/0 besides.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +65,7 @@ impl Switch {
     }
 
     /// For `with_string_to_value`.
-    pub fn reader(self) -> Arc<dyn Fn(&str) -> Option<bool> + Send + Sync> {
+    pub fn reader(self) -> Arc<Reader> {
         Arc::new(move |text| self.parse(text))
     }
 

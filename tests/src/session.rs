@@ -163,10 +163,10 @@ impl Session {
 
     /// Selects one of the audio port layouts.
     pub fn select_layout(&mut self, layout_idx: u32) {
-        let mut handle = self.instance.inactive_plugin_handle().expect("not active");
+        let handle = self.instance.inactive_plugin_handle().expect("not active");
         let config: PluginAudioPortsConfig = handle.get_extension().expect("audio-ports-config");
         config
-            .select(&mut handle, ClapId::new(layout_idx))
+            .select(&handle, ClapId::new(layout_idx))
             .expect("the layout is there");
     }
 

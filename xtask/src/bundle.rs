@@ -33,8 +33,9 @@ const STANDALONE: &str = "unweave-standalone";
 const NOTICES: &[(&str, &str)] = &[
     ("LICENSE-MIT", "LICENSE-MIT"),
     ("LICENSE-APACHE", "LICENSE-APACHE"),
-    // Names what the model was trained on; some of it asks for attribution.
+    // What the model was trained on, and who of its authors asks to be named.
     ("models/builtin/model.toml", "model.toml"),
+    ("models/builtin/NOTICE.md", "model-NOTICE.md"),
 ];
 
 /// Builds and bundles; `args` may hold `--release`. Gives the folder of the bundles.
@@ -261,7 +262,12 @@ mod tests {
                 .collect();
             names.sort();
             let mut expected = [
-                &["LICENSE-APACHE", "LICENSE-MIT", "model.toml"],
+                &[
+                    "LICENSE-APACHE",
+                    "LICENSE-MIT",
+                    "model-NOTICE.md",
+                    "model.toml",
+                ],
                 runtime::NOTICES,
             ]
             .concat();
