@@ -207,6 +207,7 @@ mod tests {
                 prop_assert!(!name.is_empty());
             }
             prop_assert!(sanitise(&track) == track, "cleaning twice changes nothing");
+            prop_assert!(sanitise(&name) == name, "a file's name is clean as a whole");
         }
 
         #[test]

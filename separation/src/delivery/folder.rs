@@ -29,10 +29,10 @@ pub enum Existing {
 
 /// The hidden folder of a set in the making.
 pub struct WorkFolder {
+    /// Held open and locked while the run lives; closed before the folder is removed, as Windows wants.
+    _lock: File,
     dir: TempDir,
     output_dir: PathBuf,
-    /// Held open and locked while the run lives.
-    _lock: File,
 }
 
 impl WorkFolder {

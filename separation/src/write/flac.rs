@@ -18,8 +18,8 @@ impl FlacWriter {
             24
         };
         let num_channels = u8::try_from(spec.layout.num_channels()).unwrap_or(u8::MAX);
-        // Trying all four ways to combine two channels takes half as long again for files that are no
-        // smaller: measured on the stems of four songs.
+        // Trying all four ways to combine two channels takes 1.7 times as long (337 against 199 ms for 30 s)
+        // and makes a stem 0.2 % smaller.
         let options = Options::default()
             .fast_channel_correlation(true)
             .tag("TITLE", spec.title.as_str());
