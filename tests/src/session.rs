@@ -1,6 +1,7 @@
 //! One plug-in instance in a host.
 
 use std::ffi::CStr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,12 @@ pub type Output = [Vec<f32>; 2];
 /// The entry point that hosts load, without its file.
 pub fn entry() -> PluginEntry {
     load(&unweave_plugin::clap_entry)
+}
+
+/// The entry point of a bundle, as hosts load it.
+pub fn load_file(path: &Path) -> PluginEntry {
+    // SAFETY: the file is a bundle of this plug-in, which keeps to CLAP.
+    unsafe { PluginEntry::load(path) }.expect("the bundle loads")
 }
 
 /// An entry point in this process.

@@ -4,12 +4,16 @@
 //! cargo run --release --package unweave-tests --bin soak
 //! ```
 //!
+//! With the path of an `Unweave.clap`, that bundle is played instead of the plug-in inside this program.
+//!
 //! Plays noise through "Unweave Multi-Out" with all outputs, the vocals muted, and prints a Markdown table.
 //! Callbacks are paced by the clock, on a thread of normal priority. Linux only: it reads `/proc`.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use clack_host::prelude::PluginEntry;
 use unweave_plugin::ids;
 use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::noise;
@@ -18,18 +22,22 @@ const SAMPLE_RATE: u32 = 44_100;
 const NUM_CALLBACKS: u32 = 10_000;
 
 fn main() {
+    let entry = match std::env::args_os().nth(1) {
+        Some(path) => session::load_file(Path::new(&path)),
+        None => session::entry(),
+    };
     println!(
         "| block | late | process p50 | p99 | max | of the block | inference | memory | grown by |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for block_frames in [64, 128, 512] {
-        soak(block_frames);
+        soak(&entry, block_frames);
     }
 }
 
-fn soak(block_frames: usize) {
+fn soak(entry: &PluginEntry, block_frames: usize) {
     let before = resident_bytes();
-    let mut session = Session::new(&session::entry(), ids::CLAP_ID_MULTI_OUT);
+    let mut session = Session::new(entry, ids::CLAP_ID_MULTI_OUT);
     session.activate(SAMPLE_RATE, block_frames);
     while session.status().starts_with("Loading") {
         std::thread::sleep(Duration::from_millis(10));
