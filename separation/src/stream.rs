@@ -80,9 +80,9 @@ impl Stream {
         Self::with_batch(separator, sample_rate, 1)
     }
 
-    /// For files: `batch_hops` hops at a time, which models do faster. Fewer only in the flush, so
-    /// the result does not depend on the push size; with models it differs from other batch sizes
-    /// by f32 rounding.
+    /// For files: `batch_hops` hops at a time, which models do faster. Only the flush takes what is left,
+    /// so the result does not depend on the push size; with models it differs from other batch sizes by
+    /// f32 rounding.
     ///
     /// # Errors
     /// As [`Stream::new`].
@@ -211,7 +211,10 @@ impl Stream {
             let silence = vec![0.0; stream.window_frames_for(1) - 1];
             stream.take([&silence, &silence]);
             stream.separate(stream.batch_hops, out)?;
-            stream.separate(1, out)?;
+            let rest_hops = stream.model_mix[0].len() / stream.shape().hop_frames;
+            if rest_hops > 0 {
+                stream.separate(rest_hops, out)?;
+            }
             stream.add_residual(out);
             Ok(())
         })
