@@ -11,7 +11,7 @@ from torch import Tensor
 from network import Shape
 
 # A stem is measured against its own energy plus this share of the mix, so that silent stems have a scale.
-SHARE = 0.1
+SHARE = 0.2
 
 
 def group_layout(x: Tensor, shape: Shape) -> list[Tensor]:

@@ -38,18 +38,18 @@ VALIDATION_EXAMPLES = 32
 
 
 class Batches:
-    """Stems [batch, 4, 2, frames], for ever; every other batch is the one before with its stems dealt anew."""
+    """Stems [batch, 4, 2, frames], for ever; after each come two with its stems dealt anew."""
 
     def __init__(self, args: argparse.Namespace, seed: list[int]):
         self.examples = Examples(args.work, args.seconds, everything=args.everything)
         self.rng = np.random.default_rng(seed)
-        self.size, self.last = args.batch, None
+        self.size, self.last, self.used = args.batch, None, 0
 
     def __next__(self) -> torch.Tensor:
-        if self.last is None:
+        if self.used % 3 == 0:
             self.last = np.stack([self.examples.draw(self.rng) for _ in range(self.size)])
-            return torch.from_numpy(self.last)
-        batch, self.last = remixed(self.rng, self.last), None
+        batch = self.last if self.used % 3 == 0 else remixed(self.rng, self.last)
+        self.used += 1
         return torch.from_numpy(batch)
 
 
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of an example")
-    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=6e-4, help="highest learning rate")
     parser.add_argument("--warm-up", type=int, default=50, help="steps")
     parser.add_argument("--average", type=float, default=0.995, help="decay of the averaged weights per step")
     parser.add_argument("--save-minutes", type=float, default=5.0)
