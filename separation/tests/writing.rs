@@ -271,6 +271,49 @@ fn what_a_format_can_not_hold_is_refused_before_a_file_is_made() {
     }
 }
 
+/// Seven hours of stereo, 4.8 GB, as a file with a hole in place of its samples.
+#[test]
+fn a_file_above_4_gb_is_read_by_ffmpeg_and_by_us() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long.wav");
+    let num_frames = 1_200_000_000_usize;
+    drop(
+        AudioWriter::create(
+            &path,
+            &spec(FileFormat::Wav, BitDepth::Int16, 2, num_frames),
+        )
+        .unwrap(),
+    );
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let header_bytes = file.metadata().unwrap().len();
+    assert!(
+        header_bytes > 0,
+        "the header is written before the first block"
+    );
+    file.set_len(header_bytes + num_frames as u64 * 4).unwrap();
+
+    let reader = AudioReader::open(&path).unwrap();
+    assert_eq!(reader.facts().format, "WAV (RF64)");
+    assert_eq!(reader.facts().num_frames, Some(num_frames as u64));
+    let probe = [
+        "-v",
+        "error",
+        "-show_entries",
+        "stream=duration_ts",
+        "-of",
+        "csv=p=0",
+    ];
+    let output = Command::new("ffprobe")
+        .args(probe)
+        .arg(&path)
+        .output()
+        .expect("ffprobe is there");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        num_frames.to_string()
+    );
+}
+
 /// `/dev/full` takes a file's creation and refuses every write, as a full disk does.
 #[cfg(target_os = "linux")]
 #[test]
