@@ -22,14 +22,16 @@ use trial::Trial;
 /// passing fault heals and a lasting one is soon called by its name.
 const MAX_FAILURES: u32 = 40;
 
-/// The share of a hop that the worker sleeps when there is nothing to do. What that adds to the time
-/// of an inference is part of the budget's slack. Polling, because waking a thread is a system call
-/// that the audio thread would have to make.
-const NAPS_PER_HOP: u32 = 16;
+/// Shortest nap, as naps per hop; what it adds to the time of an inference is part of the budget's slack.
+const NAPS_PER_HOP: usize = 16;
 
-/// The same when no audio has come for [`IDLE_AFTER`]: three times fewer wake-ups, and still within the
-/// budget of an inference that takes half of it.
-const IDLE_NAPS_PER_HOP: u32 = 4;
+/// The share of a hop, as shares per hop, that the worker is up before the next hop can be complete:
+/// systems let sleepers oversleep.
+const MARGINS_PER_HOP: usize = 8;
+
+/// Shortest nap when no audio has come for [`IDLE_AFTER`]; still within the budget of an inference that
+/// takes half of it.
+const IDLE_NAPS_PER_HOP: usize = 4;
 
 const IDLE_AFTER: Duration = Duration::from_millis(500);
 
@@ -74,6 +76,8 @@ struct Separation {
     excess: Option<(Duration, Duration)>,
     /// Time spent since stems last came out.
     spent: Duration,
+    /// Most frames that can have come in since a hop was last complete.
+    since_hop: usize,
 }
 
 impl Worker {
@@ -113,19 +117,40 @@ impl Worker {
     }
 
     fn work(&mut self) {
-        let plan = &self.setup.plan;
-        let hop = frames_to_time(plan.timing().hop_frames, plan.sample_rate());
         let mut last_busy = self.clock.now();
         while !self.status.is_stopping() {
             let now = self.clock.now();
-            match self.step() {
-                Step::Busy => last_busy = now,
-                Step::Idle if now.saturating_sub(last_busy) < IDLE_AFTER => {
-                    self.clock.sleep(hop / NAPS_PER_HOP);
-                }
-                Step::Idle => self.clock.sleep(hop / IDLE_NAPS_PER_HOP),
+            if self.step() == Step::Busy {
+                last_busy = now;
+            } else {
+                let nap_frames = self.nap_frames(now.saturating_sub(last_busy) >= IDLE_AFTER);
+                let sample_rate = self.setup.plan.sample_rate();
+                self.clock.sleep(frames_to_time(nap_frames, sample_rate));
             }
         }
+    }
+
+    /// How long there is certainly nothing to do.
+    ///
+    /// The worker looks for itself because waking it would be a system call of the audio thread. Until
+    /// the frames are there that the next hop lacks, it may sleep as long as they last: if they come
+    /// sooner, in a burst, the hop is due no sooner, since the plan allows for bursts of B frames.
+    fn nap_frames(&self, is_idle: bool) -> usize {
+        let hop_frames = self.setup.plan.timing().hop_frames;
+        let lacking = match &self.phase {
+            Phase::Running(separation) => hop_frames.saturating_sub(separation.since_hop),
+            Phase::Waiting(_) | Phase::Refused => hop_frames,
+        };
+        let shortest = hop_frames
+            / if is_idle {
+                IDLE_NAPS_PER_HOP
+            } else {
+                NAPS_PER_HOP
+            };
+        lacking
+            .saturating_sub(hop_frames / MARGINS_PER_HOP)
+            .max(shortest)
+            .max(1)
     }
 
     /// Loads the model in the first call, and in each later one does at most one hop.
@@ -205,6 +230,7 @@ impl Worker {
             failures_in_a_row: 0,
             excess: (time > budget).then_some((time, budget)),
             spent: Duration::ZERO,
+            since_hop: 0,
         })
     }
 
@@ -306,6 +332,7 @@ impl Separation {
         self.next_in = Some(place);
         self.next_out = place;
         self.spent = Duration::ZERO;
+        self.since_hop = 0;
     }
 
     fn push(
@@ -317,8 +344,11 @@ impl Separation {
         let result = self.stream.push(mix, &mut self.stems);
         self.spent += clock.now().saturating_sub(started);
         self.next_in = self.next_in.map(|place| place.after(mix[0].len()));
+        self.since_hop += mix[0].len();
         if self.stems.num_frames() > 0 {
             self.failures_in_a_row = 0;
+            // The hop was complete somewhere in this push.
+            self.since_hop = mix[0].len();
         }
         result
     }
@@ -351,4 +381,64 @@ impl Separation {
 
 pub(crate) fn frames_to_time(num_frames: usize, sample_rate: u32) -> Duration {
     Duration::from_nanos(num_frames as u64 * 1_000_000_000 / u64::from(sample_rate.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use unweave_separation::doubles::{Passthrough, shape};
+
+    use super::*;
+    use crate::plan::LatencyPlan;
+    use crate::{AudioSide, Controls, Setup, halves};
+
+    /// Time that nobody needs here.
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn sleep(&self, _time: Duration) {}
+    }
+
+    fn play(audio: &mut AudioSide, num_frames: usize) {
+        let (mut left, mut right) = (vec![0.1; num_frames], vec![0.1; num_frames]);
+        audio.process([&mut left, &mut right], &mut [], &Controls::default());
+    }
+
+    /// The host plays in real time while the worker naps. A hop may be complete a block late, for which
+    /// the plan allows. The worker must look before that and the shortest nap are over.
+    #[test]
+    fn the_worker_looks_soon_after_every_complete_hop_and_seldom_before() {
+        const HOP: usize = 1024;
+        for block in [1, 64, 100, 512] {
+            let shape = shape(44_100, HOP, 4 * HOP);
+            let timing = Timing::of(&shape, 44_100).unwrap();
+            let plan = LatencyPlan::new(timing, 44_100, 512).unwrap();
+            let setup = Setup::new(&shape, plan).unwrap();
+            let model = Model {
+                separator: Box::new(Passthrough::new(shape)),
+                terminate: None,
+            };
+            let loader: Loader = Box::new(|_| Ok(model));
+            let (mut audio, mut worker, status) = halves(&setup, loader, Box::new(Still));
+            worker.step();
+            let (mut played, mut now, mut num_naps) = (0, 0, 0);
+            while played < 100 * HOP {
+                while worker.step() == Step::Busy {}
+                let next_hop = (played / HOP + 1) * HOP;
+                let latest = next_hop + (block - 1) + HOP / 16;
+                num_naps += 1;
+                now += worker.nap_frames(false);
+                assert!(now <= latest, "blocks of {block}: {now}, {latest}");
+                while played + block <= now {
+                    play(&mut audio, block);
+                    played += block;
+                }
+            }
+            assert_eq!(status.late_hops(), 0);
+            assert!(num_naps < 100 * 12, "blocks of {block}: {num_naps}");
+        }
+    }
 }
