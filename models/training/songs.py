@@ -286,6 +286,8 @@ class Sampler:
         packs = sorted({name for clips in self.drums.values() for name, _ in clips})
         favourite, kit = packs[int(rng.integers(len(packs)))], {}
         for kind, clips in self.drums.items():
+            if not clips:  # so few packs, as in the smoke run, that none has it
+                continue
             own = [c for name, c in clips if name == favourite] or [c for _, c in clips]
             chosen = [self.clip(own[int(rng.integers(len(own)))]) for _ in range(2)]
             angle = 0 if kind in ("kick", "snare") else rng.normal(0, 0.3)
@@ -294,7 +296,8 @@ class Sampler:
             kit[kind] = [c * gains * level * 10 ** (rng.normal(0, 3) / 20) for c in chosen]
         out = np.zeros((2, frames), np.float32)
         for start, kind, velocity in hits:
-            self.put(out, kit[kind][int(rng.integers(2))] * (velocity / 127) ** 1.5, start)
+            if kind in kit:
+                self.put(out, kit[kind][int(rng.integers(2))] * (velocity / 127) ** 1.5, start)
         return out
 
     def play_bass(self, rng, notes: list[Note], frames: int) -> np.ndarray:
