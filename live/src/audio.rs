@@ -138,6 +138,7 @@ impl AudioSide {
         let [left, right] = main;
         let num_frames = left.len().min(right.len());
         self.mixer.set(controls);
+        self.status.note_block(num_frames);
         let mut done = 0;
         while done < num_frames {
             let end = num_frames.min(done + self.allowance_frames);

@@ -1,6 +1,6 @@
 //! What both threads and the editor may know about each other: atomics, and text for the editor.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -84,6 +84,8 @@ pub struct Status {
     epoch: AtomicU64,
     /// Frames of the mix lane that the worker is done with; their stems are in the stem lane.
     done_frames: AtomicU64,
+    /// Longest block that the host has handed over.
+    block_frames: AtomicUsize,
     is_offline: AtomicBool,
     is_stopping: AtomicBool,
     is_finished: AtomicBool,
@@ -173,6 +175,14 @@ impl Status {
         if self.done_frames.swap(frames, Ordering::AcqRel) != frames {
             self.signal();
         }
+    }
+
+    pub(crate) fn block_frames(&self) -> usize {
+        self.block_frames.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_block(&self, num_frames: usize) {
+        self.block_frames.fetch_max(num_frames, Ordering::Relaxed);
     }
 
     pub(crate) fn is_offline(&self) -> bool {
