@@ -302,6 +302,26 @@ fn a_damaged_mp3_frame_becomes_silence_and_moves_nothing() {
     );
 }
 
+/// Found by fuzzing: a packet that can't be decoded and claims to last for ten hours was replaced by
+/// ten hours of silence, in memory.
+#[test]
+fn a_damaged_packet_of_absurd_length_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = convert(dir.path(), "absurd.m4a", &["-c:a", "aac"]);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = |name: &[u8; 4], bytes: &[u8]| bytes.windows(4).position(|w| w == name).unwrap();
+    // The first entry of the time table: so many packets, of so many frames each.
+    let table = at(b"stts", &bytes) + 12;
+    bytes[table + 4..table + 8].copy_from_slice(&1_600_000_000_u32.to_be_bytes());
+    let audio = at(b"mdat", &bytes) + 4;
+    bytes[audio + 2_000..audio + 6_000].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(
+        read_all(&path).err(),
+        Some(ReadError::Damaged { .. })
+    ));
+}
+
 /// A RIFF file from its parts, so that odd ones can be made.
 fn riff(fmt: &[u8], chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut body = b"WAVE".to_vec();

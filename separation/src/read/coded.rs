@@ -24,6 +24,10 @@ use crate::channels::Layout;
 /// without the header saying so.
 const LOWEST_PLAIN_AAC_RATE: u32 = 24_000;
 
+/// Most frames that one packet of MP3 (1152), AAC (2048) or Vorbis (8192, Vorbis I specification, section
+/// 4.2.2) holds.
+const MAX_PACKET_FRAMES: usize = 8_192;
+
 pub(super) struct CodedReader {
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
@@ -244,8 +248,12 @@ impl CodedReader {
         if !is_lossy || matches!(error, SymphoniaError::ResetRequired) {
             return Err(self.damaged(&error));
         }
+        // A duration beyond what any codec packs together is part of the damage.
+        let num_frames = usize::try_from(packet.block_dur().get()).unwrap_or(usize::MAX);
+        if num_frames > MAX_PACKET_FRAMES {
+            return Err(self.damaged(&error));
+        }
         self.num_concealed += 1;
-        let num_frames = usize::try_from(packet.block_dur().get()).unwrap_or(0);
         self.planes.resize_with(self.num_channels, Vec::new);
         for plane in &mut self.planes {
             plane.clear();
