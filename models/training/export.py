@@ -28,20 +28,18 @@ VERSION = "0.1.0"
 
 # What the weights have heard. Attributions of the CC-BY items are in NOTICE.md as well.
 TRAINING_DATA = (
-    "Everything is Free by Software-Entwicklungskit, stems of Hydrogen, Potassium, Rubidium, Francium: CC0 1.0",
+    "Everything is Free by Software-Entwicklungskit, stems of Hydrogen, Rubidium, Francium: CC0 1.0",
     "Karoryfer Samples (gogodze phu, frankensnare, growlybass, fashionbass, sneakybass, pastabass, caveman cosmonaut, "
     "meatbass, emilyguitar, shinyguitar, bear sax): CC0 1.0",
     "sfzinstruments (D. Smolken's double bass, body percussion, ganjo): CC0 1.0",
-    "FreePats (world percussion, electric bass YR, Spanish guitar, upright piano, old piano): CC0 1.0",
-    "Sonic Pi samples without the Amen breaks: CC0 1.0",
+    "FreePats (world percussion, Spanish guitar, upright piano, old piano): CC0 1.0",
+    "Sonic Pi one-shots: CC0 1.0",
     "uzu-drumkit by tidalcycles: Unlicense",
     "smpldsnds/drum-machines and oramics/sampled drum machines: public domain",
     "MuldjordKit by Lars Muldjord, drum samples provided by DrumGizmo.org: CC BY 4.0",
-    "UTAU-Yuki, voice by Adios: public domain",
     "ErithacusVB by ErithacusProject: CC BY 4.0",
     "Sinsy with the voice NIT SONG070 F001, (c) 2004-2015 Nagoya Institute of Technology: CC BY 3.0",
     "OLPC Berklee Sound Library, voices: CC BY 3.0",
-    "Electric pianos by Greg Sullivan: CC BY 3.0",
     "SCOTTPOID by Scott, edited: permissive voice bank terms",
     "Hitsuboku Kumi by Cubialpha, edited: permissive voice bank terms",
     "FluidR3 GM soundfont by Frank Wen: MIT",
