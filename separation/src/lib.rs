@@ -1,7 +1,8 @@
 //! A mix becomes stems.
 //!
-//! This library knows models, transforms, overlap-add, exact sums and files. It starts no threads
-//! and knows no plug-in types; the command line and the plug-in run the same code.
+//! This library knows models, transforms, overlap-add, exact sums and files, and no plug-in types; the
+//! command line and the plug-in run the same code. Only jobs on whole files ([`offline`], [`verify`])
+//! start threads, scoped ones; everything a plug-in calls runs on the thread that calls it.
 //!
 //! The words, used everywhere with one meaning each: a *sample* is one value, a *frame* one sample
 //! per channel, a *block* what a caller hands over, a *window* the input one inference sees, a *hop*
