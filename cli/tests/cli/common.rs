@@ -37,8 +37,8 @@ pub fn unweave(args: &[&str]) -> Said {
         .into()
 }
 
-/// Separates into `out` and expects one set, whose folder is given.
-pub fn separate(song: &Path, out: &Path, more: &[&str]) -> PathBuf {
+/// Runs `unweave separate SONG -o OUT` with `more` arguments; gives all arguments and what it said.
+fn run_separate<'a>(song: &'a Path, out: &'a Path, more: &[&'a str]) -> (Vec<&'a str>, Said) {
     let mut args = vec![
         "separate",
         song.to_str().unwrap(),
@@ -47,6 +47,12 @@ pub fn separate(song: &Path, out: &Path, more: &[&str]) -> PathBuf {
     ];
     args.extend(more);
     let said = unweave(&args);
+    (args, said)
+}
+
+/// Separates into `out` and expects one set, whose folder is given.
+pub fn separate(song: &Path, out: &Path, more: &[&str]) -> PathBuf {
+    let (args, said) = run_separate(song, out, more);
     assert_eq!(said.code, Some(0), "{args:?}: {}", said.stderr);
     PathBuf::from(said.stdout.trim_end())
 }
@@ -56,14 +62,7 @@ pub fn separate(song: &Path, out: &Path, more: &[&str]) -> PathBuf {
 pub fn refused(song: &Path, more: &[&str]) -> String {
     let temp = tempfile::tempdir().unwrap();
     let out = temp.path().join("out");
-    let mut args = vec![
-        "separate",
-        song.to_str().unwrap(),
-        "-o",
-        out.to_str().unwrap(),
-    ];
-    args.extend(more);
-    let said = unweave(&args);
+    let (args, said) = run_separate(song, &out, more);
     assert_eq!(
         said.code,
         Some(1),
