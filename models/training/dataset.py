@@ -60,14 +60,17 @@ def crossover(x: np.ndarray, hz: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Examples:
-    """Draws examples; `held_out` gives those for validation."""
+    """Draws examples; `held_out` gives those for validation.
 
-    def __init__(self, work: Path, seconds: float, held_out: bool = False, everything: bool = False):
+    The held-out packs are never trained on; with `every_song`, the held-out song is.
+    """
+
+    def __init__(self, work: Path, seconds: float, held_out: bool = False, every_song: bool = False):
         self.frames = fft.next_fast_len(int(seconds * SAMPLE_RATE), real=True)
         self.packs: dict[int, list[Pack]] = {}
         for stem_idx, stem in enumerate(STEMS):
             for path in sorted((work / "packs" / stem).glob("*.npy")):
-                if path.stem.startswith("eif_") or not (everything or (path.stem in HELD_OUT_PACKS) == held_out):
+                if path.stem.startswith("eif_") or (path.stem in HELD_OUT_PACKS) != held_out:
                     continue
                 pack = Pack(path.stem, np.load(path, mmap_mode="r"), json.loads(path.with_suffix(".json").read_text()),
                             stem_idx == BASS)
@@ -75,7 +78,7 @@ class Examples:
         self.real = {
             path.stem: np.load(path, mmap_mode="r")
             for path in sorted((work / "eif").glob("*.npy"))
-            if everything or (path.stem == HELD_OUT_SONG) == held_out
+            if (path.stem == HELD_OUT_SONG and not every_song) == held_out
         }
         # Where each real stem plays, in half seconds.
         self.playing = {
@@ -84,13 +87,9 @@ class Examples:
             for name, line in self.real.items()
         }
         songs = sorted((work / "songs").glob("*.npy"))
-        self.songs = [p for i, p in enumerate(songs) if everything or (i % 20 == 0) == held_out]
+        self.songs = [p for i, p in enumerate(songs) if (i % 20 == 0) == held_out]
 
     # --- sources: one stem, [2, frames] ---
-
-    def real_clip(self, rng, song: str, part: int, at: int) -> np.ndarray:
-        line = self.real[song][part]
-        return as_stereo(line[at : at + self.frames])
 
     def real_stem(self, rng, stem: int, frames: int) -> np.ndarray | None:
         """Somewhere where this stem plays in a real song."""
@@ -171,8 +170,11 @@ class Examples:
         name = names[int(rng.integers(len(names)))]
         line = self.real[name]
         playing = np.concatenate(self.playing[name][:4])
-        at = int(np.clip(int(rng.choice(playing)) * 22050 - rng.integers(self.frames), 0, line.shape[1] - self.frames))
-        stems = np.stack([self.real_clip(rng, name, part, at) for part in range(4)])
+        # Few real songs: in another key and tempo, and with the sides swapped, they are new ones.
+        shift = rng.uniform(-4, 4) if rng.random() < 0.6 else 0.0
+        frames = fft.next_fast_len(int(self.frames * 2 ** (shift / 12)), real=True) if shift else self.frames
+        at = int(np.clip(int(rng.choice(playing)) * 22050 - rng.integers(frames), 0, line.shape[1] - frames))
+        stems = np.stack([as_stereo(line[part, at : at + frames]) for part in range(4)])
         if name in BASS_IS_OTHER:
             stems[OTHER] += stems[BASS]
             stems[BASS] = 0
@@ -180,11 +182,13 @@ class Examples:
             low, high = crossover(stems[OTHER], rng.uniform(120, 250))
             stems[OTHER] = high
             stems[BASS] += low
-        if np.abs(line[4, at : at + self.frames : 100]).max() > 60:
-            low, high = crossover(self.real_clip(rng, name, 4, at), rng.uniform(120, 250))
+        if np.abs(line[4, at : at + frames : 100]).max() > 60:
+            low, high = crossover(as_stereo(line[4, at : at + frames]), rng.uniform(120, 250))
             stems[BASS] += low
             stems[OTHER] += high
-        return stems
+        if shift:
+            stems = augment.resampled(stems.reshape(8, frames), self.frames).reshape(4, 2, self.frames)
+        return stems[:, ::-1].copy() if rng.random() < 0.5 else stems
 
     def synthetic_song(self, rng) -> np.ndarray:
         path, at = self.songs[int(rng.integers(len(self.songs)))], rng.random()
@@ -199,14 +203,14 @@ class Examples:
 
     def candidate(self, rng: np.random.Generator) -> np.ndarray:
         recipe = rng.random()
-        if recipe < 0.4 and self.real:
+        if recipe < 0.5 and self.real:
             stems, natural = self.real_song(rng), True
             # Often another voice or bass on top of a real song.
             for stem in (BASS, VOCALS):
                 if rng.random() < (0.6 if np.abs(stems[stem]).max() < 1e-3 else 0.1):
                     stems[stem] = self.any_stem(rng, stem)
                     stems[stem] *= db(rng.normal(-1, 4)) * augment.active_rms(stems.sum(0)) / augment.active_rms(stems[stem])
-        elif recipe < 0.75 and self.songs:
+        elif recipe < 0.8 and self.songs:
             stems, natural = self.synthetic_song(rng), False
             for stem in range(4):
                 if rng.random() < 0.25:

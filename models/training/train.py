@@ -41,7 +41,7 @@ class Batches:
     """Stems [batch, 4, 2, frames], for ever; after each come two with its stems dealt anew."""
 
     def __init__(self, args: argparse.Namespace, seed: list[int]):
-        self.examples = Examples(args.work, args.seconds, everything=args.everything)
+        self.examples = Examples(args.work, args.seconds, every_song=args.every_song)
         self.rng = np.random.default_rng(seed)
         self.size, self.last, self.used = args.batch, None, 0
 
@@ -121,9 +121,9 @@ class Helper:
         return value if fresh else None
 
 
-def validation_set(work: Path, seconds: float, count: int) -> torch.Tensor:
+def validation_set(args: argparse.Namespace, count: int) -> torch.Tensor:
     rng = np.random.default_rng(1)
-    examples = Examples(work, seconds, held_out=True)
+    examples = Examples(args.work, args.seconds, held_out=True, every_song=args.every_song)
     return torch.from_numpy(np.stack([examples.draw(rng) for _ in range(count)]))
 
 
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--save-minutes", type=float, default=5.0)
     parser.add_argument("--alone", action="store_true", help="no second process")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--everything", action="store_true", help="train on the held-out song and packs as well")
+    parser.add_argument("--every-song", action="store_true", help="train on the held-out song as well, not on the packs")
     parser.add_argument("--smoke", action="store_true", help="a tiny network for half a minute")
     args = parser.parse_args()
     if args.smoke:
@@ -230,7 +230,7 @@ def main() -> None:
         helper.publish(net, step)
         helper.asked.set()
         helper.process.start()
-    validation = validation_set(args.work, args.seconds, 4 if args.smoke else VALIDATION_EXAMPLES)
+    validation = validation_set(args, 4 if args.smoke else VALIDATION_EXAMPLES)
 
     running, log = None, args.run / "log.csv"
     planned = args.hours * 3600
