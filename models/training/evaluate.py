@@ -182,16 +182,19 @@ def main() -> None:
     if not args.ours_only:
         rows["the mix as every stem"] = row(songs, references.mixture, args.museval)
         rows["without learning: HPSS, low-pass, centre"] = row(songs, references.unlearned, args.museval)
-        enhancer = args.data / "weights" / "ulunas_16k"
-        if enhancer.is_dir():
+        for folder, name, enhance in references.ENHANCERS:
+            weights = args.data / "weights" / folder
+            if not weights.is_dir():
+                continue
+
             def only_vocals(mix: np.ndarray, stems: np.ndarray) -> np.ndarray:
                 out = np.zeros_like(stems)
-                out[VOCALS] = references.speech_enhancer(enhancer, mix)
+                out[VOCALS] = enhance(weights, mix)
                 return out
 
             figures = row(songs, only_vocals, False)
             figures["usdr"] = {"vocals": figures["usdr"]["vocals"]}
-            rows["speech enhancer UL-UNAS"] = figures
+            rows[f"speech enhancer {name}"] = figures
     rows["**this model, streamed**"] = row(songs, ours, args.museval)
     if not args.ours_only:
         rows["ceiling: oracle ratio mask, same STFT"] = row(songs, references.oracle, args.museval)

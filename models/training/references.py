@@ -1,4 +1,4 @@
-"""What the model is compared with: no separation, no learning, the ceiling of its method, and a speech enhancer."""
+"""What the model is compared with: no separation, no learning, the ceiling of its method, and speech enhancers."""
 
 from pathlib import Path
 
@@ -49,15 +49,15 @@ def unlearned(mix: np.ndarray, stems: np.ndarray) -> np.ndarray:
 
 
 def speech_enhancer(folder: Path, mix: np.ndarray) -> np.ndarray:
-    """UL-UNAS (Rong et al. 2025, MIT; 16 kHz, STFT 512/256) on each channel: an estimate of the vocals, [2, frames]."""
-    import onnxruntime
+    """UL-UNAS (Rong et al. 2025) or GTCRN (Rong et al. 2024), both MIT: 16 kHz, STFT 512/256, caches in and out.
 
-    session = onnxruntime.InferenceSession(str(next(folder.glob("*.onnx"))), providers=["CPUExecutionProvider"])
+    Each channel on its own: an estimate of the vocals, [2, frames].
+    """
+    session = _session(next(folder.glob("*.onnx")))
     inputs = session.get_inputs()
     window = np.hanning(513)[:512] ** 0.5
-    out = []
-    for channel in mix:
-        x = signal.resample_poly(channel, 160, 441)
+
+    def enhance(x: np.ndarray) -> np.ndarray:
         padded = np.pad(x, (256, 512))
         state = {i.name: np.zeros(i.shape, np.float32) for i in inputs[1:]}
         y = np.zeros(len(padded))
@@ -68,6 +68,49 @@ def speech_enhancer(folder: Path, mix: np.ndarray) -> np.ndarray:
             state = dict(zip(state, states, strict=True))
             result = result.reshape(257, 2)
             y[at : at + 512] += np.fft.irfft(result[:, 0] + 1j * result[:, 1]) * window
-        y = signal.resample_poly(y[256:], 441, 160)[: mix.shape[1]]
+        return y[256:]
+
+    return _at_16_khz(enhance, mix)
+
+
+def dtln(folder: Path, mix: np.ndarray) -> np.ndarray:
+    """DTLN (Westhausen and Meyer 2020, MIT): a magnitude mask, then a learned transform, 512/128 at 16 kHz; [2, frames]."""
+    first, second = (_session(folder / f"dtln_model_{i}.onnx") for i in (1, 2))
+
+    def enhance(x: np.ndarray) -> np.ndarray:
+        padded = np.pad(x, (384, 512)).astype(np.float32)
+        y = np.zeros(len(padded))
+        states = [np.zeros((1, 2, 128, 2), np.float32) for _ in range(2)]
+        for at in range(0, len(padded) - 511, 128):
+            s = np.fft.rfft(padded[at : at + 512])
+            magnitude = np.abs(s).astype(np.float32)[None, None]
+            mask, states[0] = first.run(None, {"input_2": magnitude, "input_3": states[0]})
+            masked = np.fft.irfft(s * mask[0, 0]).astype(np.float32)[None, None]
+            out, states[1] = second.run(None, {"input_4": masked, "input_5": states[1]})
+            y[at : at + 512] += out[0, 0]
+        return y[384:]
+
+    return _at_16_khz(enhance, mix)
+
+
+# Folder of the weights, name in the table, how it runs.
+ENHANCERS = (
+    ("ulunas_16k", "UL-UNAS", speech_enhancer), ("dtln_16k", "DTLN", dtln), ("gtcrn_16k", "GTCRN", speech_enhancer),
+)
+
+
+def _session(path: Path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _at_16_khz(enhance, mix: np.ndarray) -> np.ndarray:
+    out = []
+    for channel in mix:
+        y = enhance(signal.resample_poly(channel, 160, 441))
+        y = signal.resample_poly(y, 441, 160)[: mix.shape[1]]
         out.append(np.pad(y, (0, mix.shape[1] - len(y))))
     return np.stack(out).astype(np.float32)
