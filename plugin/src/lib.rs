@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod choice;
+pub mod editor;
 pub mod ids;
 pub mod model;
 mod pace;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nice_plug::prelude::*;
 
+use crate::editor::Window;
 use crate::params::UnweaveParams;
 use crate::running::{Configuration, Running, StemOutputs};
 use crate::state;
@@ -40,12 +41,16 @@ impl<V: Variant> Plugin for Unweave<V> {
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = V::LAYOUTS;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
-    type Editor = ();
+    type Editor = Window;
     type SysExMessage = ();
     type BackgroundTask = ();
 
     fn params(&self) -> Arc<dyn Params> {
         Arc::clone(&self.params) as Arc<dyn Params>
+    }
+
+    fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<Window> {
+        Some(Window::new(Arc::clone(&self.params)))
     }
 
     fn filter_state(state: &mut PluginState) {

@@ -13,8 +13,8 @@ use crate::model::{self, Source};
 const MONO: NonZeroU32 = new_nonzero_u32(1);
 const STEREO: NonZeroU32 = new_nonzero_u32(2);
 
-/// Names of the stem outputs, as [`ids::STEMS`].
-const STEM_OUTPUTS: &[&str] = &["Drums", "Bass", "Vocals", "Other"];
+/// Names of the stems and their outputs, in the order of [`ids::STEMS`].
+pub const STEM_NAMES: [&str; ids::STEMS.len()] = ["Drums", "Bass", "Vocals", "Other"];
 const STEM_OUTPUT_CHANNELS: &[NonZeroU32] = &[STEREO; ids::STEMS.len()];
 
 /// One of the plug-ins.
@@ -68,9 +68,9 @@ impl Variant for MultiOut {
             "Stereo and stems",
             STEREO,
             STEM_OUTPUT_CHANNELS,
-            STEM_OUTPUTS,
+            &STEM_NAMES,
         ),
-        layout("Mono and stems", MONO, STEM_OUTPUT_CHANNELS, STEM_OUTPUTS),
+        layout("Mono and stems", MONO, STEM_OUTPUT_CHANNELS, &STEM_NAMES),
     ];
 }
 
@@ -100,10 +100,7 @@ mod tests {
 
     #[test]
     fn every_stem_has_an_output_named_after_it() {
-        let names: Vec<String> = STEM_OUTPUTS
-            .iter()
-            .map(|name| name.to_lowercase())
-            .collect();
+        let names: Vec<String> = STEM_NAMES.iter().map(|name| name.to_lowercase()).collect();
         assert_eq!(names, ids::STEMS);
         for layout in MultiOut::LAYOUTS {
             assert_eq!(layout.aux_output_ports.len(), ids::STEMS.len());
