@@ -1,10 +1,11 @@
 //! `unweave doctor`: what was found on this machine, and what to do about what wasn't.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use unweave_separation::runtime::{self, Verdict};
+use unweave_separation::runtime::{self, DeviceVerdict, Verdict};
 use unweave_separation::{Options, Store, folders, load};
 
 use crate::{console, engine};
@@ -24,7 +25,8 @@ struct Findings {
     processors: usize,
     /// Every runtime that the search came across, the one in use first.
     runtimes: Vec<Finding>,
-    devices: Vec<&'static str>,
+    /// The processor, and what else this runtime was built for.
+    devices: Vec<Finding>,
     model_folders: Vec<Finding>,
     models: Vec<Finding>,
     /// What to do; empty if all is well.
@@ -79,6 +81,10 @@ fn look() -> Findings {
     if let Err(error) = &usable {
         advice.push(error.to_string());
     }
+    let devices = match usable {
+        Ok(_) => devices(&beside),
+        Err(_) => Vec::new(),
+    };
     let store = Store::from_environment();
     let model_folders = store
         .folders()
@@ -135,11 +141,31 @@ fn look() -> Findings {
         system: format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH),
         processors: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         runtimes,
-        devices: vec!["cpu"],
+        devices,
         model_folders,
         models,
         advice,
     }
+}
+
+/// What computes here, and what would if its drivers were there.
+fn devices(beside: &[PathBuf]) -> Vec<Finding> {
+    runtime::devices(beside)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|status| {
+            let finding = match &status.verdict {
+                DeviceVerdict::Usable => "can be used".to_owned(),
+                DeviceVerdict::Fails { reason } => format!("can't be used: {reason}"),
+                _ => return None,
+            };
+            Some(Finding {
+                name: format!("{} ({})", status.device.id(), status.device.name()),
+                finding,
+                is_good: status.is_usable(),
+            })
+        })
+        .collect()
 }
 
 fn show(findings: &Findings) {
@@ -155,6 +181,7 @@ fn show(findings: &Findings) {
             "ONNX Runtime, in the order it is looked for:",
             &findings.runtimes,
         ),
+        ("Devices:", &findings.devices),
         ("Folders of models:", &findings.model_folders),
         ("Models:", &findings.models),
     ] {
@@ -164,7 +191,6 @@ fn show(findings: &Findings) {
             console::result(&format!("  {mark} {}: {}", finding.name, finding.finding));
         }
     }
-    console::result(&format!("Devices: {}", findings.devices.join(", ")));
     if findings.advice.is_empty() {
         console::result("All is well.");
     } else {

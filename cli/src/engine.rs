@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use unweave_separation::manifest::Kind;
 use unweave_separation::report::ModelReport;
 use unweave_separation::{
-    Device, Error, Model, Options, Separator, Store, Stream, Terminator, load, runtime,
+    DeviceChoice, DeviceUse, Error, Model, Options, Separator, Store, Stream, Terminator, load,
+    runtime,
 };
 
 /// Hops that are separated per call of the model: beyond this, models get no faster, and a call must stay
@@ -20,21 +21,12 @@ pub struct ModelArgs {
     /// Id of a model, or path of its folder; see `unweave models list`.
     #[arg(long, value_name = "ID|PATH")]
     pub model: Option<String>,
-    /// What computes.
-    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
-    pub device: DeviceArg,
+    /// What computes: auto (the fastest), cpu, or another that `unweave doctor` finds here.
+    #[arg(long, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
     /// Threads that compute; unless given, as many as help the model.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-}
-
-/// The choices of `--device`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceArg {
-    /// The fastest that works.
-    Auto,
-    /// The processor.
-    Cpu,
 }
 
 /// A model ready to run.
@@ -80,9 +72,8 @@ impl ModelArgs {
     pub fn open(&self, cancel: &Terminator) -> Result<Engine, Error> {
         let model = self.find()?;
         let options = Options {
-            device: match self.device {
-                DeviceArg::Auto | DeviceArg::Cpu => Device::Cpu,
-            },
+            device: self.device,
+            device_use: DeviceUse::default(),
             threads: self.model_threads(&model),
             runtime_beside: beside(),
             terminator: cancel.clone(),

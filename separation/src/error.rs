@@ -89,6 +89,16 @@ pub enum Error {
         /// Versions that may be used.
         supported: &'static str,
     },
+    /// A device that was asked for and can't be used here.
+    #[error("device {device} can't be used: {problem}. This machine has: auto, {usable}")]
+    Device {
+        /// The device.
+        device: crate::Device,
+        /// What is wrong with it.
+        problem: String,
+        /// Ids of those that can be used.
+        usable: String,
+    },
     /// Stopped by a [`crate::Terminator`].
     #[error("stopped")]
     Terminated,

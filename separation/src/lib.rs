@@ -11,6 +11,7 @@
 
 pub mod channels;
 pub mod delivery;
+pub mod device;
 pub mod doubles;
 mod error;
 pub mod folders;
@@ -32,8 +33,9 @@ mod streaming;
 pub mod verify;
 pub mod write;
 
+pub use device::{Device, DeviceChoice, DeviceUse};
 pub use error::Error;
-pub use load::{Device, Options, load};
+pub use load::{Options, load};
 pub use manifest::Manifest;
 pub use resample::{Resampler, SAMPLE_RATES};
 pub use runtime::Terminator;

@@ -7,8 +7,9 @@
 
 use std::path::PathBuf;
 
+use crate::device::{DeviceChoice, DeviceUse};
 use crate::manifest::Kind;
-use crate::runtime::session::Session;
+use crate::runtime::session::{Place, Session};
 use crate::runtime::{self, Terminator};
 use crate::segments::Segments;
 use crate::store::Model;
@@ -18,8 +19,10 @@ use crate::{Error, Separator, StemBlock};
 /// How a model is run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What computes.
-    pub device: Device,
+    /// What is to compute.
+    pub device: DeviceChoice,
+    /// Says what does, and why it is another.
+    pub device_use: DeviceUse,
     /// Threads that share one inference, the calling one included; at least 1. Live use wants 1.
     pub threads: usize,
     /// Folders of the program or plug-in, where a runtime may lie: [`crate::runtime`].
@@ -28,19 +31,11 @@ pub struct Options {
     pub terminator: Terminator,
 }
 
-/// What computes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Device {
-    /// The processor.
-    #[default]
-    Cpu,
-}
-
 impl Default for Options {
     fn default() -> Self {
         Self {
-            device: Device::Cpu,
+            device: DeviceChoice::Auto,
+            device_use: DeviceUse::default(),
             threads: 1,
             runtime_beside: Vec::new(),
             terminator: Terminator::new(),
@@ -53,11 +48,13 @@ impl Default for Options {
 /// # Errors
 /// The runtime can't be used, the model is refused, or the terminator was used.
 pub fn load(model: &Model, options: &Options) -> Result<Box<dyn Separator>, Error> {
-    let Device::Cpu = options.device;
-    let runtime = runtime::load(&options.runtime_beside)?;
+    runtime::on_device(model, options, &mut |place| load_on(model, place))
+}
+
+/// The same on a device that is chosen.
+fn load_on(model: &Model, place: &Place) -> Result<Box<dyn Separator>, Error> {
     let content = model.read()?;
-    let threads = options.threads.max(1);
-    let session = Session::new(runtime, model, content, threads, &options.terminator)?;
+    let session = Session::new(model, content, place)?;
     let mut separator: Box<dyn Separator> = match model.manifest.kind {
         Kind::StreamingSpectrum(spectrum) => {
             Box::new(StreamingSpectrum::new(model, spectrum, session)?)
@@ -78,14 +75,7 @@ pub fn load(model: &Model, options: &Options) -> Result<Box<dyn Separator>, Erro
 /// allocates what later ones reuse.
 fn warm_up(separator: &mut dyn Separator) -> Result<(), Error> {
     let hop = separator.shape().hop_frames;
-    // The generator of Numerical Recipes; any wide-band signal at −20 dB will do.
-    let mut state = 1u32;
-    let noise: Vec<f32> = (0..hop)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (f32::from((state >> 16) as u16) / 32_768.0 - 1.0) * 0.1
-        })
-        .collect();
+    let noise = noise(hop);
     let silence = vec![0.0; hop];
     let mut stems = StemBlock::default();
     for mix in [&noise, &silence] {
@@ -98,4 +88,16 @@ fn warm_up(separator: &mut dyn Separator) -> Result<(), Error> {
     }
     separator.reset();
     Ok(())
+}
+
+/// Wide-band at −20 dB.
+pub(crate) fn noise(num_frames: usize) -> Vec<f32> {
+    // The generator of Numerical Recipes; any will do.
+    let mut state = 1u32;
+    (0..num_frames)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (f32::from((state >> 16) as u16) / 32_768.0 - 1.0) * 0.1
+        })
+        .collect()
 }

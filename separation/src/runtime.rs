@@ -17,6 +17,8 @@
 //!
 //! One environment serves all models of a process; it stays until the process ends.
 
+mod choice;
+mod devices;
 pub(crate) mod session;
 mod terminator;
 
@@ -28,6 +30,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+pub(crate) use self::choice::on_device;
+pub use self::devices::{DeviceStatus, DeviceVerdict, devices};
 pub use self::terminator::Terminator;
 use crate::{Error, folders};
 

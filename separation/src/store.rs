@@ -13,6 +13,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use sha2::{Digest, Sha256};
@@ -55,10 +56,11 @@ pub struct Model {
 }
 
 /// The checked content of a model's files.
+#[derive(Clone)]
 pub(crate) struct Content {
     pub(crate) graph: Cow<'static, [u8]>,
     /// Weights outside the graph: the name it calls them by, and what they are.
-    pub(crate) weights: Vec<(String, Vec<u8>)>,
+    pub(crate) weights: Vec<(String, Arc<[u8]>)>,
 }
 
 impl Store {
@@ -229,7 +231,7 @@ impl Model {
             .map(|location| {
                 let path = format!("{beside}{location}");
                 match contents.iter().find(|(listed, _)| *listed == path) {
-                    Some((_, content)) => Ok((location, content.to_vec())),
+                    Some((_, content)) => Ok((location, Arc::from(&content[..]))),
                     None => Err(self.refused(format!(
                         "{graph_path} keeps weights in {location:?}, which the manifest doesn't list"
                     ))),

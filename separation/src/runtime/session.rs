@@ -7,8 +7,9 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorValueType, ValueType};
 
-use super::{Runtime, Terminator};
+use super::{Runtime, Terminator, devices};
 use crate::Error;
+use crate::device::{Device, DeviceUse};
 use crate::manifest::{ANY, Interface, dimension};
 use crate::store::{Content, Model};
 
@@ -16,40 +17,61 @@ use crate::store::{Content, Model};
 ///
 /// Nothing is copied that need not be: the caller writes into the input tensor, the runtime's output
 /// tensors are handed out as they are, and states that come out of one call go into the next.
+///
+/// Should a device other than the processor fail, the processor does that call again and all that follow.
 pub(crate) struct Session {
     session: ort::session::Session,
+    /// What it takes to go on with the processor; none once it computes.
+    spare: Option<Spare>,
     interface: Interface,
     run_options: Arc<RunOptions>,
     terminator: Terminator,
+}
+
+/// What a session runs on and who may stop it.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) runtime: &'static Runtime,
+    pub(crate) device: Device,
+    /// Threads that share an inference on the processor.
+    pub(crate) threads: usize,
+    /// Where a fall-back is said.
+    pub(crate) device_use: DeviceUse,
+    pub(crate) terminator: Terminator,
+}
+
+/// A graph that can be loaded again.
+struct Spare {
+    place: Place,
+    content: Content,
 }
 
 /// f32 values in the runtime's form.
 pub(crate) struct Tensor(ort::value::Tensor<f32>);
 
 impl Session {
-    /// Loads a graph that computes with `threads` threads, and compares its tensors with the manifest.
+    /// Loads a graph, and compares its tensors with the manifest.
     ///
     /// # Errors
     /// The runtime can't load it, or a tensor has another name, type or shape.
-    pub(crate) fn new(
-        runtime: &Runtime,
-        model: &Model,
-        content: Content,
-        threads: usize,
-        terminator: &Terminator,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(model: &Model, content: Content, place: &Place) -> Result<Self, Error> {
         let interface = model.manifest.interface.clone();
-        let session = build(runtime, content, threads)
+        let session = build(place.runtime, &content, place.device, place.threads)
             .map_err(|reason| model.refused(format!("ONNX Runtime does not load it: {reason}")))?;
         check(&interface, session.inputs(), session.outputs())
             .map_err(|problem| model.refused(problem))?;
         let run_options = Arc::new(RunOptions::new().map_err(failed)?);
-        terminator.watch(&run_options);
+        place.terminator.watch(&run_options);
+        let spare = (place.device != Device::Cpu).then(|| Spare {
+            place: place.clone(),
+            content,
+        });
         Ok(Self {
             session,
+            spare,
             interface,
             run_options,
-            terminator: terminator.clone(),
+            terminator: place.terminator.clone(),
         })
     }
 
@@ -68,6 +90,30 @@ impl Session {
     /// [`Error::Terminated`], or [`Error::Inference`] with what the runtime says. `states` is then partly
     /// old: start again from [`Session::initial_states`].
     pub(crate) fn run(&mut self, input: &Tensor, states: &mut [Tensor]) -> Result<Tensor, Error> {
+        loop {
+            match self.run_once(input, states) {
+                Err(Error::Inference { reason }) if self.fall_back(&reason) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// From now on the processor computes; false if it did already, or can't load the graph either.
+    fn fall_back(&mut self, reason: &str) -> bool {
+        let Some(Spare { place, content }) = self.spare.take() else {
+            return false;
+        };
+        match build(place.runtime, &content, Device::Cpu, place.threads) {
+            Ok(session) => {
+                self.session = session;
+                place.device_use.fall_back(place.device, reason);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn run_once(&mut self, input: &Tensor, states: &mut [Tensor]) -> Result<Tensor, Error> {
         if self.terminator.is_terminated() {
             return Err(Error::Terminated);
         }
@@ -120,9 +166,11 @@ impl Tensor {
     }
 }
 
-fn build(
+/// A session on a device, not looked at yet.
+pub(super) fn build(
     runtime: &Runtime,
-    content: Content,
+    content: &Content,
+    device: Device,
     threads: usize,
 ) -> Result<ort::session::Session, String> {
     let text = |error: ort::Error<ort::session::builder::SessionBuilder>| error.to_string();
@@ -140,9 +188,16 @@ fn build(
         // States decay to subnormal numbers in silence, which are many times slower to compute with.
         .with_flush_to_zero()
         .map_err(text)?;
-    for (location, bytes) in content.weights {
+    if let Some(provider) = devices::provider(device, threads) {
+        builder = builder.with_execution_providers([provider]).map_err(text)?;
+    }
+    if device == Device::DirectMl {
+        // It refuses sessions that plan their memory ahead.
+        builder = builder.with_memory_pattern(false).map_err(text)?;
+    }
+    for (location, bytes) in &content.weights {
         builder = builder
-            .with_external_initializer_file_in_memory(location, Arc::from(bytes))
+            .with_external_initializer_file_in_memory(location, Arc::clone(bytes))
             .map_err(text)?;
     }
     builder
