@@ -81,6 +81,45 @@ impl SongProgress {
     }
 }
 
+/// Progress of one download: a bar on a terminal, a line at the start elsewhere, nothing if quiet.
+#[derive(Clone)]
+pub struct DownloadProgress {
+    bar: Option<ProgressBar>,
+}
+
+impl DownloadProgress {
+    /// `name` is the file, `size` its bytes.
+    pub fn start(name: &str, size: u64, is_quiet: bool) -> Self {
+        if is_quiet {
+            return Self { bar: None };
+        }
+        if !io::stderr().is_terminal() {
+            note(&format!("downloading {name}"));
+            return Self { bar: None };
+        }
+        let bar = ProgressBar::new(size);
+        let template = "{prefix} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_prefix(name.to_owned());
+        Self { bar: Some(bar) }
+    }
+
+    /// So many bytes are there.
+    pub fn show(&self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(bytes);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// `1:02:03` or `2:03`.
 pub fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();

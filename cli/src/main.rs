@@ -7,6 +7,7 @@
 mod bench;
 mod console;
 mod doctor;
+mod download;
 mod engine;
 mod models;
 mod separate;
@@ -31,7 +32,7 @@ enum Command {
     Separate(separate::Args),
     /// Read sets back and say whether they sum, sample by sample.
     Verify(verify::Args),
-    /// List, describe and check models.
+    /// List, describe, check, fetch, add and remove models.
     #[command(subcommand)]
     Models(models::Command),
     /// Say what was found on this machine, and what to do about what wasn't.

@@ -1,12 +1,19 @@
-//! `unweave models`: which models there are, what they are, and whether they work.
+//! `unweave models`: which models there are, what they are, whether they work; and more of them.
 
+mod add;
+mod available;
+mod fetch;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
 use unweave_separation::manifest::Kind;
 use unweave_separation::store::Origin;
-use unweave_separation::{Model, Options, Store, load};
+use unweave_separation::store::install;
+use unweave_separation::{Catalogue, Model, Options, Store, load};
 
 use crate::{console, engine};
 
@@ -28,6 +35,24 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Public models that can be fetched, or converted and added.
+    Available {
+        /// One JSON document on the standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download a public model, check it and install it. Nothing else uses the network.
+    Fetch(fetch::Args),
+    /// Install a model from files that are here already.
+    Add(add::Args),
+    /// Delete a model that was installed.
+    Remove {
+        /// Its id.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Delete unfinished downloads, and files that turned out to be others than they should be.
+    Clean,
     /// Check the files of models against their checksums, and run each once.
     Verify {
         /// Id, or path of its folder [default: all].
@@ -90,6 +115,18 @@ pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List { json } => list(&store, *json),
         Command::Info { model, json } => info(&store.find(model)?, *json),
+        Command::Available { json } => {
+            available::run(&catalogue()?, &store, *json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Fetch(args) => fetch::run(args, &catalogue()?, &store),
+        Command::Add(args) => add::run(args, &catalogue()?, &store),
+        Command::Remove { id } => {
+            let folder = install::remove(&store, id)?;
+            console::note(&format!("deleted {}", folder.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Clean => clean(&store),
         Command::Verify { model: Some(model) } => Ok(verify(&[store.find(model)?])),
         Command::Verify { model: None } => {
             let (models, are_all_readable) = readable(&store);
@@ -100,6 +137,58 @@ pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
                 ExitCode::FAILURE
             })
         }
+    }
+}
+
+/// The catalogue that `UNWEAVE_CATALOGUE` names, else the one of this program.
+fn catalogue() -> anyhow::Result<Catalogue> {
+    match std::env::var_os("UNWEAVE_CATALOGUE").filter(|path| !path.is_empty()) {
+        None => Ok(Catalogue::built_in()?),
+        Some(path) => {
+            let path = PathBuf::from(path);
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("can't read the catalogue {}", path.display()))?;
+            Catalogue::parse(&text).with_context(|| path.display().to_string())
+        }
+    }
+}
+
+/// Where downloads lie beside the models that they become.
+struct Folders {
+    parts: PathBuf,
+    quarantine: PathBuf,
+}
+
+impl Folders {
+    fn of(store: &Store) -> anyhow::Result<Self> {
+        let models = store
+            .user_folder()
+            .context("neither UNWEAVE_MODELS nor a home folder says where models belong")?;
+        Ok(Self {
+            parts: models.join(".downloads"),
+            quarantine: models.join("quarantine"),
+        })
+    }
+}
+
+fn clean(store: &Store) -> anyhow::Result<ExitCode> {
+    let folders = Folders::of(store)?;
+    for folder in [folders.parts, folders.quarantine] {
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("can't delete {}", folder.display()))?;
+            console::note(&format!("deleted {}", folder.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `165.6 MB`, as shops and browsers count.
+fn size(bytes: u64) -> String {
+    let tenths = bytes / 100_000;
+    match tenths {
+        0 => format!("{} kB", bytes / 1_000),
+        _ => format!("{}.{} MB", tenths / 10, tenths % 10),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::engine::{Engine, ModelArgs};
 use crate::words;
 
 /// What Ctrl-C ends with, as shells expect.
-const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// Arguments of `unweave separate`.
 #[derive(Debug, clap::Args)]

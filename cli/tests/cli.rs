@@ -9,10 +9,14 @@
 )]
 #![cfg(unix)]
 
+#[path = "cli/add.rs"]
+mod add;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/common.rs"]
 mod common;
+#[path = "cli/fetch.rs"]
+mod fetch;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[path = "cli/models.rs"]
@@ -25,3 +29,5 @@ mod odd_songs;
 mod output;
 #[path = "cli/real_songs.rs"]
 mod real_songs;
+#[path = "cli/server.rs"]
+mod server;

@@ -79,6 +79,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A model that can't be installed or removed.
+    #[error("{}: {problem}", .path.display())]
+    Installation {
+        /// Where it is or would be.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
     /// ONNX Runtime was not found, or none that may be used.
     #[error(
         "{problem}. Run `cargo xtask setup`, or set UNWEAVE_ONNXRUNTIME to the library of ONNX Runtime {supported}"

@@ -9,6 +9,7 @@
 //! the frames that become final per inference, the *mix* the input, a *stem* an output.
 #![forbid(unsafe_code)]
 
+pub mod catalogue;
 pub mod channels;
 pub mod delivery;
 pub mod device;
@@ -33,6 +34,7 @@ mod streaming;
 pub mod verify;
 pub mod write;
 
+pub use catalogue::Catalogue;
 pub use device::{Device, DeviceChoice, DeviceUse};
 pub use error::Error;
 pub use load::{Options, load};

@@ -32,6 +32,7 @@ use ort::logging::LogLevel;
 
 pub(crate) use self::choice::on_device;
 pub use self::devices::{DeviceStatus, DeviceVerdict, devices};
+pub use self::session::{Tensors, tensors};
 pub use self::terminator::Terminator;
 use crate::{Error, folders};
 

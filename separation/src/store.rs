@@ -10,6 +10,8 @@
 //! Nothing is downloaded. A file is read once, checked, and handed on from memory: what is run is what
 //! was checked.
 
+pub mod install;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -85,6 +87,15 @@ impl Store {
         }
     }
 
+    /// Where models of this user are installed, there or not; none if the environment doesn't say where.
+    pub fn user_folder(&self) -> Option<&Path> {
+        let (_, folder) = self
+            .folders
+            .iter()
+            .find(|(origin, _)| *origin == Origin::User)?;
+        Some(folder)
+    }
+
     /// The folders in search order, there or not.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         self.folders.iter().map(|(_, folder)| folder.as_path())
@@ -134,7 +145,7 @@ impl Store {
                 .into_iter()
                 .flatten()
                 .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .filter(|path| path.join(MANIFEST).is_file())
+                .filter(|path| !is_hidden(path) && path.join(MANIFEST).is_file())
                 .collect();
             paths.sort();
             models.extend(paths.iter().map(|path| {
@@ -207,7 +218,7 @@ impl Model {
                 None => return Err(self.refused("the built-in model is one file".to_owned())),
                 Some(folder) => Cow::Owned(read_inside(folder, &file.path)?),
             };
-            let actual = hex(&Sha256::digest(&content));
+            let actual = sha256(&content);
             if actual != file.sha256 {
                 return Err(Error::Checksum {
                     path: self.path_of(&file.path),
@@ -279,6 +290,12 @@ fn read_inside(folder: &Path, file: &str) -> Result<Vec<u8>, Error> {
     fs::read(&resolved).map_err(|source| unreadable(&path, source))
 }
 
+/// Whether it is one of the folders that an installation works in, which hold no models.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::ModelUnreadable {
         path: path.to_owned(),
@@ -286,10 +303,13 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// The checksum as manifests write it.
+pub fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 
 /// What one run said.
 pub struct Said {
@@ -80,6 +80,16 @@ pub fn assert_sums(dir: &Path) {
     let said = unweave(&["verify", dir.to_str().unwrap()]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stdout.contains("sums exactly"), "{}", said.stdout);
+}
+
+/// Sends a running program a signal such as `-INT`.
+pub fn signal(child: &Child, name: &str) {
+    // The shell's own: a small system has no program of that name.
+    let status = Command::new("sh")
+        .args(["-c", "kill $0 $1", name, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 /// What is in a folder, hidden files too; nothing if there is none.

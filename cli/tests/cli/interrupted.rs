@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{command, names, separate, song};
+use crate::common::{command, names, separate, signal, song};
 
 /// How long to wait for what must happen: these machines can be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -37,15 +37,6 @@ fn start(dir: &Path, out: &Path) -> Child {
         sleep(Duration::from_millis(5));
     }
     child
-}
-
-fn signal(child: &Child, name: &str) {
-    // The shell's own: a small system has no program of that name.
-    let status = Command::new("sh")
-        .args(["-c", "kill $0 $1", name, &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
 }
 
 #[test]
