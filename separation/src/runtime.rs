@@ -20,6 +20,7 @@
 mod choice;
 mod devices;
 pub(crate) mod session;
+mod sharing;
 mod terminator;
 
 use std::fs;

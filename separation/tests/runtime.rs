@@ -247,3 +247,47 @@ fn separating_leaves_no_file_no_thread_and_no_socket_behind() {
     let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+#[ignore = "the body of the child process of the next test"]
+fn eight_instances_in_a_child_process() {
+    let resident = || {
+        let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = text.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096 / 1000
+    };
+    let mut instances = Vec::new();
+    let mut stems = StemBlock::default();
+    let before = resident();
+    for _ in 0..8 {
+        let mut separator = load(&Model::built_in().unwrap(), &Options::default()).unwrap();
+        let mix = vec![0.1; separator.shape().hop_frames];
+        separator.process([&mix, &mix], &mut stems).unwrap();
+        instances.push((separator, resident() - before));
+    }
+    let sizes: Vec<u64> = instances.iter().map(|(_, size)| *size).collect();
+    println!("kilobytes: {sizes:?}.");
+}
+
+/// Each session by itself keeps the weights twice, 13 MB of them.
+#[test]
+#[cfg(target_os = "linux")]
+fn instances_of_a_model_share_its_weights() {
+    let text = run("eight_instances_in_a_child_process", |command| {
+        command.env("UNWEAVE_ONNXRUNTIME", real());
+    });
+    let (_, sizes) = text.split_once("kilobytes: [").unwrap();
+    let (sizes, _) = sizes.split_once(']').unwrap();
+    let sizes: Vec<u64> = sizes
+        .split(", ")
+        .map(|size| size.parse().unwrap())
+        .collect();
+    let weights =
+        u64::try_from(include_bytes!("../../models/builtin/model.onnx").len()).unwrap() / 1000;
+    let each = (sizes[7] - sizes[0]) / 7;
+    eprintln!("first {} kB, each further {each} kB", sizes[0]);
+    assert!(
+        each < weights,
+        "{each} kB for each instance, the weights are {weights} kB"
+    );
+}

@@ -140,7 +140,7 @@ fn probe(runtime: &Runtime, device: Device) -> Result<(), String> {
         graph: Cow::Borrowed(PROBE),
         weights: Vec::new(),
     };
-    let mut session = session::build(runtime, &content, device, 1)?;
+    let mut session = session::build(runtime, &content, device, 1)?.session;
     let x = Tensor::from_array(([1usize, 4], vec![1.0f32, -2.0, 3.0, 0.5])).map_err(text)?;
     let outputs = session.run(ort::inputs![x]).map_err(text)?;
     let (_, y) = outputs[0].try_extract_tensor::<f32>().map_err(text)?;

@@ -7,6 +7,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorValueType, ValueType};
 
+use super::sharing::{self, Shared};
 use super::{Runtime, Terminator, devices};
 use crate::Error;
 use crate::device::{Device, DeviceUse};
@@ -20,7 +21,7 @@ use crate::store::{Content, Model};
 ///
 /// Should a device other than the processor fail, the processor does that call again and all that follow.
 pub(crate) struct Session {
-    session: ort::session::Session,
+    session: Loaded,
     /// What it takes to go on with the processor; none once it computes.
     spare: Option<Spare>,
     interface: Interface,
@@ -38,6 +39,13 @@ pub(crate) struct Place {
     /// Where a fall-back is said.
     pub(crate) device_use: DeviceUse,
     pub(crate) terminator: Terminator,
+}
+
+/// A session of the runtime.
+pub(super) struct Loaded {
+    pub(super) session: ort::session::Session,
+    /// What it has in common with others on the processor, kept for those to come.
+    _shared: Option<Arc<Shared>>,
 }
 
 /// A graph that can be loaded again.
@@ -58,8 +66,12 @@ impl Session {
         let interface = model.manifest.interface.clone();
         let session = build(place.runtime, &content, place.device, place.threads)
             .map_err(|reason| model.refused(format!("ONNX Runtime does not load it: {reason}")))?;
-        check(&interface, session.inputs(), session.outputs())
-            .map_err(|problem| model.refused(problem))?;
+        check(
+            &interface,
+            session.session.inputs(),
+            session.session.outputs(),
+        )
+        .map_err(|problem| model.refused(problem))?;
         let run_options = Arc::new(RunOptions::new().map_err(failed)?);
         place.terminator.watch(&run_options);
         let spare = (place.device != Device::Cpu).then(|| Spare {
@@ -123,7 +135,10 @@ impl Session {
         for (state, tensor) in self.interface.states.iter().zip(states.iter()) {
             inputs.push((state.input.as_str().into(), (&tensor.0).into()));
         }
-        let result = self.session.run_with_options(inputs, &self.run_options);
+        let result = self
+            .session
+            .session
+            .run_with_options(inputs, &self.run_options);
         let mut outputs = match result {
             Ok(outputs) => outputs,
             Err(_) if self.terminator.is_terminated() => return Err(Error::Terminated),
@@ -172,7 +187,7 @@ pub(super) fn build(
     content: &Content,
     device: Device,
     threads: usize,
-) -> Result<ort::session::Session, String> {
+) -> Result<Loaded, String> {
     let text = |error: ort::Error<ort::session::builder::SessionBuilder>| error.to_string();
     let mut builder = ort::session::Session::builder(&runtime.environment)
         .map_err(|error| error.to_string())?
@@ -195,14 +210,26 @@ pub(super) fn build(
         // It refuses sessions that plan their memory ahead.
         builder = builder.with_memory_pattern(false).map_err(text)?;
     }
+    let shared = if device == Device::Cpu {
+        Some(sharing::weights_of(&content.graph)?)
+    } else {
+        None
+    };
+    if let Some(shared) = &shared {
+        builder = shared.give(builder)?;
+    }
     for (location, bytes) in &content.weights {
         builder = builder
             .with_external_initializer_file_in_memory(location, Arc::clone(bytes))
             .map_err(text)?;
     }
-    builder
+    let session = builder
         .commit_from_memory(&content.graph)
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    Ok(Loaded {
+        session,
+        _shared: shared,
+    })
 }
 
 /// Names and shapes of a graph's tensors; a dimension of −1 takes any size.
@@ -245,7 +272,8 @@ pub fn tensors(
             .collect(),
     };
     let session = build(super::load(beside)?, &content, Device::Cpu, 1)
-        .map_err(|reason| Error::Inference { reason })?;
+        .map_err(|reason| Error::Inference { reason })?
+        .session;
     let list = |outlets: &[Outlet]| {
         let shape = |outlet: &Outlet| match outlet.dtype() {
             ValueType::Tensor { shape, .. } => shape.to_vec(),

@@ -1,0 +1,115 @@
+//! The large constants of a graph, where they lie in the file.
+
+use super::{take, varint};
+
+/// A constant of type f32 that lies in the graph's file.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Weights<'a> {
+    /// As the graph calls it.
+    pub(crate) name: &'a str,
+    /// Sizes, outermost first.
+    pub(crate) shape: Vec<i64>,
+    /// The values, little endian.
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Those of the main graph with at least `min_bytes`; what is not understood is left out.
+pub(crate) fn large_weights(file: &[u8], min_bytes: usize) -> Vec<Weights<'_>> {
+    // ModelProto.graph, GraphProto.initializer.
+    let graphs = fields(file, 7);
+    let tensors = graphs.into_iter().flat_map(|graph| fields(graph, 5));
+    tensors
+        .filter_map(weights)
+        .filter(|weights| weights.bytes.len() >= min_bytes)
+        .collect()
+}
+
+/// Reads a TensorProto.
+fn weights(mut tensor: &[u8]) -> Option<Weights<'_>> {
+    /// TensorProto.DataType
+    const FLOAT: u64 = 1;
+    let (mut name, mut bytes, mut data_type, mut shape) = ("", None, 0, Vec::new());
+    while !tensor.is_empty() {
+        let tag = varint(&mut tensor).ok()?;
+        match (tag >> 3, tag & 7) {
+            // dims, one by one or packed
+            (1, 0) => shape.push(i64::try_from(varint(&mut tensor).ok()?).ok()?),
+            (1, 2) => {
+                let mut dims = delimited(&mut tensor)?;
+                while !dims.is_empty() {
+                    shape.push(i64::try_from(varint(&mut dims).ok()?).ok()?);
+                }
+            }
+            (2, 0) => data_type = varint(&mut tensor).ok()?,
+            (8, 2) => name = str::from_utf8(delimited(&mut tensor)?).ok()?,
+            (9, 2) => bytes = Some(delimited(&mut tensor)?),
+            (_, wire_type) => skip(&mut tensor, wire_type)?,
+        }
+    }
+    let bytes = bytes?;
+    let count = shape.iter().try_fold(4usize, |product, size| {
+        product.checked_mul(usize::try_from(*size).ok()?)
+    })?;
+    (data_type == FLOAT && count == bytes.len()).then_some(Weights { name, shape, bytes })
+}
+
+/// Contents of the fields of this number, all of them messages.
+fn fields(mut message: &[u8], number: u64) -> Vec<&[u8]> {
+    let mut contents = Vec::new();
+    while !message.is_empty() {
+        let Ok(tag) = varint(&mut message) else { break };
+        if tag & 7 == 2 {
+            let Some(content) = delimited(&mut message) else {
+                break;
+            };
+            if tag >> 3 == number {
+                contents.push(content);
+            }
+        } else if skip(&mut message, tag & 7).is_none() {
+            break;
+        }
+    }
+    contents
+}
+
+fn delimited<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = varint(bytes).ok()?;
+    take(bytes, length).ok()
+}
+
+fn skip(bytes: &mut &[u8], wire_type: u64) -> Option<()> {
+    match wire_type {
+        0 => varint(bytes).ok().map(drop),
+        1 => take(bytes, 8).ok().map(drop),
+        2 => delimited(bytes).map(drop),
+        5 => take(bytes, 4).ok().map(drop),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_models_weights_are_most_of_its_file() {
+        let file = include_bytes!("../../../models/builtin/model.onnx");
+        let weights = large_weights(file, 4096);
+        let bytes: usize = weights.iter().map(|weights| weights.bytes.len()).sum();
+        assert!(bytes > file.len() * 9 / 10, "{bytes} of {}", file.len());
+        for weights in &weights {
+            let count: i64 = weights.shape.iter().product();
+            assert_eq!(usize::try_from(count).unwrap() * 4, weights.bytes.len());
+            assert!(!weights.name.is_empty());
+        }
+        assert!(large_weights(file, usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn files_cut_anywhere_are_no_reason_to_stop() {
+        let file = include_bytes!("../../tests/fixtures/fading.onnx");
+        for end in 0..file.len() {
+            large_weights(&file[..end], 1);
+        }
+    }
+}
