@@ -58,8 +58,8 @@ pub use clock::{Clock, SystemClock};
 pub use controls::{Controls, MAX_STEMS, StemControl};
 pub use engine::{Engine, Loader, Model, Refusal, Setup, halves};
 pub use error::Error;
-pub use plan::{
-    LatencyPlan, MAX_ALLOWANCE_FRAMES, MIN_ALLOWANCE_FRAMES, Timing, pro_tools_limit_frames,
-};
+pub use plan::{LatencyPlan, MAX_ALLOWANCE_FRAMES, MIN_ALLOWANCE_FRAMES, pro_tools_limit_frames};
 pub use status::{Fault, State, Status, Terminate};
+/// When stems are final, at the host's rate.
+pub use unweave_separation::Timing;
 pub use worker::{Step, Worker};

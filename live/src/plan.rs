@@ -1,7 +1,6 @@
 //! The one number that the reported latency, the dry delay and the read position of the stems share.
 
-use unweave_separation::doubles::Passthrough;
-use unweave_separation::{Shape, Stream};
+use unweave_separation::Timing;
 
 use crate::Error;
 
@@ -23,36 +22,6 @@ const DEFAULT_BUDGET_EIGHTHS: usize = 7;
 ///
 /// Long enough that the fade's own spectrum lies under 1 kHz, short enough to cost little latency.
 const FADES_PER_SECOND: u32 = 333;
-
-/// How many frames the stems need, and what must be final that many frames later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// S: frame p of the stems is final once p + S frames of the mix are in.
-    pub window_frames: usize,
-    /// h: most frames that become final per inference.
-    pub hop_frames: usize,
-}
-
-impl Timing {
-    /// Of a model of this shape in a host at `sample_rate`. The model need not be loaded: a stand-in of
-    /// the same shape tells, so this and the real stream cannot disagree.
-    ///
-    /// # Errors
-    /// [`Error::Separation`] if the rate is not converted.
-    pub fn of(shape: &Shape, sample_rate: u32) -> Result<Self, Error> {
-        let stand_in = Box::new(Passthrough::new(shape.clone()));
-        Ok(Self::from(&Stream::new(stand_in, sample_rate)?))
-    }
-}
-
-impl From<&Stream> for Timing {
-    fn from(stream: &Stream) -> Self {
-        Self {
-            window_frames: stream.window_frames(),
-            hop_frames: stream.hop_frames(),
-        }
-    }
-}
 
 /// When each frame of the stems is due; integers at the host's sample rate.
 ///

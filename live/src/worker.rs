@@ -9,12 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use unweave_separation::{StemBlock, Stream};
+use unweave_separation::{StemBlock, Stream, Timing};
 
 use crate::clock::Clock;
 use crate::engine::{Loader, Model, Refusal, Setup};
 use crate::lane::{LaneReader, LaneWriter, Place};
-use crate::plan::Timing;
 use crate::status::{Fault, State, Status};
 use trial::Trial;
 
@@ -202,7 +201,7 @@ impl Worker {
         let mut stream = Stream::new(model.separator, plan.sample_rate())
             .map_err(|error| unfit(error.to_string()))?;
         let shape = stream.shape();
-        if Timing::from(&stream) != plan.timing()
+        if stream.timing() != plan.timing()
             || shape.stems.len() != self.setup.num_stems
             || shape.residual_idx != self.setup.residual_idx
         {

@@ -44,4 +44,4 @@ pub use runtime::Terminator;
 pub use separator::{Separator, Shape, StemBlock};
 pub use stft::Stft;
 pub use store::{Model, Store};
-pub use stream::Stream;
+pub use stream::{Stream, Timing};

@@ -35,7 +35,7 @@ use crate::Error;
 pub const SAMPLE_RATES: RangeInclusive<u32> = 8_000..=384_000;
 
 /// Zero crossings of the kernel on each side, at the lower rate.
-const HALF_WIDTH: f64 = 64.0;
+const HALF_WIDTH: u16 = 64;
 /// Stop-band attenuation that the window is designed for.
 const ATTENUATION_DB: f64 = 104.0;
 /// Entries of the largest table kept with one row per phase (2 MB); above it rows are interpolated.
@@ -168,6 +168,12 @@ pub(crate) fn reduced(to: u32, from: u32) -> (usize, usize) {
     (to as usize / divisor, from as usize / divisor)
 }
 
+/// d of a conversion by `up / down`: half the kernel in input frames, whose width is that of the lower
+/// rate, so `⌈64 · max(1, M / L)⌉`.
+pub(crate) fn delay_frames(up: usize, down: usize) -> usize {
+    (usize::from(HALF_WIDTH) * up.max(down)).div_ceil(up)
+}
+
 pub(crate) fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -192,14 +198,15 @@ impl Kernel {
     fn new(in_rate: u32, out_rate: u32) -> Self {
         let (up, down) = reduced(out_rate, in_rate);
         let ratio = (f64::from(out_rate) / f64::from(in_rate)).min(1.0);
-        let half_width = HALF_WIDTH / ratio;
-        let delay_frames = whole(half_width.ceil());
+        let half_width = f64::from(HALF_WIDTH) / ratio;
+        let delay_frames = delay_frames(up, down);
         let row_len = (2 * delay_frames).next_multiple_of(LANES);
         let intervals = (up * row_len > MAX_EXACT_ENTRIES)
             .then(|| whole((INTERPOLATED_ROWS * ratio).ceil()).max(1));
         let (num_rows, steps) = intervals.map_or((up, up), |n| (n + 1, n));
 
-        let transition = (ATTENUATION_DB - 7.95) / (2.285 * 2.0 * PI) / (2.0 * HALF_WIDTH);
+        let transition =
+            (ATTENUATION_DB - 7.95) / (2.285 * 2.0 * PI) / (2.0 * f64::from(HALF_WIDTH));
         let cutoff = (0.5 - transition / 2.0) * ratio;
         let beta = 0.1102 * (ATTENUATION_DB - 8.7);
         let mut rows = Vec::with_capacity(num_rows * row_len);

@@ -11,24 +11,14 @@
 //! the caller's rate: what a model leaves over, the band above its Nyquist frequency and every rounding
 //! go there, so nothing of the mix is lost.
 //!
-//! # When a frame comes out
-//! Let `P / Q` be caller's rate over model's rate in lowest terms, h and S the hop and window of the
-//! model, d and u the delays of the resamplers there and back. After N frames in, the model has
-//! `A = ⌈(N − d)⁺ Q / P⌉` frames, done `K = ⌊A / h⌋` hops, and `E = (K h − (S − h))⁺` frames of stems are
-//! final; `O(N) = ⌈(E − u)⁺ P / Q⌉` are out. A batch of b hops is a hop of `b h` and a window of
-//! `S + (b − 1) h`. [`Stream::window_frames`] is the least W with `O(p + W) > p` for all p:
-//!
-//! `W = d + 1 + ⌊(S + u − 1) P / Q⌋ − r`
-//!
-//! Frame p needs `E > u + ⌊p Q / P⌋`, so hop q, and `N = d + 1 + ⌊(q h − 1) P / Q⌋`; the worst p for a q
-//! is `⌈(q h − S − u) P / Q⌉`. Their difference over all q is the formula with r = 0 or 1: the two
-//! remainders add up to `c = (S + u − 1) P mod Q` or to c + Q. The first is `≡ −P mod gcd(h, Q)` and
-//! otherwise free, so r = 0 if and only if the least such number is at most c.
-//! With equal rates W = S. The tests count O(N) frame by frame at many rates.
+//! When a frame comes out is known in closed form: [`Timing`].
 
 mod residual;
+mod timing;
 
-use crate::resample::{Resampler, check_rate, gcd, reduced};
+pub use timing::Timing;
+
+use crate::resample::{Resampler, check_rate};
 use crate::{Error, Separator, Shape, StemBlock};
 
 /// Loudest value a model is shown; louder ones are clamped, towards the model only. A 32-bit integer
@@ -138,19 +128,9 @@ impl Stream {
         self.sample_rate
     }
 
-    /// S at this rate: frame p of the stems is out once `p + S` frames of the mix are in, for every p,
-    /// and for some p not before.
-    pub fn window_frames(&self) -> usize {
-        self.window_frames_for(self.batch_hops)
-    }
-
-    /// Most frames that become final when one more frame of mix goes in.
-    pub fn hop_frames(&self) -> usize {
-        let (p, q) = reduced(self.sample_rate, self.shape().sample_rate);
-        let hop = self.shape().hop_frames * self.batch_hops;
-        // At a rate below the model's one frame is several model frames and may complete several hops.
-        let hops = q.div_ceil(p).div_ceil(hop);
-        (hops * hop * p).div_ceil(q)
+    /// Window and hop at this rate.
+    pub fn timing(&self) -> Timing {
+        self.timing_of(self.batch_hops)
     }
 
     /// Samples since the last reset that were NaN or infinite and taken as 0; a frame counts twice if
@@ -208,7 +188,7 @@ impl Stream {
     pub fn flush(&mut self, out: &mut StemBlock) -> Result<(), Error> {
         self.guarded(out, |stream, out| {
             // By the definition of W, this much silence brings the last frame out.
-            let silence = vec![0.0; stream.window_frames_for(1) - 1];
+            let silence = vec![0.0; stream.timing_of(1).window_frames - 1];
             stream.take([&silence, &silence]);
             stream.separate(stream.batch_hops, out)?;
             let rest_hops = stream.model_mix[0].len() / stream.shape().hop_frames;
@@ -325,19 +305,8 @@ impl Stream {
         self.given_frames += frames as u64;
     }
 
-    /// W of the module's documentation.
-    fn window_frames_for(&self, batch_hops: usize) -> usize {
-        let shape = self.shape();
-        let hop = shape.hop_frames * batch_hops;
-        let window = shape.window_frames + (batch_hops - 1) * shape.hop_frames;
-        let (p, q) = reduced(self.sample_rate, shape.sample_rate);
-        let (there, back) = self.rates.as_ref().map_or((0, 0), |rates| {
-            (rates.down.delay_frames(), rates.up[0].delay_frames())
-        });
-        let span = (window + back - 1) * p;
-        let step = gcd(hop, q);
-        let least_remainder = (step - p % step) % step;
-        there + 1 + span / q - usize::from(least_remainder > span % q)
+    fn timing_of(&self, batch_hops: usize) -> Timing {
+        Timing::of_batch(self.shape(), self.sample_rate, batch_hops)
     }
 }
 

@@ -62,7 +62,7 @@ fn window_and_hop_are_what_counting_frame_by_frame_finds() {
                 let mut stream = Stream::with_batch(separator, rate, batch).unwrap();
                 // Remainders of frames against hops repeat within this many frames for all rows
                 // but the co-prime rate, whose worst case comes early by its size.
-                let frames = 3 * stream.window_frames() + 60_000;
+                let frames = 3 * stream.timing().window_frames + 60_000;
                 let mut out = StemBlock::default();
                 let (mut given, mut window_found, mut hop_found) = (0, 0, 0);
                 for taken in 1..=frames {
@@ -76,9 +76,10 @@ fn window_and_hop_are_what_counting_frame_by_frame_finds() {
                     given += new;
                 }
                 let row = format!("{model_rate} at {rate}, hop {hop}, window {window}, b {batch}");
-                assert_eq!(stream.window_frames(), window_found, "{row}");
-                assert!(hop_found <= stream.hop_frames(), "{row}: {hop_found}");
-                assert!(hop_found + 1 >= stream.hop_frames(), "{row}: {hop_found}");
+                let timing = stream.timing();
+                assert_eq!(timing.window_frames, window_found, "{row}");
+                assert!(hop_found <= timing.hop_frames, "{row}: {hop_found}");
+                assert!(hop_found + 1 >= timing.hop_frames, "{row}: {hop_found}");
             }
         }
     }

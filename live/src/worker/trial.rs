@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unweave_separation::{Error, StemBlock, Stream};
+use unweave_separation::{Error, StemBlock, Stream, Timing};
 
 use crate::clock::Clock;
 use crate::status::Status;
@@ -47,8 +47,11 @@ impl Trial<'_> {
     /// Runs the model on noise and returns the median time of a hop: the scheduler may interrupt some
     /// of them.
     fn attempt(&self, stream: &mut Stream) -> Result<Duration, Error> {
-        let hop_frames = stream.hop_frames();
-        let num_warm_up = stream.window_frames().div_ceil(hop_frames) + WARM_UP_HOPS;
+        let Timing {
+            window_frames,
+            hop_frames,
+        } = stream.timing();
+        let num_warm_up = window_frames.div_ceil(hop_frames) + WARM_UP_HOPS;
         let mut stems = StemBlock::default();
         let mut seed = 1;
         let mut times = Vec::new();

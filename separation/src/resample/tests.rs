@@ -62,7 +62,7 @@ fn a_tone_in_the_pass_band_comes_out_as_itself_at_every_rate_without_shift() {
             let out = resample(in_rate, out_rate, &input);
             let expected = tone(frequency_hz, out_rate, out.len());
             // The tone starts and stops abruptly: leave a kernel's length aside at both ends.
-            let edge = whole(HALF_WIDTH * f64::from(out_rate) / lower) + 1;
+            let edge = whole(f64::from(HALF_WIDTH) * f64::from(out_rate) / lower) + 1;
             let worst = (edge..out.len() - edge)
                 .map(|n| (f64::from(out[n]) - expected[n]).abs())
                 .fold(0.0, f64::max);
@@ -92,7 +92,7 @@ fn a_tone_above_the_lower_nyquist_is_at_least_100_db_down() {
                 .collect();
             let out = resample(in_rate, out_rate, &input);
             // The tone's own start and stop are heard, rightly: look between them.
-            let edge = whole(HALF_WIDTH) + 1;
+            let edge = usize::from(HALF_WIDTH) + 1;
             let steady = &out[edge..out.len() - edge];
             let peak = steady.iter().fold(0.0f32, |peak, x| peak.max(x.abs()));
             assert!(
@@ -178,6 +178,29 @@ fn the_number_of_frames_out_follows_the_closed_form_after_every_frame_in() {
                 "{in_rate}→{out_rate} after {taken}"
             );
         }
+    }
+}
+
+/// The closed form against the tables: some row uses the newest frame, and none would use one more.
+#[test]
+fn the_delay_is_how_far_the_table_reaches_ahead() {
+    for (in_rate, out_rate) in PAIRS
+        .into_iter()
+        .chain([(48_000, 32_000), (96_000, 64_000)])
+    {
+        let (up, down) = reduced(out_rate, in_rate);
+        let delay = delay_frames(up, down);
+        let kernel = Kernel::new(in_rate, out_rate);
+        let mut rows = kernel.rows.chunks(kernel.row_len);
+        assert!(
+            rows.any(|row| row[kernel.row_len - 1] != 0.0),
+            "{in_rate}→{out_rate}: too long"
+        );
+        let half_width =
+            f64::from(HALF_WIDTH) * f64::from(in_rate) / f64::from(in_rate.min(out_rate));
+        let last_fraction = (up - 1) as f64 / up as f64;
+        let next = delay as f64 + 1.0 - last_fraction;
+        assert!(next > half_width, "{in_rate}→{out_rate}: too short");
     }
 }
 

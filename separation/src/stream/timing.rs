@@ -1,0 +1,61 @@
+//! When the frames of a stream come out, in closed form: nothing is built to know it.
+//!
+//! Let `P / Q` be caller's rate over model's rate in lowest terms, h and S the hop and window of the
+//! model, d and u the delays of the resamplers there and back. After N frames in, the model has
+//! `A = ⌈(N − d)⁺ Q / P⌉` frames, done `K = ⌊A / h⌋` hops, and `E = (K h − (S − h))⁺` frames of stems are
+//! final; `O(N) = ⌈(E − u)⁺ P / Q⌉` are out. A batch of b hops is a hop of `b h` and a window of
+//! `S + (b − 1) h`. [`Timing::window_frames`] is the least W with `O(p + W) > p` for all p:
+//!
+//! `W = d + 1 + ⌊(S + u − 1) P / Q⌋ − r`
+//!
+//! Frame p needs `E > u + ⌊p Q / P⌋`, so hop q, and `N = d + 1 + ⌊(q h − 1) P / Q⌋`; the worst p for a q
+//! is `⌈(q h − S − u) P / Q⌉`. Their difference over all q is the formula with r = 0 or 1: the two
+//! remainders add up to `c = (S + u − 1) P mod Q` or to c + Q. The first is `≡ −P mod gcd(h, Q)` and
+//! otherwise free, so r = 0 if and only if the least such number is at most c.
+//! With equal rates W = S. The tests count O(N) frame by frame at many rates.
+
+use crate::resample::{check_rate, delay_frames, gcd, reduced};
+use crate::{Error, Shape};
+
+/// How many frames the stems need, and how many become final at once, at the caller's rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// S: frame p of the stems is final once p + S frames of the mix are in, for every p, and for some
+    /// p not before.
+    pub window_frames: usize,
+    /// h: most frames that become final per inference.
+    pub hop_frames: usize,
+}
+
+impl Timing {
+    /// Of a [`crate::Stream`] at `sample_rate` over a separator of this shape, which need not exist.
+    ///
+    /// # Errors
+    /// [`Error::SampleRate`] if the rate is not converted.
+    pub fn of(shape: &Shape, sample_rate: u32) -> Result<Self, Error> {
+        check_rate(sample_rate)?;
+        check_rate(shape.sample_rate)?;
+        Ok(Self::of_batch(shape, sample_rate, 1))
+    }
+
+    /// As [`Timing::of`], for `batch_hops` hops at a time, at rates that have been checked.
+    pub(super) fn of_batch(shape: &Shape, sample_rate: u32, batch_hops: usize) -> Self {
+        let hop = shape.hop_frames * batch_hops;
+        let window = shape.window_frames + (batch_hops - 1) * shape.hop_frames;
+        let (p, q) = reduced(sample_rate, shape.sample_rate);
+        let (there, back) = if p == q {
+            (0, 0)
+        } else {
+            (delay_frames(q, p), delay_frames(p, q))
+        };
+        let span = (window + back - 1) * p;
+        let step = gcd(hop, q);
+        let least_remainder = (step - p % step) % step;
+        // At a rate below the model's one frame is several model frames and may complete several hops.
+        let hops = q.div_ceil(p).div_ceil(hop);
+        Self {
+            window_frames: there + 1 + span / q - usize::from(least_remainder > span % q),
+            hop_frames: (hops * hop * p).div_ceil(q),
+        }
+    }
+}
