@@ -138,9 +138,14 @@ impl LaneReader {
         self.read
     }
 
+    /// Frames that wait to be read.
+    pub(crate) fn num_frames(&self) -> usize {
+        self.channels.last().map_or(0, Consumer::slots)
+    }
+
     /// The frames that are next, up to the next discontinuity or the end of what is there.
     pub(crate) fn run(&mut self) -> Option<Run> {
-        let available = self.channels.last().map_or(0, Consumer::slots);
+        let available = self.num_frames();
         let mut until_mark = u64::MAX;
         while let Ok(mark) = self.marks.peek() {
             if mark.lane_frame > self.read {

@@ -179,8 +179,10 @@ impl Worker {
         let loaded = loader(&|| status.is_stopping()).and_then(|model| self.start(model));
         match loaded {
             Ok(separation) => {
-                // What came in meanwhile would only be late; offline it is waited for.
-                if !self.status.is_offline() {
+                // What came in meanwhile is late by now if it is more than the latency. If it is less, it
+                // may be all from the first frame on, by a host that renders and has not said so yet.
+                let is_late = self.mix_lane.num_frames() >= self.setup.plan.latency_frames();
+                if is_late && !self.status.is_offline() {
                     self.discard();
                 }
                 self.status.set_state(State::Running, None);

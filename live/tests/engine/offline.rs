@@ -240,3 +240,67 @@ fn an_engine_that_goes_away_ends_the_wait() {
     drop(engine);
     waiting.join().unwrap();
 }
+
+/// A host that renders, but says so only when half the latency is over, as nice-plug lets VST3 hosts:
+/// what it handed over while the model was loading is complete all the same.
+#[test]
+fn nothing_is_dry_that_was_handed_over_while_the_model_was_loading() {
+    let separator = small_model([0.5, 0.25, 0.125, 0.0]);
+    let plan = *setup(&separator, 44_100).plan();
+    let mut rig = Rig::unloaded(separator, plan, Duration::ZERO);
+    let mix = noise(4000, 44);
+    let mut num_blocks = 0;
+    let out = rig.play_with(
+        &mix,
+        &[64],
+        |_| Controls::default(),
+        |rig| {
+            num_blocks += 1;
+            if num_blocks * 64 >= rig.plan.latency_frames() / 2 {
+                rig.work();
+            }
+        },
+    );
+    assert_eq!(rig.status.late_hops(), 0);
+    let latency = plan.latency_frames();
+    for (stem, mix) in out.stems[0][0][latency..].iter().zip(&mix[0]) {
+        assert_eq!(*stem, 0.5 * mix);
+    }
+}
+
+/// Rendering begins before the model is there, and every block waits for it.
+#[test]
+fn the_first_frame_waits_for_a_model_that_loads_slowly() {
+    let shape = shape(44_100, 64, 256);
+    let model = small_model([0.5, 0.25, 0.125, 0.0]);
+    let setup = setup(&model, 44_100);
+    let (begin, has_begun) = mpsc::channel::<()>();
+    let loader = Box::new(move |_: &dyn Fn() -> bool| {
+        // Ends when rendering has begun; then takes its time.
+        let _ = has_begun.recv();
+        for _ in 0..1000 {
+            std::thread::yield_now();
+        }
+        Ok(unweave_live::Model {
+            separator: Box::new(model),
+            terminate: None,
+        })
+    });
+    let (mut audio, engine) = Engine::start(&setup, "test", loader).unwrap();
+    audio.set_offline(true);
+    let latency = audio.latency_frames();
+    let mix = noise(latency + 4 * shape.window_frames, 45);
+    let mut out = Outputs {
+        main: mix.clone(),
+        stems: vec![[vec![9.0; mix[0].len()], vec![9.0; mix[0].len()]]],
+    };
+    assert_eq!(engine.status().state(), State::Loading);
+    begin.send(()).unwrap();
+    for start in (0..mix[0].len()).step_by(64) {
+        let end = mix[0].len().min(start + 64);
+        block_of(&mut audio, &mut out, start..end, &Controls::default());
+    }
+    for (stem, mix) in out.stems[0][0][latency..].iter().zip(&mix[0]) {
+        assert_eq!(*stem, 0.5 * mix);
+    }
+}
