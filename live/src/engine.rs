@@ -85,7 +85,8 @@ impl Engine {
     /// Sets up both halves and starts the inference thread, which loads the model.
     ///
     /// Takes well under a millisecond but for the memory of the lanes: it may be called on activation.
-    /// The thread has the system's normal priority, below audio, and `name` in debuggers and profilers.
+    /// The thread has the system's normal priority, below audio even if an audio thread calls this, and
+    /// `name` in debuggers and profilers.
     ///
     /// # Errors
     /// [`Error::Thread`] if the system gives no thread.

@@ -50,6 +50,7 @@ mod engine;
 mod error;
 mod lane;
 mod plan;
+mod priority;
 mod status;
 mod worker;
 

@@ -14,6 +14,7 @@ use unweave_separation::{StemBlock, Stream, Timing};
 use crate::clock::Clock;
 use crate::engine::{Loader, Model, Refusal, Setup};
 use crate::lane::{LaneReader, LaneWriter, Place};
+use crate::priority;
 use crate::status::{Fault, State, Status};
 use trial::Trial;
 
@@ -100,6 +101,7 @@ impl Worker {
 
     /// Works until the engine is dropped; the body of the inference thread.
     pub(crate) fn run(&mut self) {
+        priority::make_normal();
         self.status.set_worker(std::thread::current());
         // The worker is not used after a panic, so nothing broken is seen.
         if catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {

@@ -22,6 +22,9 @@ mod latency;
 mod lifecycle;
 #[path = "engine/offline.rs"]
 mod offline;
+#[cfg(target_os = "linux")]
+#[path = "engine/priority.rs"]
+mod priority;
 #[path = "engine/rig.rs"]
 mod rig;
 #[path = "engine/transparency.rs"]
