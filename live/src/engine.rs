@@ -18,6 +18,11 @@ use crate::worker::Worker;
 /// Longest wait for the inference thread to end; unloading a plug-in must not take 200 ms.
 const STOP_LIMIT: Duration = Duration::from_millis(150);
 
+/// The same while the model is being loaded, which a runtime can't be told to stop. It takes a tenth of
+/// a second, more on a busy machine; a process that ended meanwhile would take the runtime's memory from
+/// under it, and crash.
+const LOADING_STOP_LIMIT: Duration = Duration::from_secs(2);
+
 /// What both halves must agree on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
@@ -73,7 +78,7 @@ pub struct Refusal {
 /// when asked whether the engine is stopping and told so.
 pub type Loader = Box<dyn FnOnce(&dyn Fn() -> bool) -> Result<Model, Refusal> + Send>;
 
-/// Keeps the inference thread; dropping it ends the thread, within 200 ms.
+/// Keeps the inference thread; dropping it ends the thread, within 200 ms once the model is loaded.
 ///
 /// The audio side outlives it well: without a worker its output is the aligned dry signal.
 pub struct Engine {
@@ -114,7 +119,12 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.status.stop();
         let status = &*self.status;
-        let has_ended = status.wait_until(STOP_LIMIT, || status.is_finished());
+        let limit = if status.has_loaded() {
+            STOP_LIMIT
+        } else {
+            LOADING_STOP_LIMIT
+        };
+        let has_ended = status.wait_until(limit, || status.is_finished());
         // A runtime that neither ends nor terminates keeps its thread, which owns all it uses.
         if let (true, Some(thread)) = (has_ended, self.thread.take()) {
             // A panic has been reported in the status already.

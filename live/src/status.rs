@@ -89,6 +89,8 @@ pub struct Status {
     is_offline: AtomicBool,
     is_stopping: AtomicBool,
     is_finished: AtomicBool,
+    /// The loader has returned.
+    has_loaded: AtomicBool,
     /// Never locked by the audio thread.
     reason: Mutex<Option<String>>,
     /// Never locked by the audio thread.
@@ -199,6 +201,14 @@ impl Status {
 
     pub(crate) fn is_finished(&self) -> bool {
         self.is_finished.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_loaded(&self) -> bool {
+        self.has_loaded.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_loaded(&self) {
+        self.has_loaded.store(true, Ordering::Release);
     }
 
     pub(crate) fn set_worker(&self, thread: Thread) {

@@ -178,7 +178,9 @@ impl Worker {
 
     fn load(&mut self, loader: Loader) -> Step {
         let status = Arc::clone(&self.status);
-        let loaded = loader(&|| status.is_stopping()).and_then(|model| self.start(model));
+        let loaded = loader(&|| status.is_stopping());
+        status.set_loaded();
+        let loaded = loaded.and_then(|model| self.start(model));
         match loaded {
             Ok(separation) => {
                 // What came in meanwhile is late by now if it is more than the latency. If it is less, it

@@ -1,5 +1,6 @@
 //! Starting, stopping, and everything that a host or a model may do at the wrong time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -125,6 +126,30 @@ fn a_loader_that_asks_is_told_that_the_engine_is_stopping() {
     let started = Instant::now();
     drop(engine);
     assert!(started.elapsed() < UNLOAD_LIMIT);
+}
+
+/// clap-validator ended its process right after unloading, while ONNX Runtime was starting on the
+/// inference thread: the runtime's destructors ran under it.
+#[test]
+fn dropping_waits_for_a_loader_that_does_not_ask() {
+    let (loading, is_loading) = mpsc::channel();
+    let has_loaded = Arc::new(AtomicBool::new(false));
+    let loaded = Arc::clone(&has_loaded);
+    let load = move |_: &dyn Fn() -> bool| {
+        loading.send(()).unwrap();
+        // Longer than a plug-in may take to go away otherwise.
+        std::thread::sleep(2 * UNLOAD_LIMIT);
+        loaded.store(true, Ordering::Release);
+        Err(Refusal {
+            fault: Fault::NoModel,
+            reason: "none".to_owned(),
+        })
+    };
+    let setup = setup(&shape(44_100, 64, 256));
+    let (_audio, engine) = Engine::start(&setup, "test", Box::new(load)).unwrap();
+    is_loading.recv().unwrap();
+    drop(engine);
+    assert!(has_loaded.load(Ordering::Acquire));
 }
 
 /// Panics in its first inference.
