@@ -3,7 +3,7 @@
 //! ```text
 //! bundled/
 //!   Unweave.vst3/Contents/<arch>/      the plug-in and ONNX Runtime
-//!   Unweave.vst3/Contents/Resources/   licences
+//!   Unweave.vst3/Contents/Resources/   licences, and what hosts read instead of loading the plug-in
 //!   Unweave.clap                       the plug-in; on macOS a folder like the VST3's
 //!   Unweave.runtime/                   ONNX Runtime for the .clap and the standalone, licences
 //!   unweave-standalone
@@ -13,7 +13,8 @@
 //! variable is needed. The model is inside the plug-in.
 //!
 //! # Source
-//! Steinberg, "VST 3 Developer Portal", Plug-in Format Structure, for the folders of a VST3.
+//! Steinberg, "VST 3 Developer Portal": Plug-in Format Structure, for the folders of a VST3, and
+//! Module Info, for `moduleinfo.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub const NAME: &str = "Unweave";
 /// Folder beside a single-file plug-in; the plug-in knows it by this name.
 pub const RUNTIME_FOLDER: &str = "Unweave.runtime";
 const STANDALONE: &str = "unweave-standalone";
+/// Names, versions and class ids, which a test compares with the plug-in's own.
+const MODULE_INFO: &str = "plugin/moduleinfo.json";
 
 /// Everything that must be handed on with the binaries, from the repository's root.
 const NOTICES: &[(&str, &str)] = &[
@@ -64,7 +67,7 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<PathBuf> {
     let parts = Parts {
         root,
         plugin: built.join(plugin_file()),
-        standalone: built.join(format!("{STANDALONE}{}", std::env::consts::EXE_SUFFIX)),
+        standalone: Some(built.join(format!("{STANDALONE}{}", std::env::consts::EXE_SUFFIX))),
         library,
     };
     parts.write(scratch.path())?;
@@ -73,6 +76,18 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<PathBuf> {
     }
     eprintln!("bundles: {}", bundled.display());
     Ok(bundled)
+}
+
+/// Writes bundles of the plug-in that `cargo test` has built, without the standalone.
+pub fn of_tests(root: &Path, to: &Path) -> anyhow::Result<()> {
+    let parts = Parts {
+        root,
+        // A library that tests link is not copied to where a build leaves it.
+        plugin: target_folder(root).join("debug/deps").join(plugin_file()),
+        standalone: None,
+        library: runtime::install()?,
+    };
+    parts.write(to)
 }
 
 /// Moves a file or folder into `folder`, in place of what has its name.
@@ -107,7 +122,7 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 struct Parts<'a> {
     root: &'a Path,
     plugin: PathBuf,
-    standalone: PathBuf,
+    standalone: Option<PathBuf>,
     /// ONNX Runtime, with its licence texts beside it.
     library: PathBuf,
 }
@@ -116,6 +131,10 @@ impl Parts<'_> {
     fn write(&self, to: &Path) -> anyhow::Result<()> {
         let vst3 = to.join(format!("{NAME}.vst3"));
         self.write_folder_bundle(&vst3, &vst3_binary()?)?;
+        copy(
+            &self.root.join(MODULE_INFO),
+            &vst3.join("Contents/Resources/moduleinfo.json"),
+        )?;
         let clap = to.join(format!("{NAME}.clap"));
         if cfg!(target_os = "macos") {
             self.write_folder_bundle(&clap, "MacOS/Unweave")?;
@@ -125,11 +144,11 @@ impl Parts<'_> {
         let runtime = to.join(RUNTIME_FOLDER);
         self.write_runtime(&runtime)?;
         self.write_notices(&runtime)?;
-        let standalone = self
-            .standalone
-            .file_name()
-            .context("a program has a name")?;
-        copy(&self.standalone, &to.join(standalone))
+        if let Some(standalone) = &self.standalone {
+            let name = standalone.file_name().context("a program has a name")?;
+            copy(standalone, &to.join(name))?;
+        }
+        Ok(())
     }
 
     fn write_folder_bundle(&self, bundle: &Path, binary: &str) -> anyhow::Result<()> {
@@ -177,7 +196,8 @@ fn build(root: &Path, is_release: bool, what: &[&str]) -> anyhow::Result<()> {
     shell::run(&mut cargo)
 }
 
-fn target_folder(root: &Path) -> PathBuf {
+/// Where cargo builds.
+pub fn target_folder(root: &Path) -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => root.join(folder),
         None => root.join("target"),
@@ -234,7 +254,7 @@ mod tests {
             fs::write(&path, name).unwrap();
             path
         };
-        for (name, _) in NOTICES {
+        for (name, _) in NOTICES.iter().chain([&(MODULE_INFO, "")]) {
             made(name);
         }
         for name in runtime::NOTICES {
@@ -243,7 +263,7 @@ mod tests {
         let parts = Parts {
             root: &root,
             plugin: made("plugin.so"),
-            standalone: made("unweave-standalone"),
+            standalone: Some(made("unweave-standalone")),
             library: made("runtime/onnxruntime"),
         };
         let to = scratch.path().join("to");
@@ -254,11 +274,14 @@ mod tests {
         assert_eq!(fs::read_to_string(&binary).unwrap(), "plugin.so");
         assert!(binary.with_file_name("onnxruntime").is_file());
         assert!(to.join("Unweave.runtime/onnxruntime").is_file());
+        assert!(to.join(STANDALONE).is_file());
+        let module_info = to.join("Unweave.vst3/Contents/Resources/moduleinfo.json");
+        assert_eq!(fs::read_to_string(module_info).unwrap(), MODULE_INFO);
         for folder in ["Unweave.vst3/Contents/Resources", RUNTIME_FOLDER] {
             let mut names: Vec<String> = fs::read_dir(to.join(folder))
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .filter(|name| name != "onnxruntime")
+                .filter(|name| name != "onnxruntime" && name != "moduleinfo.json")
                 .collect();
             names.sort();
             let mut expected = [
