@@ -20,7 +20,19 @@ use crate::bundle;
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     let bundled = bundle::run(root, args)?;
     let folders = folders(std::env::consts::OS, |name| std::env::var(name).ok())?;
-    let [vst3, clap] = &folders;
+    copy(&bundled, &folders)
+}
+
+/// Copies the bundles that lie in a folder for a user with this home; gives the VST3.
+pub fn for_home(bundled: &Path, home: &Path) -> anyhow::Result<PathBuf> {
+    let home = home.to_str().context("the home folder is not UTF-8")?;
+    let folders = folders(std::env::consts::OS, |_| Some(home.to_owned()))?;
+    copy(bundled, &folders)?;
+    Ok(folders[0].join(format!("{}.vst3", bundle::NAME)))
+}
+
+/// Copies the bundles to the folders of VST3 and CLAP.
+fn copy(bundled: &Path, [vst3, clap]: &[PathBuf; 2]) -> anyhow::Result<()> {
     let name = bundle::NAME;
     install(&bundled.join(format!("{name}.vst3")), vst3)?;
     if !cfg!(target_os = "macos") {

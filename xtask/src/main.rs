@@ -8,13 +8,16 @@
 mod bundle;
 mod demo;
 mod figures;
+mod hosts;
 mod install;
 mod licences;
 mod packages;
+mod python;
 mod runtime;
 mod shell;
 mod test;
 mod training;
+mod validate;
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +30,9 @@ cargo xtask COMMAND
   demo              setup, build, and separate the demo song into ./stems
   bundle [--release]   build the plug-in as VST3, CLAP and standalone into target/bundled
   install [--release]  bundle, and copy the plug-ins to where hosts look
-  test [ARGS...]    setup, the training smoke run, and all tests; ARGS go to `cargo test`
+  test [ARGS...]    setup, the training smoke run, other people's hosts, and all tests;
+                    ARGS go to `cargo test`
+  validate [--release] bundle, and run the validators of VST3 and CLAP that are installed
   licences          check every dependency's licence and source against deny.toml
   figures FILE...   run the commands named in FILE's generated blocks and put their output in
   help              this list";
@@ -51,6 +56,7 @@ fn main() -> anyhow::Result<()> {
         }
         "bundle" => bundle::run(&root, rest).map(drop),
         "install" => install::run(&root, rest),
+        "validate" => validate::run(&root, rest),
         "licences" => licences::check(&root),
         "figures" => figures::refresh(&root, rest),
         "help" | "--help" | "-h" => {

@@ -17,6 +17,8 @@ pub enum For {
     Tests,
     /// The training smoke run.
     Training,
+    /// The plug-in in hosts that are Python packages.
+    Hosts,
 }
 
 /// Something that set-up, a build or a test uses.
@@ -79,12 +81,14 @@ const FOR_BUNDLE: [Need; 3] = [
     },
 ];
 
+const VENV: Need = Need {
+    probe: Probe::Starts("python3", &["-m", "ensurepip", "--version"]),
+    package: "python3-venv",
+    why: "keeps the Python packages of training and tests apart",
+};
+
 const FOR_TRAINING: [Need; 3] = [
-    Need {
-        probe: Probe::Starts("python3", &["-m", "ensurepip", "--version"]),
-        package: "python3-venv",
-        why: "keeps the training's packages apart",
-    },
+    VENV,
     Need {
         probe: Probe::Starts("fluidsynth", &["--version"]),
         package: "fluidsynth",
@@ -105,6 +109,7 @@ fn needs(purpose: For) -> Vec<Need> {
         For::Bundle => FOR_BUNDLE.into_iter().chain([PIP]).collect(),
         For::Tests => vec![FFMPEG],
         For::Training => FOR_TRAINING.into(),
+        For::Hosts => vec![VENV],
     }
 }
 

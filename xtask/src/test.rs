@@ -3,16 +3,24 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{packages, shell, training};
+use crate::{hosts, packages, shell, training};
 
-/// The training smoke run, then every test of the workspace; `args` go to `cargo test`.
+/// The training smoke run, the plug-in in other people's hosts, then every test of the workspace; `args`
+/// go to `cargo test`.
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     packages::check(packages::For::Tests)?;
     training::smoke(root)?;
-    shell::run(
-        Command::new("cargo")
-            .args(["test", "--workspace"])
-            .args(args)
-            .current_dir(root),
-    )
+    let cargo_test = |options: &[&str]| {
+        shell::run(
+            Command::new("cargo")
+                .args(["test", "--workspace"])
+                .args(options)
+                .args(args)
+                .current_dir(root),
+        )
+    };
+    // Builds the plug-in that the hosts load.
+    cargo_test(&["--no-run"])?;
+    hosts::compare(root)?;
+    cargo_test(&[])
 }
