@@ -81,6 +81,11 @@ doubles! {
             std::thread::sleep(Duration::from_millis(58));
         }))
     };
+    /// As [`Halves`], but loads for longer than its latency lasts.
+    SlowToLoad = "slow-to-load", |shape| {
+        std::thread::sleep(Duration::from_millis(300));
+        separator(Delayed::new(shape, &HALVES))
+    };
     /// Too slow from the start.
     Slow = "slow", |shape| {
         let mut slow = After::new(Delayed::new(shape, &HALVES), || {

@@ -1,6 +1,8 @@
 //! Late, slow, broken, lying and missing models: what is heard is aligned, finite, and said.
 
-use unweave_tests::doubles::{self, Broken, GOOD_HOPS, Late, Missing, NaN, Slow, small_shape};
+use unweave_tests::doubles::{
+    self, Broken, GOOD_HOPS, Late, Missing, NaN, Slow, SlowToLoad, small_shape,
+};
 use unweave_tests::session::{Event, Session};
 use unweave_tests::signal::{delayed, noise, peak};
 
@@ -95,14 +97,17 @@ fn late_hops_are_counted_and_dry() {
 }
 
 #[test]
-fn offline_no_hop_is_late_however_slow_the_model() {
-    let mut session = session(Late::ID, true);
-    let latency = session.latency();
-    let mix = noise(latency + 4_000, 4);
-    let outputs = session.render([&mix, &mix], &[512], &MUTE_ALL);
-    // All stems muted: silence, and never the dry signal.
-    assert!(peak(&outputs[0][0]) < 1e-6, "{}", peak(&outputs[0][0]));
-    assert_eq!(session.status(), "Separating");
+fn offline_no_hop_is_late_however_slow_the_model_and_its_loading() {
+    for id in [Late::ID, SlowToLoad::ID] {
+        let mut session = session(id, true);
+        let latency = session.latency();
+        let mix = noise(latency + 4_000, 4);
+        let outputs = session.render([&mix, &mix], &[512], &MUTE_ALL);
+        // All stems muted: silence from the first frame on, and never the dry signal.
+        let peak = peak(&outputs[0][0]);
+        assert!(peak < 1e-6, "{id}: {peak}");
+        assert_eq!(session.status(), "Separating", "{id}");
+    }
 }
 
 #[test]

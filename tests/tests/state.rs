@@ -1,5 +1,6 @@
 //! Saved sessions: the same bytes again, old ones, and rubbish.
 
+use tracing::subscriber::NoSubscriber;
 use unweave_plugin::ids;
 use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::noise;
@@ -12,6 +13,9 @@ fn clap_blob(json: &[u8]) -> Vec<u8> {
 }
 
 fn new() -> Session {
+    // The framework warns of every unknown parameter in rubbish, thousands of times. The first to set a
+    // subscriber wins, also against the framework, and this one says nothing.
+    let _ = tracing::subscriber::set_global_default(NoSubscriber::default());
     Session::new(&session::entry(), ids::CLAP_ID)
 }
 
