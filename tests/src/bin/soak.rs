@@ -7,7 +7,10 @@
 //! With the path of an `Unweave.clap`, that bundle is played instead of the plug-in inside this program.
 //!
 //! Plays noise through "Unweave Multi-Out" with all outputs, the vocals muted, and prints a Markdown table.
-//! Callbacks are paced by the clock, on a thread of normal priority. Linux only: it reads `/proc`.
+//! Callbacks are paced by the clock, in real-time scheduling as a sound card's where this user may have
+//! it (`ulimit -r`), else at normal priority; it says which. "Dropouts" are callbacks that this program
+//! itself began more than a block late: a sound card would have run dry, and hops that are late then are
+//! not the engine's. Linux only: it reads `/proc`.
 
 use std::fs;
 use std::path::Path;
@@ -21,15 +24,30 @@ use unweave_tests::signal::noise;
 const SAMPLE_RATE: u32 = 44_100;
 const NUM_CALLBACKS: u32 = 10_000;
 
+/// The lowest real-time priority: above all that is not real time.
+fn make_real_time() -> bool {
+    use thread_priority::{
+        RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id,
+    };
+    let fifo = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, fifo).is_ok()
+}
+
 fn main() {
+    let is_real_time = make_real_time();
     let entry = match std::env::args_os().nth(1) {
         Some(path) => session::load_file(Path::new(&path)),
         None => session::entry(),
     };
     println!(
-        "| block | late | process p50 | p99 | max | of the block | inference | memory | grown by |"
+        "Callbacks in real-time scheduling: {}\n",
+        if is_real_time { "yes" } else { "no" }
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!(
+        "| block | late | dropouts | process p50 | p99 | max | of the block | inference | memory | grown by |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for block_frames in [64, 128, 512] {
         soak(&entry, block_frames);
     }
@@ -57,10 +75,14 @@ fn soak(entry: &PluginEntry, block_frames: usize) {
     let loaded = resident_bytes();
     let (cpu_before, started) = (inference_time(), Instant::now());
     let period = Duration::from_secs(1) * u32::try_from(block_frames).unwrap_or(0) / SAMPLE_RATE;
+    let mut dropouts = 0;
     let mut times: Vec<Duration> = (0..NUM_CALLBACKS)
         .map(|idx| {
             let due = started + period * idx;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if due.elapsed() > period {
+                dropouts += 1;
+            }
             let start = idx as usize % 1000 * block_frames;
             let block = &mix[start..start + block_frames];
             session.render([block, block], &[block_frames], &[]);
@@ -80,7 +102,7 @@ fn soak(entry: &PluginEntry, block_frames: usize) {
     let micros = |share: usize| times[(times.len() - 1) * share / 100].as_micros();
     let percent = |part: Duration| 100.0 * part.as_secs_f64() / elapsed.as_secs_f64();
     println!(
-        "| {block_frames} | {late} | {} µs | {} µs | {} µs | {:.2} % | {:.1} % of a core | {} MB | {} kB |",
+        "| {block_frames} | {late} | {dropouts} | {} µs | {} µs | {} µs | {:.2} % | {:.1} % of a core | {} MB | {} kB |",
         micros(50),
         micros(99),
         micros(100),
