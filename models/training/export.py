@@ -47,7 +47,7 @@ TRAINING_DATA = (
 
 
 def load(path: Path) -> tuple[Separator, dict]:
-    saved = torch.load(path, weights_only=True)
+    saved = torch.load(path, weights_only=True, map_location="cpu")
     net = Separator(Shape(**saved["shape"])).eval()
     net.load_state_dict(saved["averaged"])
     return net, saved

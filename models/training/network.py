@@ -126,8 +126,15 @@ class Gru(nn.Module):
         self.b_h = nn.Parameter(torch.empty(3 * d).uniform_(-bound, bound))
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:  # [T, N, d], [N, d]
+        if x.device.type != "cpu":
+            out, h = torch.gru(x, h[None].to(x.dtype), self.weights(x.dtype), True, 1, 0.0, True, False, False)
+            return out.float(), h[0].float()
         out = _Gru.apply(F.linear(x, self.w_x, self.b_x).float(), h, self.w_h, self.b_h)
         return out, out[-1]
+
+    def weights(self, dtype: torch.dtype) -> list[Tensor]:
+        """As `torch.gru` takes them."""
+        return [p.to(dtype) for p in (self.w_x, self.w_h, self.b_x, self.b_h)]
 
 
 class RmsNorm(nn.Module):
@@ -202,8 +209,9 @@ class Separator(nn.Module):
 
     def state(self, batch: int = 1) -> tuple[Tensor, Tensor]:
         """What the network remembers at the start: silence. [layer, batch·band, width] and [batch, 2, 3, bin]"""
-        shape = self.shape
-        return torch.zeros(shape.layers, batch * shape.num_bands, shape.width), torch.zeros(batch, 2, 3, shape.bins)
+        shape, device = self.shape, self.head_norm.gain.device
+        hidden = torch.zeros(shape.layers, batch * shape.num_bands, shape.width, device=device)
+        return hidden, torch.zeros(batch, 2, 3, shape.bins, device=device)
 
     @torch.no_grad()
     def local(self, mix: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
@@ -214,7 +222,7 @@ class Separator(nn.Module):
         mid = mix.sum(2, keepdim=True) * 0.5
         power = torch.cat([mix, mid], 2).square().sum(-1)
         level = torch.log1p(power * 1e6) * 0.5  # [B, T, 3, F], 0 in silence
-        steps = torch.arange(t, dtype=level.dtype)
+        steps = torch.arange(t, dtype=level.dtype, device=level.device)
         decay = torch.tril((1 - SLOW) * SLOW ** (steps[:, None] - steps).clamp_min(0))
         slow = (decay @ level.flatten(2)).view_as(level) + (SLOW ** (steps + 1))[:, None, None] * memory[:, :1]
         last = torch.cat([memory[:, 1:], level[:, :-1]], 1)
@@ -269,7 +277,7 @@ class Separator(nn.Module):
         hidden, memory = state
         x = self.tokens(mix)
         states = []
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
             for block, h in zip(self.blocks, hidden.unbind(0), strict=True):
                 x, h = block(x, h)
                 states.append(h)

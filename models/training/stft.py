@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def window(n_fft: int) -> Tensor:
-    return torch.hann_window(n_fft, periodic=True, dtype=torch.float64).sqrt().float()
+def window(n_fft: int, device: torch.device | str = "cpu") -> Tensor:
+    return torch.hann_window(n_fft, periodic=True, dtype=torch.float64).sqrt().float().to(device)
 
 
 def spectra(audio: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -19,13 +19,13 @@ def spectra(audio: Tensor, n_fft: int, hop: int) -> Tensor:
     frames = audio.shape[-1]
     hops = -(-frames // hop) + n_fft // hop - 1
     padded = F.pad(audio, (n_fft - hop, hops * hop - frames))
-    return torch.view_as_real(torch.fft.rfft(padded.unfold(-1, n_fft, hop) * window(n_fft)))
+    return torch.view_as_real(torch.fft.rfft(padded.unfold(-1, n_fft, hop) * window(n_fft, audio.device)))
 
 
 def audio(spectrum: Tensor, n_fft: int, hop: int, frames: int) -> Tensor:
     """Inverse of `spectra`: [..., T, F, 2] to [..., frames]."""
     pieces = torch.fft.irfft(torch.view_as_complex(spectrum.contiguous()), n=n_fft)
-    pieces = pieces * (window(n_fft) * (2 * hop / n_fft))
+    pieces = pieces * (window(n_fft, pieces.device) * (2 * hop / n_fft))
     # Overlap-add: hop-long slices of a piece land on neighbouring hops.
     t, overlap = pieces.shape[-2], n_fft // hop
     slices = pieces.unflatten(-1, (overlap, hop))

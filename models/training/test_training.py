@@ -27,6 +27,8 @@ def test_gru_and_its_gradients_are_pytorchs():
     b = torch.autograd.grad((theirs(x, h[None])[0] * weight).sum(), (x, h, theirs.weight_ih_l0, theirs.weight_hh_l0,
                                                                     theirs.bias_ih_l0, theirs.bias_hh_l0))
     assert all(torch.allclose(i, j, atol=2e-5, rtol=1e-4) for i, j in zip(a, b, strict=True))
+    # What accelerators run.
+    assert torch.allclose(torch.gru(x, h[None], ours.weights(x.dtype), True, 1, 0.0, True, False, False)[0], ours(x, h)[0], atol=2e-5)
 
 
 def test_stft_agrees_with_scipy_and_inverts():

@@ -53,6 +53,26 @@ class Batches:
         return torch.from_numpy(batch)
 
 
+class Producers:
+    """The same batches from several processes, for an accelerator that one process can't feed."""
+
+    def __init__(self, args: argparse.Namespace, seed: list[int]):
+        context = multiprocessing.get_context("spawn")
+        self.queue = context.Queue(maxsize=2 * args.producers)
+        for i in range(args.producers):
+            context.Process(target=self.run, args=(args, [*seed, i], self.queue), daemon=True).start()
+
+    @staticmethod
+    def run(args, seed, queue):
+        torch.set_num_threads(1)
+        batches = Batches(args, seed)
+        while True:
+            queue.put(next(batches).numpy())
+
+    def __next__(self) -> torch.Tensor:
+        return torch.from_numpy(self.queue.get())
+
+
 def objective(net: Separator, stems: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     shape = net.shape
     with torch.no_grad():
@@ -64,7 +84,7 @@ def objective(net: Separator, stems: torch.Tensor) -> tuple[torch.Tensor, torch.
 
 def gradient(net: Separator, batches: Batches) -> float:
     """Leaves the gradient of one batch in the parameters and gives its loss."""
-    value, _ = objective(net, next(batches))
+    value, _ = objective(net, next(batches).to(net.head_norm.gain.device))
     net.zero_grad()
     value.backward()
     return value.item()
@@ -132,9 +152,9 @@ def validate(net: Separator, examples: torch.Tensor) -> dict:
     """Mean SNR in dB per stem over the examples where it plays, and of all, beside the loss."""
     losses, snr, active = [], [], []
     for stems in examples.split(4):
-        value, per_stem = objective(net, stems)
+        value, per_stem = objective(net, stems.to(net.head_norm.gain.device))
         losses.append(value.item())
-        snr.append(per_stem)
+        snr.append(per_stem.cpu())
         level = stems.square().mean((2, 3))
         active.append(level > 1e-3 * level.sum(1, keepdim=True))
     snr, active = torch.cat(snr), torch.cat(active)
@@ -192,6 +212,8 @@ def main() -> None:
     parser.add_argument("--average", type=float, default=0.995, help="decay of the averaged weights per step")
     parser.add_argument("--save-minutes", type=float, default=5.0)
     parser.add_argument("--alone", action="store_true", help="no second process")
+    parser.add_argument("--device", default="cpu", help="where the network is: cpu, cuda, ...; other than cpu means --alone")
+    parser.add_argument("--producers", type=int, default=0, help="processes that make examples; 0: the training does it itself")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every-song", action="store_true", help="train on the held-out song as well, not on the packs")
     parser.add_argument("--smoke", action="store_true", help="a tiny network for half a minute")
@@ -203,9 +225,9 @@ def main() -> None:
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
     args.run.mkdir(parents=True, exist_ok=True)
-    saved = torch.load(args.resume or args.init, weights_only=True) if args.resume or args.init else None
+    saved = torch.load(args.resume or args.init, weights_only=True, map_location=args.device) if args.resume or args.init else None
     shape = Shape(**saved["shape"]) if saved else Shape(width=args.width, layers=args.layers)
-    net, averaged = Separator(shape), Separator(shape)
+    net, averaged = Separator(shape).to(args.device), Separator(shape).to(args.device)
     net.half = True
     parameters = sum(p.numel() for p in net.parameters())
     if saved:
@@ -223,9 +245,9 @@ def main() -> None:
     (args.run / "config.json").write_text(json.dumps(config, indent=1))
     print(f"{parameters / 1e6:.2f} M parameters, {shape.num_bands} bands, {args.hours:.2f} h", flush=True)
 
-    batches = Batches(args, [args.seed, step, 0])
+    batches = (Producers if args.producers else Batches)(args, [args.seed, step, 0])
     helper = None
-    if not args.alone:
+    if not args.alone and args.device == "cpu":
         helper = Helper(args, shape, parameters, [args.seed, step, 1])
         helper.publish(net, step)
         helper.asked.set()
