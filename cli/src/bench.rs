@@ -176,6 +176,8 @@ fn separate(
     let model = engine.model_report();
     let job = Job {
         source: song,
+        range: None,
+        name: None,
         output_dir,
         selection: &Selection::default(),
         format: FileFormat::Wav,
@@ -287,6 +289,7 @@ impl Decoded {
             layout: Layout::from_count(2),
             num_frames: self.channels[0].len() as u64,
             title: "Bench".to_owned(),
+            time_stamp: None,
         };
         let mut writer = AudioWriter::create(&dir.join("bench.audio"), &spec)?;
         for block in self.blocks() {

@@ -1,19 +1,12 @@
-//! The model of a command: found, checked, loaded once, and turned into streams.
+//! The model of a command, as its arguments name it.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 use unweave_separation::manifest::Kind;
-use unweave_separation::report::ModelReport;
-use unweave_separation::{
-    DeviceChoice, DeviceUse, Error, Model, Options, Separator, Store, Stream, Terminator, load,
-    runtime,
-};
-
-/// Hops that are separated per call of the model: beyond this, models get no faster, and a call must stay
-/// short for Ctrl-C and progress.
-pub const BATCH_HOPS: usize = 32;
+pub use unweave_separation::offline::engine::{BATCH_HOPS, Engine};
+use unweave_separation::{DeviceChoice, DeviceUse, Error, Model, Options, Store, Terminator};
 
 /// Which model, on what.
 #[derive(Debug, Clone, Args)]
@@ -27,15 +20,6 @@ pub struct ModelArgs {
     /// Threads that compute; unless given, as many as help the model.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-}
-
-/// A model ready to run.
-pub struct Engine {
-    model: Model,
-    options: Options,
-    runtime: String,
-    /// Loaded to see that it works, and used by the first stream.
-    first: Option<Box<dyn Separator>>,
 }
 
 impl ModelArgs {
@@ -78,50 +62,7 @@ impl ModelArgs {
             runtime_beside: beside(),
             terminator: cancel.clone(),
         };
-        let first = load(&model, &options)?;
-        let library = runtime::load(&options.runtime_beside)?.library();
-        let runtime = match library.verdict {
-            runtime::Verdict::Usable { minor } => format!("ONNX Runtime 1.{minor}"),
-            _ => "ONNX Runtime".to_owned(),
-        };
-        Ok(Engine {
-            model,
-            options,
-            runtime,
-            first: Some(first),
-        })
-    }
-}
-
-impl Engine {
-    /// A stream at a sample rate, with a separator of its own.
-    ///
-    /// # Errors
-    /// The model can't be loaded once more, or the rate isn't possible.
-    pub fn stream(&mut self, sample_rate: u32) -> Result<Stream, Error> {
-        let separator = match self.first.take() {
-            Some(first) => first,
-            None => load(&self.model, &self.options)?,
-        };
-        Stream::with_batch(separator, sample_rate, BATCH_HOPS)
-    }
-
-    /// What runs the model.
-    pub fn runtime(&self) -> &str {
-        &self.runtime
-    }
-
-    /// The model as reports name it.
-    pub fn model_report(&self) -> ModelReport {
-        let manifest = &self.model.manifest;
-        ModelReport {
-            id: manifest.id.clone(),
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            sha256: manifest.sha256().to_owned(),
-            stems: manifest.stems.clone(),
-            residual: manifest.stems[manifest.residual_idx].clone(),
-        }
+        Engine::open(model, options)
     }
 }
 

@@ -186,6 +186,8 @@ impl Args {
         let model = engine.model_report();
         let job = Job {
             source: song,
+            range: None,
+            name: None,
             output_dir: &self.output,
             selection,
             format: match self.format {

@@ -25,12 +25,14 @@ pub mod read;
 pub mod report;
 mod resample;
 pub mod runtime;
+pub mod scratch;
 mod segments;
 mod separator;
 mod stft;
 pub mod store;
 mod stream;
 mod streaming;
+pub mod time_stamp;
 pub mod verify;
 pub mod write;
 

@@ -11,6 +11,7 @@
 //! ahead of the model by a few blocks, and files are encoded side by side. Memory does not depend on the
 //! length of the song. What is written does not depend on the number of threads.
 
+pub mod engine;
 mod meter;
 mod progress;
 mod separating;
@@ -18,6 +19,7 @@ mod writing;
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -37,6 +39,10 @@ pub use progress::Progress;
 pub struct Job<'a> {
     /// The song.
     pub source: &'a Path,
+    /// The frames of it that are wanted; none for all.
+    pub range: Option<Range<u64>>,
+    /// What the set is named after, in place of the song's tags or file name.
+    pub name: Option<&'a str>,
     /// Where the set's folder goes.
     pub output_dir: &'a Path,
     /// Which files.
@@ -135,7 +141,10 @@ fn run(
     on_progress: &mut dyn FnMut(Progress),
     cancel: &Terminator,
 ) -> Result<Done, JobError> {
-    let reader = AudioReader::open(job.source)?;
+    let mut reader = AudioReader::open(job.source)?;
+    if let Some(range) = &job.range {
+        reader.keep(range.clone())?;
+    }
     let facts = reader.facts().clone();
     let depth = if job.format == FileFormat::Mp3 {
         BitDepth::Int24
@@ -147,11 +156,14 @@ fn run(
         .file_stem()
         .map(|s| s.to_string_lossy())
         .unwrap_or_default();
-    let track = naming::track_name(
-        facts.title.as_deref(),
-        facts.artist.as_deref(),
-        &stem_of_file,
-    );
+    let track = match job.name {
+        Some(name) => naming::track_name(None, None, name),
+        None => naming::track_name(
+            facts.title.as_deref(),
+            facts.artist.as_deref(),
+            &stem_of_file,
+        ),
+    };
     let plan = job.selection.plan(&job.model.stems)?;
     let spec = AudioSpec {
         format: job.format,
@@ -160,10 +172,12 @@ fn run(
         layout: facts.layout.clone(),
         num_frames: 0,
         title: track.clone(),
+        time_stamp: facts.time_stamp,
     };
     spec.check()?;
     let request = Request {
         source_sha256: hash_file(job.source, cancel)?,
+        source_range: job.range.clone(),
         model_sha256: job.model.sha256.clone(),
         file_format: job.format,
         bit_depth: depth,
@@ -288,6 +302,7 @@ fn source_report(
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default(),
         sha256: request.source_sha256.clone(),
+        range: request.source_range.clone(),
         format: facts.format.clone(),
         sample_rate: facts.sample_rate,
         num_channels: facts.layout.num_channels(),

@@ -19,11 +19,13 @@ mod mp4;
 mod wav;
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::channels::Layout;
+use crate::time_stamp::TimeStamp;
 
 /// Sample rates that are accepted, in Hz.
 pub const SAMPLE_RATE_RANGE: std::ops::RangeInclusive<u32> = 8_000..=384_000;
@@ -63,6 +65,8 @@ pub struct SourceFacts {
     pub title: Option<String>,
     /// Artist from the tags.
     pub artist: Option<String>,
+    /// Where on a timeline it begins, from the `bext` chunk of a WAV.
+    pub time_stamp: Option<TimeStamp>,
 }
 
 /// Why a song can't be read. Positions are in frames.
@@ -89,6 +93,14 @@ pub enum ReadError {
         /// Frames that could be decoded.
         actual: u64,
     },
+    /// The file doesn't have the frames that are asked for.
+    #[error("frames {} to {} are asked for, the file has {available}", range.start, range.end)]
+    OutOfRange {
+        /// The frames that are asked for.
+        range: Range<u64>,
+        /// How many there are.
+        available: u64,
+    },
     /// The file ends too early, without saying how much is missing.
     #[error("the file is cut off: its end is missing")]
     EndMissing,
@@ -106,6 +118,11 @@ pub enum ReadError {
 pub struct AudioReader {
     facts: SourceFacts,
     decoder: Decoder,
+    /// The frames of the file that are given.
+    range: Range<u64>,
+    /// Frames decoded so far.
+    decoded: u64,
+    /// Frames given so far.
     position: u64,
     num_not_finite: u64,
 }
@@ -155,9 +172,26 @@ impl AudioReader {
         Ok(Self {
             facts,
             decoder,
+            range: 0..u64::MAX,
+            decoded: 0,
             position: 0,
             num_not_finite: 0,
         })
+    }
+
+    /// Gives these frames only, as if they were the whole file; to be called before reading.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`] if the file is known not to have them.
+    pub fn keep(&mut self, range: Range<u64>) -> Result<(), ReadError> {
+        let available = self.facts.num_frames.unwrap_or(u64::MAX);
+        if range.is_empty() || range.end > available {
+            return Err(ReadError::OutOfRange { range, available });
+        }
+        self.facts.num_frames = Some(range.end - range.start);
+        self.facts.time_stamp = self.facts.time_stamp.map(|stamp| stamp.after(range.start));
+        self.range = range;
+        Ok(())
     }
 
     /// What the header says.
@@ -190,12 +224,30 @@ impl AudioReader {
     /// The file is cut off, damaged, unreadable, or holds no audio at all.
     pub fn read(&mut self, block: &mut Vec<Vec<f32>>) -> Result<usize, ReadError> {
         block.resize_with(self.facts.layout.num_channels(), Vec::new);
-        block.iter_mut().for_each(Vec::clear);
-        match &mut self.decoder {
-            Decoder::Wav(wav) => wav.read(block)?,
-            Decoder::Coded(coded) => coded.read(block)?,
+        let mut num_frames = 0;
+        // What comes before the range is decoded too: only so formats without an index are exact.
+        while num_frames == 0 && self.decoded < self.range.end {
+            block.iter_mut().for_each(Vec::clear);
+            match &mut self.decoder {
+                Decoder::Wav(wav) => wav.read(block)?,
+                Decoder::Coded(coded) => coded.read(block)?,
+            }
+            let start = self.decoded;
+            self.decoded += block[0].len() as u64;
+            if self.decoded == start {
+                break;
+            }
+            num_frames = cut(block, start, &self.range);
         }
-        let num_frames = block[0].len();
+        if num_frames == 0 {
+            block.iter_mut().for_each(Vec::clear);
+            if self.range.end != u64::MAX && self.decoded < self.range.end {
+                return Err(ReadError::OutOfRange {
+                    range: self.range.clone(),
+                    available: self.decoded,
+                });
+            }
+        }
         self.position += num_frames as u64;
         if num_frames == 0 && self.position == 0 {
             return Err(ReadError::Empty);
@@ -225,6 +277,21 @@ impl AudioReader {
         }
         warnings
     }
+}
+
+/// Leaves those frames of a block beginning at `start` that are in the range, and gives how many.
+fn cut(block: &mut [Vec<f32>], start: u64, range: &Range<u64>) -> usize {
+    let len = block[0].len();
+    // Within a block, whose length is a usize.
+    let within = |frame: u64| {
+        usize::try_from(frame.saturating_sub(start)).map_or(len, |frame| frame.min(len))
+    };
+    let (from, to) = (within(range.start), within(range.end));
+    for channel in block {
+        channel.truncate(to);
+        channel.drain(..from);
+    }
+    to - from
 }
 
 /// `part / whole` for progress, 0 to 1.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,9 @@ pub struct SourceReport {
     pub file_name: String,
     /// Checksum of the file, in hexadecimal.
     pub sha256: String,
+    /// The frames of the file that were separated; none for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range<u64>>,
     /// Container and codec.
     pub format: String,
     /// Frames per second.
@@ -69,7 +73,7 @@ pub struct SourceReport {
     pub num_channels: usize,
     /// How samples were stored.
     pub samples: SampleKind,
-    /// Length in frames.
+    /// Length of what was separated, in frames.
     pub num_frames: u64,
     /// Length in seconds.
     pub seconds: f64,
@@ -226,6 +230,7 @@ impl Report {
     pub fn request(&self) -> Request {
         Request {
             source_sha256: self.source.sha256.clone(),
+            source_range: self.source.range.clone(),
             model_sha256: self.model.sha256.clone(),
             file_format: self.file_format,
             bit_depth: self.bit_depth,
@@ -243,6 +248,8 @@ impl Report {
 pub struct Request {
     /// Checksum of the song.
     pub source_sha256: String,
+    /// The frames of the song; none for all.
+    pub source_range: Option<Range<u64>>,
     /// Checksum of the model.
     pub model_sha256: String,
     /// Kind of the files.

@@ -1,7 +1,8 @@
 //! Audio files out: WAV, FLAC and MP3, written block by block in constant memory.
 //!
-//! The length is known before the first block, so a header is right from the start: a WAV that will
-//! exceed 4 GB is RF64 from its first byte.
+//! The length of a delivery is known before the first block, so its header is right from the start: a WAV
+//! that will exceed 4 GB is RF64 from its first byte. What is recorded ([`GrowingWav`]) gets its header at
+//! the end.
 
 mod flac;
 mod mp3;
@@ -13,6 +14,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::channels::Layout;
+use crate::time_stamp::TimeStamp;
+pub use wav::GrowingWav;
 
 /// Sample rates at which MP3 has 320 kbit/s: those of MPEG-1.
 ///
@@ -99,6 +102,8 @@ pub struct AudioSpec {
     pub num_frames: u64,
     /// Title for the tags of FLAC and MP3.
     pub title: String,
+    /// Where the file belongs on a timeline; for WAV, the others can't say it.
+    pub time_stamp: Option<TimeStamp>,
 }
 
 impl AudioSpec {

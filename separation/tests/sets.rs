@@ -1,4 +1,6 @@
 //! From a song file to a delivery set and back, with separators whose output is known in closed form.
+//!
+//! Needs `ffmpeg`.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -7,14 +9,16 @@
 )]
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use proptest::prelude::*;
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::doubles::{self, Delayed, Failing};
 use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
-use unweave_separation::read::AudioReader;
+use unweave_separation::read::{AudioReader, ReadError};
 use unweave_separation::report::{ModelReport, Report};
 use unweave_separation::verify::{Outcome, VerifyError, verify_dir};
 use unweave_separation::write::{BitDepth, FileFormat, WriteError};
@@ -51,6 +55,8 @@ fn stream(sample_rate: u32, gains: &[f32]) -> Result<Stream, Error> {
 }
 
 struct Set {
+    range: Option<Range<u64>>,
+    name: Option<String>,
     selection: Selection,
     format: FileFormat,
     depth: BitDepth,
@@ -63,6 +69,8 @@ struct Set {
 impl Default for Set {
     fn default() -> Self {
         Self {
+            range: None,
+            name: None,
             selection: Selection::default(),
             format: FileFormat::Wav,
             depth: BitDepth::Int24,
@@ -96,6 +104,8 @@ impl Set {
     ) -> Result<Done, JobError> {
         let job = Job {
             source,
+            range: self.range.clone(),
+            name: self.name.as_deref(),
             output_dir,
             selection: &self.selection,
             format: self.format,
@@ -451,12 +461,19 @@ fn a_set_that_is_there_is_skipped_only_if_it_is_the_same_and_whole() {
         ..Set::default()
     };
     assert_eq!(flac.written(&source, &out).0, out.join("Song (2)"));
+    // A part of the song is wanted.
+    let part = Set {
+        range: Some(0..2_999),
+        skip_existing: true,
+        ..Set::default()
+    };
+    assert_eq!(part.written(&source, &out).0, out.join("Song (3)"));
     // A file is gone.
     fs::remove_file(dir.join("Song (Full Mix).wav")).unwrap();
-    assert_eq!(set.written(&source, &out).0, out.join("Song (3)"));
+    assert_eq!(set.written(&source, &out).0, out.join("Song (4)"));
     // Another song of that name.
     song(temp.path(), "Song.wav", 44_100, 2, 3_001);
-    assert_eq!(set.written(&source, &out).0, out.join("Song (4)"));
+    assert_eq!(set.written(&source, &out).0, out.join("Song (5)"));
 }
 
 #[test]
@@ -581,4 +598,125 @@ fn what_a_format_can_not_hold_is_refused_before_anything_is_made() {
         "{result:?}"
     );
     assert!(!out.exists());
+}
+
+#[test]
+fn a_part_of_a_song_gives_the_files_of_a_song_that_is_just_that_part() {
+    let temp = tempfile::tempdir().unwrap();
+    let whole = song(temp.path(), "Whole.wav", 44_100, 2, 20_000);
+    // The ends lie within blocks of the reader, at their borders, and at those of the song.
+    for (start, end) in [
+        (0, 1),
+        (1, 8_192),
+        (5_000, 17_123),
+        (8_192, 16_384),
+        (19_999, 20_000),
+    ] {
+        let path = temp.path().join("Song.wav");
+        let samples = noise(2 * 20_000);
+        let mut wav =
+            hound::WavWriter::create(&path, hound::WavReader::open(&whole).unwrap().spec());
+        let wav = wav.as_mut().unwrap();
+        for &sample in &samples[2 * start..2 * end] {
+            wav.write_sample(sample).unwrap();
+        }
+        wav.flush().unwrap();
+        let (expected, _) = Set::default().written(&path, &temp.path().join("expected"));
+        let set = Set {
+            range: Some(start as u64..end as u64),
+            name: Some("Song".to_owned()),
+            ..Set::default()
+        };
+        let (dir, report) = set.written(&whole, &temp.path().join("actual"));
+        assert_eq!(report.source.num_frames, (end - start) as u64);
+        assert_eq!(report.source.range, set.range);
+        for label in FILES {
+            let file = format!("Song ({label}).wav");
+            let read = |dir: &Path| fs::read(dir.join(&file)).unwrap();
+            assert!(read(&dir) == read(&expected), "{start}..{end}: {file}");
+        }
+        verify_dir(&dir, &Terminator::new()).unwrap();
+    }
+    for range in [19_999..20_001, 7..7] {
+        let set = Set {
+            range: Some(range),
+            ..Set::default()
+        };
+        let error = set.run(&whole, temp.path()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                JobError::Read(ReadError::OutOfRange {
+                    available: 20_000,
+                    ..
+                })
+            ),
+            "{error:?}"
+        );
+    }
+}
+
+/// The reference is ffmpeg, which reads and writes the chunk as EBU Tech 3285 has it.
+#[test]
+fn files_carry_the_place_on_the_timeline_that_the_song_has() {
+    let temp = tempfile::tempdir().unwrap();
+    let plain = song(temp.path(), "Plain.wav", 48_000, 2, 5_000);
+    let stamped = temp.path().join("Song.wav");
+    // More than 32 bits: 30 hours at 48 kHz.
+    let reference = 48_000_u64 * 3_600 * 30 + 7;
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(&plain)
+        .args(["-write_bext", "1", "-metadata"])
+        .arg(format!("time_reference={reference}"))
+        .args(["-metadata", "origination_date=2026-11-22", "-metadata"])
+        .arg("origination_time=12:34:56")
+        .arg(&stamped)
+        .status();
+    assert!(status.unwrap().success());
+    let tags = |path: &Path| {
+        let output = Command::new("ffprobe")
+            .args([
+                "-v",
+                "error",
+                "-show_entries",
+                "format_tags=time_reference,date,creation_time",
+            ])
+            .args(["-of", "default=noprint_wrappers=1"])
+            .arg(path)
+            .output();
+        let mut tags: Vec<String> = String::from_utf8(output.unwrap().stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        tags.sort();
+        tags
+    };
+    for (depth, range, expected) in [
+        (BitDepth::Int24, None, reference),
+        (BitDepth::Float32, Some(1_000..4_000), reference + 1_000),
+    ] {
+        let set = Set {
+            depth,
+            range,
+            ..Set::default()
+        };
+        let (dir, _) = set.written(&stamped, &temp.path().join("out"));
+        for label in FILES {
+            let tags = tags(&dir.join(format!("Song ({label}).wav")));
+            assert_eq!(
+                tags,
+                [
+                    "TAG:creation_time=12:34:56".to_owned(),
+                    "TAG:date=2026-11-22".to_owned(),
+                    format!("TAG:time_reference={expected}"),
+                ]
+            );
+        }
+        verify_dir(&dir, &Terminator::new()).unwrap();
+    }
+    let (dir, _) = Set::default().written(&plain, &temp.path().join("out"));
+    let of_plain = tags(&dir.join("Plain (Full Mix).wav"));
+    assert!(of_plain.is_empty(), "{of_plain:?}");
 }

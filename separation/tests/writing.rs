@@ -8,14 +8,16 @@
     reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
 )]
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use proptest::prelude::*;
 use unweave_separation::channels::Layout;
 use unweave_separation::read::AudioReader;
+use unweave_separation::time_stamp::TimeStamp;
 use unweave_separation::write::{
-    AudioSpec, AudioWriter, BitDepth, FileFormat, Samples, WriteError,
+    AudioSpec, AudioWriter, BitDepth, FileFormat, GrowingWav, Samples, WriteError,
 };
 
 fn spec(format: FileFormat, depth: BitDepth, num_channels: usize, num_frames: usize) -> AudioSpec {
@@ -26,6 +28,7 @@ fn spec(format: FileFormat, depth: BitDepth, num_channels: usize, num_frames: us
         layout: Layout::from_count(num_channels),
         num_frames: num_frames as u64,
         title: "Blåbär 🎵 (Bass Stem)".into(),
+        time_stamp: None,
     }
 }
 
@@ -334,6 +337,41 @@ fn a_full_disk_is_noticed_by_every_format_at_the_latest_at_the_end() {
                 panic!("{format:?}: {result:?}")
             };
             assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{format:?}");
+        }
+    }
+}
+
+/// What a disk took before it was full must be there, whole frames of it.
+#[test]
+fn a_recording_is_whole_whenever_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("take.wav");
+    for num_blocks in [0, 1, 7] {
+        let stamp = TimeStamp::at(1 << 40);
+        let mut wav = GrowingWav::create(&path, 96_000, 2, Some(stamp)).unwrap();
+        let block = vec![
+            vec![0.5, f32::MIN_POSITIVE, -3.0],
+            vec![f32::NAN, 1e30, -0.0],
+        ];
+        for _ in 0..num_blocks {
+            wav.write(&block).unwrap();
+        }
+        // The disk took a part of one more frame.
+        let mut file = std::fs::File::options().append(true).open(&path).unwrap();
+        file.write_all(&[1, 2, 3, 4, 5]).unwrap();
+        assert_eq!(wav.finish().unwrap(), 3 * num_blocks);
+
+        let mut wav = hound::WavReader::open(&path).unwrap();
+        assert_eq!(wav.spec().sample_rate, 96_000);
+        let samples: Vec<u32> = wav.samples::<f32>().map(|s| s.unwrap().to_bits()).collect();
+        let frames =
+            (0..3).flat_map(|frame| [block[0][frame].to_bits(), block[1][frame].to_bits()]);
+        let expected: Vec<u32> = (0..num_blocks).flat_map(|_| frames.clone()).collect();
+        assert_eq!(samples, expected);
+        if num_blocks > 0 {
+            let reader = AudioReader::open(&path).unwrap();
+            assert_eq!(reader.facts().time_stamp, Some(stamp));
+            assert_eq!(reader.facts().num_frames, Some(3 * num_blocks));
         }
     }
 }

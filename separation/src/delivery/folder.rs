@@ -1,19 +1,17 @@
 //! A set appears whole or not at all.
 //!
 //! Everything is made in a hidden folder beside its final place, `.Track Name.partial-XXXXXX`, and moved
-//! when it is whole. The folder goes away when the run fails or is cancelled. A run that was killed leaves
-//! it behind; the next run in the same place removes it, which it may because the lock in it is gone.
+//! when it is whole. The folder goes away when the run fails or is cancelled; one that a killed run left is
+//! removed by the next run in the same place.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::naming;
+use crate::scratch::ScratchFolder;
 
 const PARTIAL_MARK: &str = ".partial-";
-const LOCK_NAME: &str = "lock";
 const SPOOL_NAME: &str = "spool";
 const SET_NAME: &str = "set";
 
@@ -29,9 +27,7 @@ pub enum Existing {
 
 /// The hidden folder of a set in the making.
 pub struct WorkFolder {
-    /// Held open and locked while the run lives; closed before the folder is removed, as Windows wants.
-    _lock: File,
-    dir: TempDir,
+    dir: ScratchFolder,
     output_dir: PathBuf,
 }
 
@@ -42,19 +38,12 @@ impl WorkFolder {
     /// # Errors
     /// The system refuses: no permission, no space, a file in place of the folder.
     pub fn create(output_dir: &Path, track: &str) -> io::Result<Self> {
-        fs::create_dir_all(output_dir)?;
-        remove_stale(output_dir)?;
         let prefix = format!(".{track}{PARTIAL_MARK}");
-        let dir = tempfile::Builder::new()
-            .prefix(&prefix)
-            .tempdir_in(output_dir)?;
-        let lock = File::create(dir.path().join(LOCK_NAME))?;
-        lock.lock()?;
+        let dir = ScratchFolder::create(output_dir, &prefix, PARTIAL_MARK)?;
         fs::create_dir(dir.path().join(SET_NAME))?;
         Ok(Self {
             dir,
             output_dir: output_dir.to_owned(),
-            _lock: lock,
         })
     }
 
@@ -127,29 +116,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the work folders of runs that no longer live.
-fn remove_stale(output_dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(output_dir)?.filter_map(Result::ok) {
-        let name = entry.file_name();
-        let is_ours = name
-            .to_str()
-            .is_some_and(|n| n.starts_with('.') && n.contains(PARTIAL_MARK));
-        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        // Without a lock file the folder is just being made, or isn't ours.
-        let Ok(lock) = File::open(entry.path().join(LOCK_NAME)) else {
-            continue;
-        };
-        match lock.try_lock() {
-            Ok(()) => fs::remove_dir_all(entry.path())?,
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,11 +182,10 @@ mod tests {
 
         // A killed run can't run its destructors; its lock is released by the system.
         let killed = WorkFolder::create(out.path(), "Song").unwrap();
-        let WorkFolder { dir, _lock, .. } = killed;
-        let left = dir.keep();
+        let (left, lock) = killed.dir.abandon();
         let live = WorkFolder::create(out.path(), "Other").unwrap();
         assert!(left.exists(), "a locked folder belongs to a living run");
-        drop(_lock);
+        drop(lock);
         drop(WorkFolder::create(out.path(), "Third").unwrap());
         assert!(!left.exists() && live.set_dir().exists());
     }

@@ -171,6 +171,7 @@ impl CodedReader {
             num_frames,
             title,
             artist,
+            time_stamp: None,
         };
         let reader = Self {
             format,

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::{BLOCK_FRAMES, ReadError, SampleKind, SourceFacts};
 use crate::channels::Layout;
+use crate::time_stamp::{BEXT_BYTES, TimeStamp};
 
 const FORMAT_PCM: u16 = 1;
 const FORMAT_FLOAT: u16 = 3;
@@ -77,6 +78,7 @@ impl WavReader {
         let mut data = None;
         let mut data64 = None;
         let (mut title, mut artist) = (None, None);
+        let mut time_stamp = None;
         while let Some(chunk) = next_chunk(&mut file, dialect)? {
             match &chunk.id {
                 b"fmt " => match read_format(&mut file, chunk.size)? {
@@ -103,6 +105,11 @@ impl WavReader {
                     }
                     seek_past(&mut file, dialect, chunk.start, size)?;
                     continue;
+                }
+                b"bext" if chunk.size >= BEXT_BYTES as u64 => {
+                    let mut bext = [0; BEXT_BYTES];
+                    read_exact(&mut file, &mut bext)?;
+                    time_stamp = Some(TimeStamp::parse(&bext));
                 }
                 b"LIST" => {
                     let found = read_info(&mut file, chunk.size)?;
@@ -148,6 +155,7 @@ impl WavReader {
             num_frames: Some(frames),
             title,
             artist,
+            time_stamp,
         };
         let bytes = Vec::new();
         let reader = Self {

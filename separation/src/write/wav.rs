@@ -1,14 +1,16 @@
-//! WAV files whose header is right from the first byte.
+//! WAV files whose header is right from the first byte, and recordings whose length shows at the end.
 //!
 //! # Source
 //! Microsoft, "Multiple channel audio data and WAVE files", for which files need the extended format
 //! chunk; EBU Tech 3306 for RF64.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::{AudioSpec, BitDepth, Samples, WriteError};
+use super::{AudioSpec, BitDepth, FileFormat, Samples, WriteError};
+use crate::channels::Layout;
+use crate::time_stamp::{BEXT_BYTES, TimeStamp};
 
 const FORMAT_PCM: u16 = 1;
 const FORMAT_FLOAT: u16 = 3;
@@ -33,7 +35,7 @@ impl WavWriter {
             .checked_mul(frame_bytes)
             .ok_or_else(|| WriteError::Impossible("the song is too long for any file".into()))?;
         let mut file = BufWriter::with_capacity(1 << 18, File::create(path)?);
-        file.write_all(&header(spec, data_bytes))?;
+        file.write_all(&header(spec, data_bytes, Large::IfNeeded))?;
         let (depth, frames_left) = (spec.depth, spec.num_frames);
         Ok(Self {
             file,
@@ -104,7 +106,91 @@ fn interleave<S: Copy>(
     num_frames
 }
 
-fn header(spec: &AudioSpec, data_bytes: u64) -> Vec<u8> {
+/// A recording: 32-bit floats until [`GrowingWav::finish`], of any length.
+///
+/// Every block goes to the system at once, so after an error all that the disk took is in the file, and
+/// [`GrowingWav::finish`] makes it whole.
+pub struct GrowingWav {
+    file: File,
+    spec: AudioSpec,
+    /// The header, whose place is kept until the length is known.
+    header_bytes: u64,
+    bytes: Vec<u8>,
+}
+
+impl GrowingWav {
+    /// Creates the file, replacing one of that name.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn create(
+        path: &Path,
+        sample_rate: u32,
+        num_channels: usize,
+        time_stamp: Option<TimeStamp>,
+    ) -> io::Result<Self> {
+        let spec = AudioSpec {
+            format: FileFormat::Wav,
+            depth: BitDepth::Float32,
+            sample_rate,
+            layout: Layout::from_count(num_channels),
+            num_frames: 0,
+            title: String::new(),
+            time_stamp,
+        };
+        let mut file = File::create(path)?;
+        let header = header(&spec, 0, Large::KeepRoom);
+        file.write_all(&header)?;
+        Ok(Self {
+            file,
+            spec,
+            header_bytes: header.len() as u64,
+            bytes: Vec::new(),
+        })
+    }
+
+    /// Appends a block, `[channel][frame]`.
+    ///
+    /// # Errors
+    /// The system refuses; usually the disk is full.
+    pub fn write(&mut self, channels: &[Vec<f32>]) -> io::Result<()> {
+        interleave(channels, 4, &mut self.bytes, |sample, bytes| {
+            bytes.copy_from_slice(&sample.to_le_bytes());
+        });
+        self.file.write_all(&self.bytes)
+    }
+
+    /// Writes the header for the whole frames that are there, and gives how many.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn finish(mut self) -> io::Result<u64> {
+        let frame_bytes = 4 * self.spec.layout.num_channels() as u64;
+        let written = self
+            .file
+            .metadata()?
+            .len()
+            .saturating_sub(self.header_bytes);
+        self.spec.num_frames = written / frame_bytes;
+        let data_bytes = self.spec.num_frames * frame_bytes;
+        self.file.set_len(self.header_bytes + data_bytes)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file
+            .write_all(&header(&self.spec, data_bytes, Large::KeepRoom))?;
+        Ok(self.spec.num_frames)
+    }
+}
+
+/// Where the sizes of a file above 4 GB stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Large {
+    /// In a chunk that only such a file has.
+    IfNeeded,
+    /// In a chunk whose place is kept, so that every header has the same length (EBU Tech 3306, 4.3).
+    KeepRoom,
+}
+
+fn header(spec: &AudioSpec, data_bytes: u64, large: Large) -> Vec<u8> {
     let format = format_chunk(spec);
     // After the outermost size: "WAVE", the chunks with their headers of 8 bytes, the padding.
     let fact = if spec.depth == BitDepth::Float32 {
@@ -112,9 +198,17 @@ fn header(spec: &AudioSpec, data_bytes: u64) -> Vec<u8> {
     } else {
         0
     };
-    let mut riff_bytes = 4 + 8 + format.len() as u64 + fact + 8 + data_bytes + data_bytes % 2;
+    let bext = match spec.time_stamp {
+        Some(_) => 8 + BEXT_BYTES as u64,
+        None => 0,
+    };
+    let mut riff_bytes =
+        4 + bext + 8 + format.len() as u64 + fact + 8 + data_bytes + data_bytes % 2;
+    if large == Large::KeepRoom {
+        riff_bytes += 8 + 28;
+    }
     let is_large = u32::try_from(riff_bytes).is_err();
-    if is_large {
+    if is_large && large == Large::IfNeeded {
         riff_bytes += 8 + 28;
     }
     let or_large = |size: u64| u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
@@ -134,6 +228,15 @@ fn header(spec: &AudioSpec, data_bytes: u64) -> Vec<u8> {
         header.extend(data_bytes.to_le_bytes());
         header.extend(spec.num_frames.to_le_bytes());
         header.extend(0_u32.to_le_bytes());
+    } else if large == Large::KeepRoom {
+        header.extend(b"JUNK");
+        header.extend(28_u32.to_le_bytes());
+        header.extend([0; 28]);
+    }
+    if let Some(stamp) = &spec.time_stamp {
+        header.extend(b"bext");
+        header.extend(or_large(BEXT_BYTES as u64));
+        header.extend(stamp.bext());
     }
     header.extend(b"fmt ");
     header.extend(or_large(format.len() as u64));
@@ -186,8 +289,6 @@ fn format_chunk(spec: &AudioSpec) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channels::Layout;
-    use crate::write::FileFormat;
 
     fn spec(num_frames: u64) -> AudioSpec {
         AudioSpec {
@@ -197,6 +298,7 @@ mod tests {
             layout: Layout::from_count(6),
             num_frames,
             title: String::new(),
+            time_stamp: None,
         }
     }
 
@@ -206,7 +308,7 @@ mod tests {
     fn a_file_above_4_gb_is_rf64_with_64_bit_sizes() {
         let num_frames = 96_000 * 9_000;
         let data_bytes = num_frames * 18;
-        let header = header(&spec(num_frames), data_bytes);
+        let header = header(&spec(num_frames), data_bytes, Large::IfNeeded);
         assert_eq!(&header[..4], b"RF64");
         assert_eq!(header[4..8], [0xff; 4]);
         assert_eq!(&header[8..16], b"WAVEds64");
@@ -221,7 +323,24 @@ mod tests {
     fn the_change_to_rf64_comes_with_the_first_byte_that_riff_can_not_count() {
         // "WAVE", 48 bytes of format chunk, 8 of data header: 60 bytes beside the data.
         let most = u64::from(u32::MAX) - 60;
-        assert_eq!(&header(&spec(0), most - 1)[..4], b"RIFF");
-        assert_eq!(&header(&spec(0), most + 1)[..4], b"RF64");
+        assert_eq!(&header(&spec(0), most - 1, Large::IfNeeded)[..4], b"RIFF");
+        assert_eq!(&header(&spec(0), most + 1, Large::IfNeeded)[..4], b"RF64");
+    }
+
+    #[test]
+    fn a_recording_has_a_header_of_one_length_and_becomes_rf64_when_it_is_large() {
+        let mut spec = spec(0);
+        spec.time_stamp = Some(TimeStamp::at(5));
+        let small = header(&spec, 1000, Large::KeepRoom);
+        let large = header(&spec, 1 << 33, Large::KeepRoom);
+        assert_eq!(small.len(), large.len());
+        assert_eq!(&small[..4], b"RIFF");
+        assert_eq!(&small[12..16], b"JUNK");
+        let riff = u32::from_le_bytes(small[4..8].try_into().unwrap());
+        assert_eq!(u64::from(riff), small.len() as u64 - 8 + 1000);
+        assert_eq!(&large[..4], b"RF64");
+        assert_eq!(&large[12..16], b"ds64");
+        let riff = u64::from_le_bytes(large[20..28].try_into().unwrap());
+        assert_eq!(riff, large.len() as u64 - 8 + (1 << 33));
     }
 }

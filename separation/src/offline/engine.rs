@@ -1,0 +1,68 @@
+//! The model of a job: found, checked, loaded once, and turned into streams.
+
+use crate::report::ModelReport;
+use crate::{Error, Model, Options, Separator, Stream, load, runtime};
+
+/// Hops that are separated per call of the model: beyond this, models get no faster, and a call must stay
+/// short for cancelling and progress. Every job uses it, so that the same song gives the same files.
+pub const BATCH_HOPS: usize = 32;
+
+/// A model ready to run.
+pub struct Engine {
+    model: Model,
+    options: Options,
+    runtime: String,
+    /// Loaded to see that it works, and used by the first stream.
+    first: Option<Box<dyn Separator>>,
+}
+
+impl Engine {
+    /// Checks and loads the model.
+    ///
+    /// # Errors
+    /// No runtime, or a model that is refused, or the options' terminator was used.
+    pub fn open(model: Model, options: Options) -> Result<Self, Error> {
+        let first = load(&model, &options)?;
+        let library = runtime::load(&options.runtime_beside)?.library();
+        let runtime = match library.verdict {
+            runtime::Verdict::Usable { minor } => format!("ONNX Runtime 1.{minor}"),
+            _ => "ONNX Runtime".to_owned(),
+        };
+        Ok(Self {
+            model,
+            options,
+            runtime,
+            first: Some(first),
+        })
+    }
+
+    /// A stream at a sample rate, with a separator of its own.
+    ///
+    /// # Errors
+    /// The model can't be loaded once more, or the rate isn't possible.
+    pub fn stream(&mut self, sample_rate: u32) -> Result<Stream, Error> {
+        let separator = match self.first.take() {
+            Some(first) => first,
+            None => load(&self.model, &self.options)?,
+        };
+        Stream::with_batch(separator, sample_rate, BATCH_HOPS)
+    }
+
+    /// What runs the model.
+    pub fn runtime(&self) -> &str {
+        &self.runtime
+    }
+
+    /// The model as reports name it.
+    pub fn model_report(&self) -> ModelReport {
+        let manifest = &self.model.manifest;
+        ModelReport {
+            id: manifest.id.clone(),
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            sha256: manifest.sha256().to_owned(),
+            stems: manifest.stems.clone(),
+            residual: manifest.stems[manifest.residual_idx].clone(),
+        }
+    }
+}
