@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use unweave_separation::manifest::Kind;
-pub use unweave_separation::offline::engine::{BATCH_HOPS, Engine};
+pub use unweave_separation::offline::engine::Engine;
 use unweave_separation::{DeviceChoice, DeviceUse, Error, Model, Options, Store, Terminator};
 
 /// Which model, on what.

@@ -22,6 +22,30 @@ pub fn user_data() -> Option<PathBuf> {
     data.map(|data| data.join("unweave"))
 }
 
+/// Where the user's large files lie that may be lost, if the environment says where.
+///
+/// | system | folder |
+/// |---|---|
+/// | Linux | `$XDG_CACHE_HOME/unweave`, else `~/.cache/unweave` |
+/// | macOS | `~/Library/Caches/unweave` |
+/// | Windows | `%LOCALAPPDATA%\unweave\cache` |
+pub fn user_cache() -> Option<PathBuf> {
+    if cfg!(target_os = "macos") {
+        absolute("HOME").map(|home| home.join("Library/Caches/unweave"))
+    } else if cfg!(windows) {
+        absolute("LOCALAPPDATA").map(|data| data.join("unweave\\cache"))
+    } else {
+        absolute("XDG_CACHE_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+            .map(|cache| cache.join("unweave"))
+    }
+}
+
+/// The user's home folder, if the environment says where it is.
+pub fn home() -> Option<PathBuf> {
+    absolute(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+}
+
 /// Data folders that an administrator or a package fills, in search order.
 pub fn system_data() -> Vec<PathBuf> {
     if cfg!(target_os = "macos") {

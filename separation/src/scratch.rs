@@ -28,7 +28,7 @@ impl ScratchFolder {
     /// The system refuses: no permission, no space, a file in place of the folder.
     pub fn create(parent: &Path, prefix: &str, mark: &str) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
-        remove_stale(parent, mark)?;
+        clean(parent, mark)?;
         let dir = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
         // A lock file that is there and not locked would say that the folder is stale.
         let unlocked = dir.path().join(UNLOCKED_NAME);
@@ -50,8 +50,12 @@ impl ScratchFolder {
     }
 }
 
-/// Removes the folders of programs that no longer live.
-fn remove_stale(parent: &Path, mark: &str) -> io::Result<()> {
+/// Removes what killed programs left in `parent` under names with `mark` in them; the folders of living ones
+/// stay.
+///
+/// # Errors
+/// The system refuses; there is no `parent`.
+pub fn clean(parent: &Path, mark: &str) -> io::Result<()> {
     for entry in fs::read_dir(parent)?.filter_map(Result::ok) {
         let name = entry.file_name();
         let is_ours = name
