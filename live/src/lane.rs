@@ -133,6 +133,11 @@ impl LaneWriter {
 }
 
 impl LaneReader {
+    /// Whether the writer is gone: what is there then is all that will be.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.marks.is_abandoned()
+    }
+
     /// Frames read or skipped since the lane exists.
     pub(crate) fn read_frames(&self) -> u64 {
         self.read

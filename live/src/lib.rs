@@ -4,6 +4,7 @@
 //! host block ─► AUDIO THREAD      AudioSide: delay · mix lane ─┐      ┌─► stems fade in and out · mix
 //!                                                             ▼      │
 //!               INFERENCE THREAD  Worker:  load · verify · measure · Stream · stem lane
+//!               DISK THREAD       Capture: takes of what comes in
 //! editor ─────► any thread        Status:  atomics, and the reason in words
 //! ```
 //!
@@ -44,12 +45,14 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+pub mod capture;
 mod clock;
 mod controls;
 mod engine;
 mod error;
 mod lane;
 mod plan;
+pub mod preview;
 mod priority;
 mod status;
 mod worker;

@@ -10,6 +10,8 @@
 
 #[path = "engine/bleed.rs"]
 mod bleed;
+#[path = "engine/capture.rs"]
+mod capture;
 #[path = "engine/controls.rs"]
 mod controls;
 #[path = "engine/epochs.rs"]
@@ -22,6 +24,8 @@ mod latency;
 mod lifecycle;
 #[path = "engine/offline.rs"]
 mod offline;
+#[path = "engine/preview.rs"]
+mod preview;
 #[cfg(target_os = "linux")]
 #[path = "engine/priority.rs"]
 mod priority;

@@ -9,6 +9,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use unweave_live::capture::{Capture, CaptureSide, Moment, Position};
+use unweave_live::preview::{Preview, PreviewDesk, PreviewSide, preview};
 use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Model, Setup, State, Timing};
 use unweave_separation::doubles::{Delayed, Failing, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
@@ -107,15 +109,26 @@ struct Host {
     main: [Vec<f32>; 2],
     stems: [[Vec<f32>; 2]; 4],
     state: usize,
+    capture: CaptureSide,
+    position: i64,
+    preview: PreviewSide,
+    /// Held by the desk's thread otherwise; what it plays next is prepared outside of the guard.
+    desk: PreviewDesk,
 }
 
 impl Host {
-    fn new() -> Self {
+    fn new(capture: &Capture) -> Self {
         let silence = || vec![0.0; 1024];
+        let (desk, mut preview) = preview();
+        preview.set_up(48_000);
         Self {
             main: [silence(), silence()],
             stems: std::array::from_fn(|_| [silence(), silence()]),
             state: 1,
+            capture: capture.side(48_000, 2),
+            position: 0,
+            preview,
+            desk,
         }
     }
 
@@ -128,7 +141,14 @@ impl Host {
         (self.state >> 33) % below
     }
 
-    /// Blocks of all sizes, settings that move, all outputs and none, resets.
+    /// Puts previews into the lane and takes back what was heard; not the audio thread's business.
+    fn prepare_preview(&mut self) {
+        let stem = || [vec![0.1; 3_000], vec![0.1; 3_000]];
+        let _ = self.desk.play(Box::new(Preview::new(vec![stem(), stem()])));
+    }
+
+    /// Blocks of all sizes, settings that move, all outputs and none, resets; a transport that stops, jumps
+    /// and loses its position, while what plays is captured.
     fn play(&mut self, audio: &mut AudioSide, num_blocks: usize) {
         let mut controls = Controls::default();
         for block_idx in 0..num_blocks {
@@ -144,9 +164,23 @@ impl Host {
                 6 => controls.is_dry = !controls.is_dry,
                 7 => controls.is_bypassed = !controls.is_bypassed,
                 8 => controls.residual_gain = 0.5,
-                9 if block_idx % 50 == 0 => audio.reset(),
+                9 if block_idx % 50 == 0 => {
+                    audio.reset();
+                    self.capture.interrupt();
+                }
+                10 if block_idx % 20 == 0 => self.position -= 5_000,
                 _ => {}
             }
+            let moment = Moment {
+                is_playing: self.random(100) > 0,
+                position: match self.random(400) {
+                    0 => Position::Unknown,
+                    1 => Position::Beats(1.5),
+                    _ => Position::Frames(self.position),
+                },
+                tempo: Some(120.0),
+            };
+            self.position += num_frames as i64;
             for sample in self.main.iter_mut().flatten() {
                 *sample = 0.1;
             }
@@ -160,25 +194,41 @@ impl Host {
                 .main
                 .each_mut()
                 .map(|channel| &mut channel[..num_frames]);
-            audio.process(main, &mut outs[..num_outs], &controls);
+            self.capture.take(&main, &moment);
+            let [left, right] = main;
+            audio.process([&mut *left, &mut *right], &mut outs[..num_outs], &controls);
+            self.preview.process(&mut [left, right], &controls);
         }
     }
 }
 
 #[test]
 fn the_audio_thread_neither_allocates_nor_frees() {
-    let mut host = Host::new();
+    let dir = tempfile::tempdir().unwrap();
+    let capture = Capture::new(dir.path().to_owned());
+    capture.arm(true).unwrap();
+    let mut host = Host::new(&capture);
     let model = Stumbling {
         inner: Delayed::new(shape(44_100, 256, 1024), &[0.4, 0.3, 0.2, 0.0]),
         calls: 0,
     };
     let (mut audio, engine) = start(model);
+    host.prepare_preview();
     // While it loads, while it runs, and when it is gone.
     assert_eq!(violations(|| host.play(&mut audio, 500)), 0);
     while engine.status().state() == State::Loading {
         std::thread::yield_now();
     }
-    assert_eq!(violations(|| host.play(&mut audio, 5000)), 0);
+    for _ in 0..5 {
+        // The one that is heard is replaced and goes back.
+        host.prepare_preview();
+        assert_eq!(violations(|| host.play(&mut audio, 1000)), 0);
+    }
+    // Without a pause between blocks, the lane was full as well.
+    while capture.takes().is_empty() {
+        std::thread::yield_now();
+    }
+    assert!(capture.lost_frames() > 0 && capture.problem().is_none());
     drop(engine);
     assert_eq!(violations(|| host.play(&mut audio, 500)), 0);
 
@@ -253,10 +303,14 @@ fn child() {
         }
     });
     let (send_id, thread_id) = mpsc::channel();
+    let dir = tempfile::tempdir().unwrap();
+    let capture = Capture::new(dir.path().to_owned());
+    capture.arm(true).unwrap();
+    let mut host = Host::new(&capture);
+    host.prepare_preview();
     let is_done = std::sync::Arc::new(AtomicUsize::new(0));
     let done = std::sync::Arc::clone(&is_done);
     std::thread::spawn(move || {
-        let mut host = Host::new();
         // SAFETY: takes nothing and returns a number.
         let id = unsafe { libc::syscall(libc::SYS_gettid) };
         send_id.send(id).unwrap();
@@ -280,13 +334,16 @@ fn child() {
         }
     });
     let task = format!("/proc/self/task/{}", thread_id.recv().unwrap());
-    loop {
+    let code = loop {
         if is_done.load(Ordering::Acquire) == 1 {
-            std::process::exit(DONE);
+            break DONE;
         }
         if !std::path::Path::new(&task).exists() {
-            std::process::exit(KILLED);
+            break KILLED;
         }
         std::thread::yield_now();
-    }
+    };
+    // Exiting drops nothing.
+    drop((capture, dir));
+    std::process::exit(code);
 }
