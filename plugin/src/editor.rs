@@ -24,21 +24,24 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 use nice_plug::context::gui::GuiContext;
 
 use crate::params::UnweaveParams;
+use crate::takes::Takes;
 use takes::TakesView;
 pub use window::Window;
 
 /// What one open window knows and remembers.
 pub struct Desk {
     params: Arc<UnweaveParams>,
-    takes: TakesView,
+    takes: Arc<Takes>,
+    takes_view: TakesView,
 }
 
 impl Desk {
     /// A window on these parameters.
-    pub fn new(params: Arc<UnweaveParams>) -> Self {
+    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>) -> Self {
         Self {
             params,
-            takes: TakesView::default(),
+            takes,
+            takes_view: TakesView::default(),
         }
     }
 }
@@ -52,7 +55,7 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
     Panel::right("takes")
         .frame(panel)
         .exact_size(280.0)
-        .show(ui, |ui| takes::draw(ui, &mut desk.takes));
+        .show(ui, |ui| takes::draw(ui, &desk.takes, &mut desk.takes_view));
     CentralPanel::default()
         .frame(panel)
         .show(ui, |ui| strips::draw(ui, &desk.params, host));

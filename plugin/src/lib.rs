@@ -20,9 +20,11 @@ mod pace;
 pub mod params;
 mod place;
 mod plugin;
+pub mod render;
 mod report;
 mod running;
 pub mod state;
+pub mod takes;
 mod text;
 pub mod variant;
 

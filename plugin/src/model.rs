@@ -134,7 +134,7 @@ fn shape(manifest: &Manifest) -> Shape {
     clippy::cast_sign_loss,
     reason = "saturates, and what is out of range is refused as a rate"
 )]
-fn whole_rate(sample_rate: f32) -> u32 {
+pub(crate) fn whole_rate(sample_rate: f32) -> u32 {
     sample_rate.round() as u32
 }
 

@@ -9,6 +9,8 @@
 
 use std::path::{Path, PathBuf};
 
+use unweave_separation::folders;
+
 /// Folder beside a single-file plug-in that holds what it needs.
 pub const RUNTIME_FOLDER: &str = "Unweave.runtime";
 
@@ -18,6 +20,14 @@ pub const RUNTIME_FOLDER: &str = "Unweave.runtime";
 /// library planted there must not be loaded.
 pub fn runtime_folders() -> Vec<PathBuf> {
     binary().as_deref().map(folders_beside).unwrap_or_default()
+}
+
+/// Where stems go unless another folder is chosen: beside the user's music.
+pub fn stems_folder() -> PathBuf {
+    let home = folders::home().unwrap_or_default();
+    let music = home.join("Music");
+    let parent = if music.is_dir() { music } else { home };
+    parent.join("Unweave")
 }
 
 /// This dynamic library, or the program that it is linked into.

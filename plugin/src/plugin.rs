@@ -1,19 +1,28 @@
 //! The plug-in: what hosts call, passed on.
 
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
+use unweave_live::capture::{CaptureSide, Moment, Position};
+use unweave_live::preview::PreviewSide;
 
 use crate::editor::Window;
+use crate::model;
 use crate::params::UnweaveParams;
 use crate::running::{Configuration, Running, StemOutputs};
 use crate::state;
+use crate::takes::Takes;
 use crate::variant::Variant;
 
 /// One of the plug-ins; see [`crate::variant`] for which there are.
 pub struct Unweave<V> {
     params: Arc<UnweaveParams>,
+    takes: Arc<Takes>,
+    /// From the first activation on.
+    capture: Option<CaptureSide>,
+    preview: PreviewSide,
     /// From the first activation that succeeds on.
     running: Option<Running>,
     /// [`crate::choice::ModelChoice::generation`] that was activated, or for which that was asked.
@@ -21,14 +30,25 @@ pub struct Unweave<V> {
     _variant: PhantomData<fn() -> V>,
 }
 
-impl<V> Default for Unweave<V> {
+impl<V: Variant> Default for Unweave<V> {
     fn default() -> Self {
+        let (takes, preview) = V::takes();
         Self {
             params: Arc::default(),
+            takes,
+            capture: None,
+            preview,
             running: None,
             model_generation: 0,
             _variant: PhantomData,
         }
+    }
+}
+
+impl<V> Drop for Unweave<V> {
+    fn drop(&mut self) {
+        // A window may hold on to them a little longer.
+        self.takes.end();
     }
 }
 
@@ -50,7 +70,10 @@ impl<V: Variant> Plugin for Unweave<V> {
     }
 
     fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<Window> {
-        Some(Window::new(Arc::clone(&self.params)))
+        Some(Window::new(
+            Arc::clone(&self.params),
+            Arc::clone(&self.takes),
+        ))
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -60,10 +83,11 @@ impl<V: Variant> Plugin for Unweave<V> {
     /// Cheap, and idempotent: hosts activate often, and when nothing changed the model stays loaded.
     fn activate(
         &mut self,
-        _layout: &AudioIOLayout,
+        layout: &AudioIOLayout,
         config: &BufferConfig,
         context: &mut impl ActivateContext<Self>,
     ) -> bool {
+        self.set_up_capture(layout, config.sample_rate);
         let (model, generation) = self.params.model.get();
         self.model_generation = generation;
         self.run(Configuration {
@@ -82,6 +106,9 @@ impl<V: Variant> Plugin for Unweave<V> {
     }
 
     fn reset(&mut self) {
+        if let Some(capture) = &mut self.capture {
+            capture.interrupt();
+        }
         if let Some(running) = &mut self.running {
             running.reset();
         }
@@ -98,17 +125,36 @@ impl<V: Variant> Plugin for Unweave<V> {
             self.model_generation = generation;
             context.request_restart();
         }
-        let Some(running) = &mut self.running else {
-            // The framework has passed the input on and silenced the stem outputs.
-            return ProcessStatus::Normal;
-        };
-        let mut stems = stem_outputs(aux.outputs);
-        running.process(buffer.as_slice(), &mut stems, &self.params.controls());
-        ProcessStatus::Tail(host_frames(running.plan().tail_frames()))
+        if let Some(capture) = &mut self.capture {
+            capture.take(buffer.as_slice(), &moment(context.transport()));
+        }
+        let controls = self.params.controls();
+        let mut status = ProcessStatus::Normal;
+        // Without an engine the framework has passed the input on and silenced the stem outputs.
+        if let Some(running) = &mut self.running {
+            let mut stems = stem_outputs(aux.outputs);
+            running.process(buffer.as_slice(), &mut stems, &controls);
+            status = ProcessStatus::Tail(host_frames(running.plan().tail_frames()));
+        }
+        self.preview.process(buffer.as_slice(), &controls);
+        status
     }
 }
 
 impl<V: Variant> Unweave<V> {
+    /// Keeps the lane to the disk, or makes one for audio of another kind.
+    fn set_up_capture(&mut self, layout: &AudioIOLayout, sample_rate: f32) {
+        let sample_rate = model::whole_rate(sample_rate);
+        let num_channels = layout.main_input_channels.map_or(0, NonZeroU32::get) as usize;
+        match &mut self.capture {
+            Some(capture) if capture.format() == (sample_rate, num_channels) => capture.interrupt(),
+            capture => {
+                *capture = Some(self.takes.side(sample_rate, num_channels));
+                self.preview.set_up(sample_rate);
+            }
+        }
+    }
+
     /// Keeps the engine, or replaces it by one for this configuration.
     fn run(&mut self, configuration: Configuration) {
         let is_kept = self
@@ -176,6 +222,33 @@ fn stem_outputs<'a>(buses: &'a mut [Buffer<'_>]) -> StemOutputs<'a> {
         [left, right] => Some([&mut **left, &mut **right]),
         _ => None,
     })
+}
+
+/// Where the host's timeline is.
+///
+/// A host that tells nothing at all may be playing for all that is known, so it is taken to be.
+fn moment(transport: &Transport) -> Moment {
+    let tells_nothing = transport.preroll_active.is_none()
+        && transport.tempo.is_none()
+        && transport.pos_samples.is_none()
+        && transport.pos_seconds.is_none()
+        && transport.pos_beats.is_none();
+    // Beats only say where frames are while the tempo never changes.
+    let has_time = transport.pos_samples.is_some() || transport.pos_seconds.is_some();
+    let position = match (
+        transport.pos_samples(),
+        transport.pos_beats,
+        transport.tempo,
+    ) {
+        (Some(frame), ..) if has_time => Position::Frames(frame),
+        (_, Some(beats), Some(_)) => Position::Beats(beats),
+        _ => Position::Unknown,
+    };
+    Moment {
+        is_playing: transport.playing || tells_nothing,
+        position,
+        tempo: transport.tempo,
+    }
 }
 
 /// Hosts count frames in 32 bits.

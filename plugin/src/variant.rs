@@ -4,11 +4,14 @@
 //! plug-in declares, and hosts that know the main bus only do: they get a plug-in that has only one.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use nice_plug::prelude::*;
+use unweave_live::preview::PreviewSide;
 
 use crate::ids;
 use crate::model::{self, Source};
+use crate::takes::{self, Takes};
 
 const MONO: NonZeroU32 = new_nonzero_u32(1);
 const STEREO: NonZeroU32 = new_nonzero_u32(2);
@@ -29,6 +32,11 @@ pub trait Variant: Send + 'static {
     const VST3_CLASS_ID: [u8; 16];
     /// Stereo first: hosts start with it.
     const LAYOUTS: &'static [AudioIOLayout];
+
+    /// What an instance captures into and renders from, and the audio thread's end of what is listened to.
+    fn takes() -> (Arc<Takes>, PreviewSide) {
+        Takes::new(takes::takes_folder())
+    }
 
     /// The model of that id.
     ///

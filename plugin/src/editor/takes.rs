@@ -1,14 +1,71 @@
-//! The panel of captured takes and their rendering.
+//! The panel of captured takes and their rendering: draws [`Takes`] and does what the person wants with it.
 
-use egui::{RichText, Ui};
+mod form;
+mod list;
+mod song;
+mod waveform;
+
+use std::path::PathBuf;
+
+use egui::{Color32, RichText, ScrollArea, Ui};
 
 use crate::editor::theme;
+use crate::takes::Takes;
 
 /// What the panel remembers from frame to frame.
 #[derive(Default)]
-pub struct TakesView {}
+pub struct TakesView {
+    /// The path that is being typed.
+    path: String,
+    /// Ids and names of the models, looked up when the panel is first drawn.
+    models: Option<Vec<(String, String)>>,
+    /// Where a drag over the waveform began, as a frame.
+    drag_start: Option<u64>,
+}
 
 /// The panel.
-pub fn draw(ui: &mut Ui, _view: &mut TakesView) {
-    ui.label(RichText::new("Takes").font(theme::BODY).strong());
+pub fn draw(ui: &mut Ui, takes: &Takes, view: &mut TakesView) {
+    take_drops(ui, takes);
+    ScrollArea::vertical()
+        .id_salt("takes panel")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            heading(ui, "Takes");
+            list::capture(ui, takes);
+            if let Some(complaint) = takes.complaint() {
+                note(ui, &complaint, theme::WARNING);
+            }
+            list::takes(ui, takes);
+            list::open_file(ui, takes, &mut view.path);
+            if let Some(look) = takes.chosen() {
+                ui.separator();
+                song::draw(ui, takes, &look, &mut view.drag_start);
+                form::settings(ui, takes, &mut view.models);
+            }
+            form::actions(ui, takes);
+        });
+    // What happens on other threads shows without a mouse being moved.
+    if takes.is_armed() || takes.stage().is_some() || takes.chosen().is_some() {
+        ui.ctx()
+            .request_repaint_after(std::time::Duration::from_millis(100));
+    }
+}
+
+/// Files that were dropped on the window; the last counts.
+fn take_drops(ui: &Ui, takes: &Takes) {
+    let dropped: Option<PathBuf> = ui.input(|input| {
+        let file = input.raw.dropped_files.last()?;
+        Some(file.path().to_owned())
+    });
+    if let Some(path) = dropped {
+        takes.choose_file(&path);
+    }
+}
+
+fn heading(ui: &mut Ui, text: &str) {
+    ui.label(RichText::new(text).font(theme::BODY).strong());
+}
+
+fn note(ui: &mut Ui, text: &str, color: Color32) {
+    ui.label(RichText::new(text).font(theme::SMALL).color(color));
 }

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 
 use crate::editor::{Desk, draw, theme};
 use crate::params::UnweaveParams;
+use crate::takes::Takes;
 
 /// Size of the window at first, in points.
 const SIZE: LogicalSize<f32> = LogicalSize::new(960.0, 600.0);
@@ -24,6 +25,7 @@ const MIN_SIZE: LogicalSize<f32> = LogicalSize::new(720.0, 440.0);
 /// Opens windows. One is open at a time; each starts afresh.
 pub struct Window {
     params: Arc<UnweaveParams>,
+    takes: Arc<Takes>,
     repaint: RepaintNotifier,
     state: Arc<EguiEditorState>,
     /// The last one that was opened.
@@ -32,9 +34,10 @@ pub struct Window {
 
 impl Window {
     /// A window on these parameters, still closed.
-    pub fn new(params: Arc<UnweaveParams>) -> Self {
+    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>) -> Self {
         Self {
             params,
+            takes,
             repaint: RepaintNotifier::new(),
             state: EguiEditorState::from_size(SIZE, 1.0),
             open: Mutex::new(None),
@@ -59,7 +62,7 @@ impl Editor for Window {
             ..EguiNiceSettings::default()
         };
         let app = App {
-            desk: Desk::new(Arc::clone(&self.params)),
+            desk: Desk::new(Arc::clone(&self.params), Arc::clone(&self.takes)),
             host: None,
         };
         let editor =
@@ -81,6 +84,10 @@ impl Editor for Window {
             Some(editor) => editor.size(),
             None => NativeSize::from_size(SIZE.into(), 1.0),
         }
+    }
+
+    fn track_info_updated(&self, info: TrackInfo) {
+        self.takes.set_track(info);
     }
 
     fn resize_hint(&self) -> ResizeHint {

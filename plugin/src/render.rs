@@ -1,0 +1,181 @@
+//! Rendering stems to disk, beside playback: what `unweave separate` does, on a thread of low priority.
+//!
+//! The framework's own background thread is not used: all instances share it, and one long task holds up
+//! every other.
+
+pub mod excerpt;
+pub mod words;
+mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use unweave_live::capture::Take;
+use unweave_separation::delivery::folder::Existing;
+use unweave_separation::delivery::plan::Selection;
+use unweave_separation::offline::engine::Engine;
+use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
+use unweave_separation::write::{BitDepth, FileFormat};
+use unweave_separation::{Error, Model, Options, Terminator};
+
+use crate::place;
+pub use work::Work;
+
+/// What is rendered, and how.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The song.
+    pub song: SongFile,
+    /// The frames of it that are wanted; none for all.
+    pub range: Option<std::ops::Range<u64>>,
+    /// What the set is named after; the song itself if none.
+    pub name: Option<String>,
+    /// Where the set's folder goes.
+    pub folder: PathBuf,
+    /// Which files.
+    pub selection: Selection,
+    /// Kind of the files.
+    pub format: FileFormat,
+    /// Depth of the files.
+    pub depth: BitDepth,
+    /// What separates.
+    pub model: Model,
+}
+
+/// A file with audio.
+#[derive(Debug, Clone)]
+pub enum SongFile {
+    /// A take, which stays as long as this.
+    Take(Arc<Take>),
+    /// A file of the user's.
+    File(PathBuf),
+}
+
+impl SongFile {
+    /// Where it is.
+    pub fn path(&self) -> &std::path::Path {
+        match self {
+            Self::Take(take) => take.path(),
+            Self::File(path) => path,
+        }
+    }
+}
+
+/// How far a rendering is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stage {
+    /// The model is being loaded.
+    Loading,
+    /// It goes on.
+    Running(Progress),
+    /// The set is there.
+    Done {
+        /// Its folder.
+        dir: PathBuf,
+        /// What the listener should know.
+        notes: Vec<String>,
+    },
+    /// There is no set, for this reason.
+    Failed(String),
+    /// There is no set because it is no longer wanted.
+    Cancelled,
+}
+
+/// A rendering on its way. Dropping it cancels it and waits, well below 200 ms, until nothing is left of it.
+pub struct Rendering {
+    stage: Arc<Mutex<Stage>>,
+    work: Work,
+}
+
+impl Rendering {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(order: Order) -> std::io::Result<Self> {
+        let stage = Arc::new(Mutex::new(Stage::Loading));
+        let shown = Arc::clone(&stage);
+        let work = Work::start("unweave-render", move |cancel| {
+            let result = render(&order, cancel, &mut |progress| {
+                *shown.lock() = Stage::Running(progress);
+            });
+            *shown.lock() = match result {
+                Ok(done) => done,
+                Err(_) if cancel.is_terminated() => Stage::Cancelled,
+                Err(error) => Stage::Failed(words::job(&error)),
+            };
+        })?;
+        Ok(Self { stage, work })
+    }
+
+    /// How far it is.
+    pub fn stage(&self) -> Stage {
+        self.stage.lock().clone()
+    }
+
+    /// Whether it is over: done, failed or cancelled, and its thread has ended.
+    pub fn is_over(&self) -> bool {
+        self.work.is_over()
+    }
+
+    /// Stops it; [`Self::stage`] tells when that has happened.
+    pub fn cancel(&self) {
+        self.work.cancel();
+    }
+}
+
+fn render(
+    order: &Order,
+    cancel: &Terminator,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Stage, JobError> {
+    // A selection that can't be must not cost the time to load a model.
+    order.selection.plan(&order.model.manifest.stems)?;
+    let mut engine = Engine::open(order.model.clone(), options(cancel))?;
+    let model = engine.model_report();
+    let job = Job {
+        source: order.song.path(),
+        range: order.range.clone(),
+        name: order.name.as_deref(),
+        output_dir: &order.folder,
+        selection: &order.selection,
+        format: order.format,
+        depth: order.depth,
+        existing: Existing::Number,
+        skip_existing: false,
+        model: &model,
+        runtime: engine.runtime().to_owned(),
+        threads: 1,
+    };
+    let done = separate_file(&job, &mut |rate| engine.stream(rate), on_progress, cancel)?;
+    Ok(match done {
+        Done::Written { dir, report } => Stage::Done {
+            dir,
+            notes: report.warnings,
+        },
+        Done::Skipped { dir } => Stage::Done {
+            dir,
+            notes: Vec::new(),
+        },
+    })
+}
+
+/// One thread, so that playback has the others.
+pub(crate) fn options(cancel: &Terminator) -> Options {
+    Options {
+        threads: 1,
+        runtime_beside: place::runtime_folders(),
+        terminator: cancel.clone(),
+        ..Options::default()
+    }
+}
+
+/// What a range of a song can be made of; used where only the model decides.
+pub(crate) fn stream_at(
+    model: &Model,
+    sample_rate: u32,
+    cancel: &Terminator,
+) -> Result<unweave_separation::Stream, Error> {
+    Engine::open(model.clone(), options(cancel))?.stream(sample_rate)
+}

@@ -1,0 +1,94 @@
+//! Errors in the words of someone who wants stems: what happened, and what to do.
+
+use std::error::Error;
+use std::io;
+
+use unweave_live::capture::Problem;
+use unweave_separation::offline::JobError;
+use unweave_separation::read::ReadError;
+use unweave_separation::write::WriteError;
+
+/// Why there is no set.
+pub fn job(error: &JobError) -> String {
+    match error {
+        JobError::Read(error) => read(error),
+        JobError::Write(WriteError::Io(source)) => {
+            format!("The stems can't be written: {}", system(source))
+        }
+        JobError::Output { dir, source } => {
+            format!("Can't write to {}: {}", dir.display(), system(source))
+        }
+        JobError::DoesNotSum => {
+            "What was written doesn't sum to the song, so it was not kept: the disk or the memory may be \
+             failing. Try another disk."
+                .to_owned()
+        }
+        other => sentence(&chain(other)),
+    }
+}
+
+/// Why a song can't be used.
+pub fn read(error: &ReadError) -> String {
+    match error {
+        ReadError::Io(source) => sentence(&format!("the song can't be read: {source}")),
+        ReadError::NotAudio => {
+            "This is no audio file that Unweave knows: it reads WAV, AIFF, FLAC, MP3, \
+                                AAC, M4A, ALAC and Ogg Vorbis."
+                .to_owned()
+        }
+        other => sentence(&chain(other)),
+    }
+}
+
+/// Why nothing is captured any more.
+pub fn capture(problem: &Problem) -> String {
+    match problem {
+        Problem::Disk { kind, message } => {
+            let advice = match kind {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "What was captured is kept. Make room, or discard takes, and arm again."
+                }
+                _ => "What was captured before is kept. Arm again to go on.",
+            };
+            format!("Capture stopped: {message}. {advice}")
+        }
+        Problem::TooManyTakes => {
+            "Capture stopped: there are too many takes. Discard some, and arm again.".to_owned()
+        }
+        other => format!("Capture stopped: {other:?}"),
+    }
+}
+
+fn system(error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "Make room, or choose a folder on another disk. A stereo song at 44.1 kHz needs about 0.2 GB \
+             per minute while it is rendered, and half of that afterwards."
+        }
+        _ => "Choose another folder.",
+    };
+    format!("{error}. {advice}")
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}

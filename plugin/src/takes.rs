@@ -1,0 +1,329 @@
+//! Takes, songs and their rendering, as a person handles them: the model behind the panel, without a window.
+//!
+//! ```text
+//! audio thread ─► capture ─► takes ┐
+//!                 files dropped ───┴► chosen, with a range ─► render ─► stems on disk
+//!                                                          └► listen ─► heard in place of the output
+//! ```
+//!
+//! Any thread but the audio thread may call; nothing here takes long but the end of an instance, which waits
+//! until its threads have ended, below 200 ms.
+
+mod chosen;
+mod listening;
+mod settings;
+mod words;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nice_plug::prelude::TrackInfo;
+use parking_lot::Mutex;
+use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
+use unweave_live::preview::{PreviewSide, preview};
+use unweave_separation::{Model, Store, folders};
+
+use crate::render::{Order, Rendering, SongFile, Stage, words as render_words};
+pub use chosen::{Chosen, Look};
+use listening::Listener;
+pub use listening::Listening;
+pub use settings::Settings;
+pub use words::{clock, remaining, typed_path};
+
+/// Captures, keeps, plays and renders for one plug-in instance.
+pub struct Takes {
+    capture: Capture,
+    /// The host's, in Hz; 0 before it is known.
+    sample_rate: AtomicU32,
+    bench: Mutex<Bench>,
+}
+
+/// What is being worked on.
+struct Bench {
+    track: TrackInfo,
+    chosen: Option<Chosen>,
+    settings: Settings,
+    rendering: Option<Rendering>,
+    listener: Listener,
+    /// What the last thing that was asked for came to, if it came to nothing.
+    refusal: Option<String>,
+}
+
+/// Where takes lie until the plug-in goes: in the user's cache, which is on a disk, since the system's
+/// folder for temporary files may be in memory.
+pub fn takes_folder() -> PathBuf {
+    folders::user_cache()
+        .unwrap_or_else(|| std::env::temp_dir().join("unweave"))
+        .join("takes")
+}
+
+impl Takes {
+    /// Takes will lie in folders of their own in `folder`. Gives the audio thread's end of what is listened to.
+    pub fn new(folder: PathBuf) -> (Arc<Self>, PreviewSide) {
+        let (desk, side) = preview();
+        let takes = Self {
+            capture: Capture::new(folder),
+            sample_rate: AtomicU32::new(0),
+            bench: Mutex::new(Bench {
+                track: TrackInfo::default(),
+                chosen: None,
+                settings: Settings::default(),
+                rendering: None,
+                listener: Listener::new(desk),
+                refusal: None,
+            }),
+        };
+        (Arc::new(takes), side)
+    }
+
+    /// The audio thread's end of the capture, for audio of this kind.
+    pub fn side(&self, sample_rate: u32, num_channels: usize) -> CaptureSide {
+        self.sample_rate.store(sample_rate, Ordering::Release);
+        self.capture.side(sample_rate, num_channels)
+    }
+
+    /// Ends everything that goes on, for good. For the end of the instance, which a window may outlive.
+    pub fn end(&self) {
+        let mut bench = self.bench.lock();
+        bench.rendering = None;
+        bench.chosen = None;
+        bench.listener.stop();
+        drop(bench);
+        self.capture.end();
+    }
+
+    /// From now on, what plays is captured, or no longer.
+    pub fn arm(&self, is_armed: bool) {
+        let refusal = self.capture.arm(is_armed).err();
+        self.bench.lock().refusal = refusal.map(|problem| render_words::capture(&problem));
+    }
+
+    /// Whether what plays is captured.
+    pub fn is_armed(&self) -> bool {
+        self.capture.is_armed()
+    }
+
+    /// The takes that are there, in the order they were made.
+    pub fn takes(&self) -> Arc<Vec<Arc<Take>>> {
+        self.capture.takes()
+    }
+
+    /// The take that is being made.
+    pub fn recording(&self) -> Option<Recording> {
+        self.capture.recording()
+    }
+
+    /// Frames that the disk was too slow for.
+    pub fn lost_frames(&self) -> u64 {
+        self.capture.lost_frames()
+    }
+
+    /// What went wrong, in the user's words.
+    pub fn complaint(&self) -> Option<String> {
+        let problem = self.capture.problem();
+        problem
+            .map(|problem| render_words::capture(&problem))
+            .or_else(|| self.bench.lock().refusal.clone())
+    }
+
+    /// Throws a take away, unless it is being rendered or listened to: then, when that is over.
+    pub fn discard(&self, id: u64) {
+        let mut bench = self.bench.lock();
+        if bench
+            .chosen
+            .as_ref()
+            .is_some_and(|chosen| chosen.is_take(id))
+        {
+            bench.chosen = None;
+        }
+        self.capture.discard(id);
+    }
+
+    /// Works on a take.
+    pub fn choose_take(&self, take: &Arc<Take>) {
+        let mut bench = self.bench.lock();
+        let track = bench.track.name().to_owned();
+        bench.refusal = None;
+        bench.chosen = Some(Chosen::take(take, &track));
+    }
+
+    /// Works on a file of the user's.
+    pub fn choose_file(&self, path: &Path) {
+        let chosen = Chosen::file(path);
+        let mut bench = self.bench.lock();
+        match chosen {
+            Ok(chosen) => {
+                bench.chosen = Some(chosen);
+                bench.refusal = None;
+            }
+            Err(refusal) => bench.refusal = Some(format!("{}: {refusal}", path.display())),
+        }
+    }
+
+    /// What is worked on.
+    pub fn chosen(&self) -> Option<Look> {
+        self.bench.lock().chosen.as_ref().map(Chosen::look)
+    }
+
+    /// Only these frames of it, or all.
+    pub fn set_range(&self, range: Option<Range<u64>>) {
+        if let Some(chosen) = &mut self.bench.lock().chosen {
+            chosen.set_range(range);
+        }
+    }
+
+    /// What the set will be named after; empty for the song's own name.
+    pub fn set_name(&self, name: &str) {
+        if let Some(chosen) = &mut self.bench.lock().chosen {
+            chosen.set_name(name);
+        }
+    }
+
+    /// How it will be rendered.
+    pub fn settings(&self) -> Settings {
+        self.bench.lock().settings.clone()
+    }
+
+    /// How it is to be rendered from now on.
+    pub fn set_settings(&self, settings: Settings) {
+        self.bench.lock().settings = settings;
+    }
+
+    /// The host's track that the plug-in is on.
+    pub fn track(&self) -> TrackInfo {
+        self.bench.lock().track.clone()
+    }
+
+    /// The host has told of its track.
+    pub fn set_track(&self, track: TrackInfo) {
+        self.bench.lock().track = track;
+    }
+
+    /// Renders what is chosen, unless something is being rendered already.
+    pub fn render(&self) {
+        let mut bench = self.bench.lock();
+        if bench.rendering.as_ref().is_some_and(|now| !now.is_over()) {
+            return;
+        }
+        bench.rendering = None;
+        let started = bench.order().and_then(|order| {
+            Rendering::start(order)
+                .map_err(|error| format!("Nothing can be rendered now: {error}."))
+        });
+        match started {
+            Ok(rendering) => {
+                bench.rendering = Some(rendering);
+                bench.refusal = None;
+            }
+            Err(refusal) => bench.refusal = Some(refusal),
+        }
+    }
+
+    /// How far the rendering is, or what came of the last.
+    pub fn stage(&self) -> Option<Stage> {
+        self.bench.lock().rendering.as_ref().map(Rendering::stage)
+    }
+
+    /// Stops the rendering; nothing is left of it.
+    pub fn cancel(&self) {
+        if let Some(rendering) = &self.bench.lock().rendering {
+            rendering.cancel();
+        }
+    }
+
+    /// Forgets the last rendering.
+    pub fn dismiss(&self) {
+        let mut bench = self.bench.lock();
+        if bench.rendering.as_ref().is_some_and(Rendering::is_over) {
+            bench.rendering = None;
+        }
+        bench.refusal = None;
+    }
+
+    /// Opens the system's file manager on a folder.
+    pub fn show(&self, dir: &Path) {
+        let refusal = show_in_folder(dir).err();
+        self.bench.lock().refusal =
+            refusal.map(|error| format!("{} can't be shown: {error}.", dir.display()));
+    }
+
+    /// Separates the first seconds of what is chosen and lets them be heard in place of the output.
+    pub fn listen(&self) {
+        let sample_rate = self.sample_rate.load(Ordering::Acquire);
+        let mut bench = self.bench.lock();
+        let started = bench.order().and_then(|order| {
+            if sample_rate == 0 {
+                return Err("The host processes no audio yet: nothing can be heard.".to_owned());
+            }
+            bench.listener.start(order, sample_rate)
+        });
+        bench.refusal = started.err();
+    }
+
+    /// Goes back to the output.
+    pub fn stop_listening(&self) {
+        self.bench.lock().listener.stop();
+    }
+
+    /// What is heard.
+    pub fn listening(&self) -> Listening {
+        self.bench.lock().listener.state()
+    }
+}
+
+impl Bench {
+    /// What would be rendered now.
+    fn order(&self) -> Result<Order, String> {
+        let chosen = self
+            .chosen
+            .as_ref()
+            .ok_or("Choose a take or a file first.")?;
+        let model = Store::from_environment()
+            .find(&self.settings.model)
+            .map_err(|error| error.to_string())?;
+        Ok(Order {
+            song: chosen.song(),
+            range: chosen.range(),
+            name: chosen.name(),
+            folder: self.settings.folder.clone(),
+            selection: self.settings.selection(&model)?,
+            format: self.settings.format,
+            depth: self.settings.depth,
+            model,
+        })
+    }
+}
+
+/// Models that can be chosen, in the order in which they are looked for.
+pub fn models() -> Vec<Model> {
+    Store::from_environment()
+        .list()
+        .into_iter()
+        .filter_map(Result::ok)
+        .collect()
+}
+
+/// Opens the system's file manager.
+fn show_in_folder(dir: &Path) -> std::io::Result<()> {
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    let mut child = std::process::Command::new(program).arg(dir).spawn()?;
+    // Some wait until their window is closed, and an end that nobody asks for stays in the list of processes.
+    std::thread::Builder::new()
+        .name("unweave-folder".to_owned())
+        .spawn(move || child.wait())
+        .map(drop)
+}
+
+impl SongFile {
+    fn is_take(&self, id: u64) -> bool {
+        matches!(self, Self::Take(take) if take.id == id)
+    }
+}

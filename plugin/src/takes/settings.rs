@@ -1,0 +1,109 @@
+//! How sets are rendered.
+
+use std::path::PathBuf;
+
+use unweave_separation::Model;
+use unweave_separation::delivery::plan::{Selection, Sum};
+use unweave_separation::write::{BitDepth, FileFormat};
+
+use crate::{model, place};
+
+/// The choices of `unweave separate`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Where sets go, each in a folder of its own.
+    pub folder: PathBuf,
+    /// Id of the model.
+    pub model: String,
+    /// Kind of the files.
+    pub format: FileFormat,
+    /// Depth of the files.
+    pub depth: BitDepth,
+    /// Names of stems that are left out.
+    pub without: Vec<String>,
+    /// Whether the mix is written.
+    pub has_mix: bool,
+    /// Whether the sum of all stems but the vocals is written.
+    pub has_instrumental: bool,
+    /// Further sums, as they are typed: `No Drums=bass+vocals+other`, several with semicolons between.
+    pub sums: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            folder: place::stems_folder(),
+            model: model::BUILTIN_ID.to_owned(),
+            format: FileFormat::Wav,
+            depth: BitDepth::Int24,
+            without: Vec::new(),
+            has_mix: true,
+            has_instrumental: true,
+            sums: String::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The files, in the words of `unweave separate`.
+    ///
+    /// # Errors
+    /// In the user's words, what is wrong with the sums.
+    pub fn selection(&self, model: &Model) -> Result<Selection, String> {
+        let sums: Vec<Sum> = self
+            .sums
+            .split(';')
+            .filter(|sum| !sum.trim().is_empty())
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|error: unweave_separation::delivery::plan::PlanError| error.to_string())?;
+        let is_everything = self.without.is_empty() && self.has_instrumental;
+        let mut stems: Vec<String> = model.manifest.stems.clone();
+        stems.retain(|stem| !self.without.contains(stem));
+        let is_only_sums = stems.is_empty() && !self.has_instrumental && !sums.is_empty();
+        if self.has_instrumental {
+            stems.push("instrumental".to_owned());
+        }
+        Ok(Selection {
+            stems: (!is_everything).then_some(stems),
+            sums,
+            only_sums: is_only_sums && !self.has_mix,
+            mix: self.has_mix,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ticked_is_what_is_written() {
+        let model = Model::built_in().unwrap();
+        let labels = |settings: &Settings| -> Vec<String> {
+            let plan = settings.selection(&model).unwrap();
+            let plan = plan.plan(&model.manifest.stems).unwrap();
+            plan.into_iter().map(|file| file.label).collect()
+        };
+        let mut settings = Settings::default();
+        assert_eq!(settings.selection(&model).unwrap(), Selection::default());
+        settings.without = vec!["bass".to_owned(), "other".to_owned()];
+        assert_eq!(
+            labels(&settings),
+            ["Drums Stem", "Vocals Stem", "Full Mix", "Instrumental"]
+        );
+        settings.has_instrumental = false;
+        settings.has_mix = false;
+        settings.sums = "No Drums = bass+vocals+other; ; A=bass+drums".to_owned();
+        assert_eq!(
+            labels(&settings),
+            ["Drums Stem", "Vocals Stem", "No Drums", "A"]
+        );
+        settings.without = model.manifest.stems.clone();
+        assert_eq!(labels(&settings), ["No Drums", "A"]);
+        settings.has_mix = true;
+        assert_eq!(labels(&settings), ["Full Mix", "No Drums", "A"]);
+        settings.sums = "nonsense".to_owned();
+        assert!(settings.selection(&model).unwrap_err().contains("nonsense"));
+    }
+}
