@@ -1,5 +1,6 @@
 //! The plug-in over separators whose output is known: an entry point with one plug-in for each.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,9 +12,11 @@ use nice_plug::wrapper::clap::{
     CLAP_PLUGIN_FACTORY_ID, CLAP_VERSION, PluginDescriptor, Wrapper, clap_host, clap_plugin,
     clap_plugin_descriptor, clap_plugin_entry, clap_plugin_factory,
 };
+use unweave_live::preview::PreviewSide;
 use unweave_live::{Fault, Model, Refusal, Terminate};
 use unweave_plugin::Unweave;
 use unweave_plugin::model::Source;
+use unweave_plugin::takes::Takes;
 use unweave_plugin::variant::{MultiOut, Variant};
 use unweave_separation::doubles::{Delayed, Failing, NotANumber, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
@@ -64,10 +67,16 @@ macro_rules! doubles {
 
         fn plugins() -> &'static [(PluginDescriptor, Create)] {
             static PLUGINS: OnceLock<Vec<(PluginDescriptor, Create)>> = OnceLock::new();
-            PLUGINS.get_or_init(|| vec![$((
-                PluginDescriptor::for_plugin::<Unweave<$name>>(),
-                create::<$name> as Create,
-            )),+])
+            PLUGINS.get_or_init(|| vec![
+                (
+                    PluginDescriptor::for_plugin::<Unweave<Capturing>>(),
+                    create::<Capturing> as Create,
+                ),
+                $((
+                    PluginDescriptor::for_plugin::<Unweave<$name>>(),
+                    create::<$name> as Create,
+                )),+
+            ])
         }
     };
 }
@@ -122,6 +131,44 @@ doubles! {
             reason: "model.onnx is missing".to_owned(),
         })
     };
+}
+
+thread_local! {
+    static LAST_TAKES: RefCell<Option<Arc<Takes>>> = const { RefCell::new(None) };
+}
+
+/// As [`Halves`], with its takes within reach: see [`last_takes`].
+pub struct Capturing;
+
+impl Capturing {
+    /// Its CLAP id.
+    pub const ID: &str = "audio.unweave.tests.capturing";
+}
+
+impl Variant for Capturing {
+    const NAME: &'static str = "Capturing";
+    const DESCRIPTION: &'static str = "For tests";
+    const CLAP_ID: &'static str = Self::ID;
+    const VST3_CLASS_ID: [u8; 16] = [0; 16];
+    const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
+
+    fn takes() -> (Arc<Takes>, PreviewSide) {
+        let folder = std::env::temp_dir().join("unweave-tests-takes");
+        let (takes, side) = Takes::new(folder);
+        LAST_TAKES.set(Some(Arc::clone(&takes)));
+        (takes, side)
+    }
+
+    fn source(model_id: &str) -> Result<Source, String> {
+        Halves::source(model_id)
+    }
+}
+
+/// The takes of the last [`Capturing`] that was made on this thread.
+pub fn last_takes() -> Arc<Takes> {
+    LAST_TAKES
+        .with_borrow(Clone::clone)
+        .expect("an instance was made")
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what a loader returns")]

@@ -5,6 +5,7 @@
 //!
 //! [`Variant`]: unweave_plugin::variant::Variant
 
+pub mod capturing;
 pub mod doubles;
 pub mod session;
 pub mod signal;

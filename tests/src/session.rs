@@ -17,9 +17,10 @@ use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
 use clack_extensions::tail::{PluginTail, TailLength};
 use clack_host::entry::EntryDescriptor;
-use clack_host::events::event_types::ParamValueEvent;
+use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
+use clack_host::events::{EventFlags, EventHeader};
 use clack_host::prelude::*;
-use clack_host::utils::ClapId;
+use clack_host::utils::{BeatTime, ClapId, SecondsTime};
 use unweave_plugin::ids;
 
 /// What the plug-in asks of the host.
@@ -104,12 +105,25 @@ pub fn load(descriptor: &'static EntryDescriptor) -> PluginEntry {
         .expect("the entry initialises")
 }
 
+/// What the host tells of its transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeline {
+    /// Nothing at all.
+    Untold,
+    /// It stands at this frame.
+    Stopped(i64),
+    /// It plays; the next block begins at this frame.
+    Playing(i64),
+}
+
 /// A plug-in instance and all that a host keeps for it.
 pub struct Session {
     instance: PluginInstance<TestHost>,
     processor: Option<PluginAudioProcessor<TestHost>>,
+    sample_rate: u32,
     max_block_frames: usize,
     process_time: Duration,
+    timeline: Timeline,
 }
 
 impl Session {
@@ -128,8 +142,10 @@ impl Session {
         Self {
             instance,
             processor: None,
+            sample_rate: 0,
             max_block_frames: 0,
             process_time: Duration::ZERO,
+            timeline: Timeline::Untold,
         }
     }
 
@@ -146,7 +162,42 @@ impl Session {
             .expect("activation is never refused");
         let started = stopped.start_processing().expect("nor is this");
         self.processor = Some(started.into());
+        self.sample_rate = sample_rate;
         self.max_block_frames = max_block_frames;
+    }
+
+    /// From the next block on, the transport does this; it begins with telling nothing.
+    pub fn set_timeline(&mut self, timeline: Timeline) {
+        self.timeline = timeline;
+    }
+
+    fn transport(&self) -> Option<TransportEvent> {
+        let (frame, playing) = match self.timeline {
+            Timeline::Untold => return None,
+            Timeline::Stopped(frame) => (frame, TransportFlags::empty()),
+            Timeline::Playing(frame) => (frame, TransportFlags::IS_PLAYING),
+        };
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "songs have fewer than 2^53 frames"
+        )]
+        let seconds = frame as f64 / f64::from(self.sample_rate);
+        Some(TransportEvent {
+            header: EventHeader::new_core(0, EventFlags::empty()),
+            flags: playing | TransportFlags::HAS_TEMPO | TransportFlags::HAS_SECONDS_TIMELINE,
+            song_pos_beats: BeatTime::from_int(0),
+            song_pos_seconds: SecondsTime::from_float(seconds),
+            tempo: 120.0,
+            tempo_inc: 0.0,
+            loop_start_beats: BeatTime::from_int(0),
+            loop_end_beats: BeatTime::from_int(0),
+            loop_start_seconds: SecondsTime::from_int(0),
+            loop_end_seconds: SecondsTime::from_int(0),
+            bar_start: BeatTime::from_int(0),
+            bar_number: 0,
+            time_signature_numerator: 4,
+            time_signature_denominator: 4,
+        })
     }
 
     /// Deactivates; does nothing if it isn't active.
@@ -362,6 +413,7 @@ impl Session {
                 event.value,
             ));
         }
+        let transport = self.transport();
         let processor = self
             .processor
             .as_mut()
@@ -377,10 +429,13 @@ impl Session {
                 &in_events,
                 &mut out_events,
                 None,
-                None,
+                transport.as_ref(),
             )
             .expect("processing does not fail");
         self.process_time = started.elapsed();
+        if let Timeline::Playing(frame) = &mut self.timeline {
+            *frame += i64::try_from(num_frames).expect("a block");
+        }
         output
             .into_iter()
             .map(|mut channels| {

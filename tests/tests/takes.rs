@@ -1,0 +1,419 @@
+//! From the host's transport to stems on disk, through the plug-in, with the built-in model.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may unwrap as tests may"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use unweave_live::capture::{Position, Take};
+use unweave_plugin::render::Stage;
+use unweave_plugin::takes::{Listening, Takes};
+use unweave_separation::channels::Layout;
+use unweave_separation::delivery::folder::Existing;
+use unweave_separation::delivery::plan::Selection;
+use unweave_separation::offline::engine::Engine;
+use unweave_separation::offline::{Done, Job, separate_file};
+use unweave_separation::read::AudioReader;
+use unweave_separation::report::Report;
+use unweave_separation::verify::{Outcome, verify_dir};
+use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
+use unweave_separation::{Model, Options, Terminator};
+use unweave_tests::capturing;
+use unweave_tests::doubles::{self, Capturing, last_takes};
+use unweave_tests::session::{Session, Timeline};
+use unweave_tests::signal::{delayed, noise, peak};
+
+const RATE: u32 = 44_100;
+
+/// Other threads have no clock that a test could move: what they are about to do is waited for.
+fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(started.elapsed() < Duration::from_secs(120), "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A host with an instance whose takes render into `folder`.
+fn host(folder: &Path) -> (Session, Arc<Takes>) {
+    let mut session = Session::new(&doubles::entry(), Capturing::ID);
+    let takes = last_takes();
+    let mut settings = takes.settings();
+    settings.folder = folder.to_owned();
+    takes.set_settings(settings);
+    session.activate(RATE, 512);
+    (session, takes)
+}
+
+/// Plays from a place on the timeline, captured.
+fn capture(session: &mut Session, takes: &Takes, from: i64, mix: [&[f32]; 2]) -> Arc<Take> {
+    let num_takes = takes.takes().len();
+    takes.arm(true);
+    session.set_timeline(Timeline::Playing(from));
+    session.render(mix, &[512, 64, 100], &[]);
+    session.set_timeline(Timeline::Stopped(from));
+    session.render([&[0.0; 64], &[0.0; 64]], &[64], &[]);
+    takes.arm(false);
+    wait_for("the take", || {
+        let takes = takes.takes();
+        (takes.len() > num_takes).then(|| Arc::clone(&takes[num_takes]))
+    })
+}
+
+fn is_over(stage: &Stage) -> bool {
+    !matches!(stage, Stage::Loading | Stage::Running(_))
+}
+
+/// What a rendering comes to.
+fn outcome(takes: &Takes) -> Stage {
+    wait_for("the rendering", || takes.stage().filter(is_over))
+}
+
+fn rendered(takes: &Takes) -> PathBuf {
+    takes.render();
+    match outcome(takes) {
+        Stage::Done { dir, .. } => dir,
+        other => panic!("{other:?}, {:?}", takes.complaint()),
+    }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Two seconds of something with a rhythm.
+fn song() -> [Vec<f32>; 2] {
+    let noises = [noise(2 * RATE as usize, 1), noise(2 * RATE as usize, 2)];
+    noises.map(|noise| {
+        let beat = RATE as usize / 4;
+        let decay = |idx: usize| (-8.0 * (idx % beat) as f32 / beat as f32).exp();
+        let decayed = noise.iter().enumerate();
+        decayed.map(|(idx, sample)| sample * decay(idx)).collect()
+    })
+}
+
+/// As `unweave separate` does it.
+fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
+    let mut engine = Engine::open(Model::built_in().unwrap(), Options::default()).unwrap();
+    let model = engine.model_report();
+    let job = Job {
+        source: song,
+        range: None,
+        name: None,
+        output_dir: folder,
+        selection: &Selection::default(),
+        format: FileFormat::Wav,
+        depth,
+        existing: Existing::Number,
+        skip_existing: false,
+        model: &model,
+        runtime: engine.runtime().to_owned(),
+        threads: 2,
+    };
+    let cancel = Terminator::new();
+    let done = separate_file(&job, &mut |rate| engine.stream(rate), &mut |_| {}, &cancel);
+    match done.unwrap() {
+        Done::Written { dir, report } => (dir, *report),
+        Done::Skipped { dir } => panic!("{dir:?}"),
+    }
+}
+
+#[test]
+fn a_rendered_take_is_what_the_command_line_makes_of_the_same_audio() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut session, takes) = host(&dir.path().join("plug-in"));
+    let song = song();
+    let take = capture(&mut session, &takes, 123_456, [&song[0], &song[1]]);
+    assert_eq!(take.position, Position::Frames(123_456));
+    // The same audio as a file like any other, without a place on a timeline.
+    let path = dir.path().join("Take 1.wav");
+    let spec = AudioSpec {
+        format: FileFormat::Wav,
+        depth: BitDepth::Float32,
+        sample_rate: RATE,
+        layout: Layout::from_count(2),
+        num_frames: song[0].len() as u64,
+        title: String::new(),
+        time_stamp: None,
+    };
+    let mut wav = AudioWriter::create(&path, &spec).unwrap();
+    wav.write(Samples::Float(&song)).unwrap();
+    wav.finish().unwrap();
+    takes.choose_take(&take);
+    for depth in [BitDepth::Int24, BitDepth::Float32] {
+        let mut settings = takes.settings();
+        settings.depth = depth;
+        takes.set_settings(settings);
+        let rendered = rendered(&takes);
+        let (_, verdict) = verify_dir(&rendered, &Terminator::new()).unwrap();
+        assert_eq!(verdict.outcome, Outcome::Exact);
+        let (_, expected) = separate(&path, &dir.path().join("command line"), depth);
+        let actual = Report::in_dir(&rendered).unwrap();
+        assert_eq!(
+            actual.files, expected.files,
+            "names, sums, levels and samples"
+        );
+        assert_eq!(actual.model, expected.model);
+        for file in &actual.files {
+            let reader = AudioReader::open(&rendered.join(&file.name)).unwrap();
+            assert_eq!(reader.facts().time_stamp.unwrap().frame, 123_456);
+        }
+    }
+    assert_eq!(names(&dir.path().join("plug-in")), ["Take 1", "Take 1 (2)"]);
+}
+
+#[test]
+fn a_range_of_a_take_stands_where_it_was_and_is_named_after_the_track() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut session, takes) = host(dir.path());
+    let song = song();
+    takes.set_track(nice_plug::prelude::TrackInfo::new("Bus/Mix", None));
+    let take = capture(&mut session, &takes, 1_000, [&song[0], &song[1]]);
+    takes.choose_take(&take);
+    takes.set_range(Some(20_000..50_000));
+    let rendered = rendered(&takes);
+    assert_eq!(rendered, dir.path().join("Bus-Mix - Take 1"));
+    let mix = rendered.join("Bus-Mix - Take 1 (Full Mix).wav");
+    let mut reader = AudioReader::open(&mix).unwrap();
+    assert_eq!(reader.facts().time_stamp.unwrap().frame, 21_000);
+    assert_eq!(reader.facts().num_frames, Some(30_000));
+    let mut block = Vec::new();
+    reader.read(&mut block).unwrap();
+    // 24 bits: half a step off at most.
+    let step = 1.0 / 8_388_608.0;
+    let off = |(a, b): (&f32, &f32)| (a - b).abs() <= step;
+    assert!(block[0].iter().zip(&song[0][20_000..]).all(off));
+}
+
+#[test]
+fn the_transport_decides_what_is_captured_and_where_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut session, takes) = host(dir.path());
+    let mix = noise(3_000, 5);
+    takes.arm(true);
+    session.set_timeline(Timeline::Stopped(0));
+    session.render([&mix, &mix], &[512], &[]);
+    session.set_timeline(Timeline::Playing(44_100));
+    session.render([&mix, &mix], &[512], &[]);
+    // A loop back, then another rate, and last a host that tells nothing.
+    session.set_timeline(Timeline::Playing(44_100));
+    session.render([&mix[..1_000], &mix[..1_000]], &[512], &[]);
+    session.deactivate();
+    session.activate(48_000, 512);
+    session.render([&mix[..1_000], &mix[..1_000]], &[512], &[]);
+    session.set_timeline(Timeline::Untold);
+    session.render([&mix[..500], &mix[..500]], &[512], &[]);
+    takes.arm(false);
+    session.render([&mix, &mix], &[512], &[]);
+    let list = wait_for("the takes", || {
+        let list = takes.takes();
+        (list.len() == 4 && takes.recording().is_none()).then_some(list)
+    });
+    let found: Vec<_> = list
+        .iter()
+        .map(|take| (take.sample_rate, take.num_frames, take.position))
+        .collect();
+    // 45,100 frames at 44.1 kHz are this many at 48 kHz: the host's timeline is in seconds.
+    let expected = [
+        (44_100, 3_000, Position::Frames(44_100)),
+        (44_100, 1_000, Position::Frames(44_100)),
+        (48_000, 1_000, Position::Frames(45_100)),
+        (48_000, 500, Position::Unknown),
+    ];
+    assert_eq!(found, expected);
+    let mut block = Vec::new();
+    let mut reader = AudioReader::open(list[0].path()).unwrap();
+    reader.read(&mut block).unwrap();
+    assert!(block[0] == mix && block[1] == mix, "as it came in");
+}
+
+#[test]
+fn folders_that_can_not_be_used_are_told_and_nothing_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_session, takes) = host(dir.path());
+    let path = dir.path().join("song.wav");
+    write_noise(&path, 20_000);
+    takes.choose_file(&path);
+    // Permissions don't bind tests that run as root: here nobody may make a folder.
+    for folder in [path.join("stems"), "/proc/no/such".into()] {
+        let mut settings = takes.settings();
+        settings.folder = folder.clone();
+        takes.set_settings(settings);
+        takes.render();
+        let Stage::Failed(reason) = outcome(&takes) else {
+            panic!("{folder:?}")
+        };
+        assert!(reason.contains(&folder.display().to_string()), "{reason}");
+        assert!(reason.contains("Choose another folder"), "{reason}");
+    }
+    assert_eq!(names(dir.path()), ["song.wav"]);
+    // Neither is what is no song, nor what is not there.
+    fs::write(dir.path().join("text.wav"), "no song").unwrap();
+    for name in ["text.wav", "none.wav"] {
+        takes.choose_file(&dir.path().join(name));
+        assert!(takes.complaint().unwrap().contains(name));
+    }
+}
+
+fn write_noise(path: &Path, num_frames: usize) {
+    let spec = AudioSpec {
+        format: FileFormat::Wav,
+        depth: BitDepth::Float32,
+        sample_rate: RATE,
+        layout: Layout::from_count(2),
+        num_frames: num_frames as u64,
+        title: String::new(),
+        time_stamp: None,
+    };
+    let mut wav = AudioWriter::create(path, &spec).unwrap();
+    let channels = [noise(num_frames, 3), noise(num_frames, 4)];
+    wav.write(Samples::Float(&channels)).unwrap();
+    wav.finish().unwrap();
+}
+
+#[test]
+fn two_instances_render_into_one_folder_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let path = dir.path().join("Song.wav");
+    write_noise(&path, 30_000);
+    let hosts = [host(&out), host(&out)];
+    for (_, takes) in &hosts {
+        takes.choose_file(&path);
+        takes.render();
+    }
+    for (_, takes) in &hosts {
+        let Stage::Done { dir, .. } = outcome(takes) else {
+            panic!("{:?}", takes.stage())
+        };
+        let (_, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
+        assert_eq!(verdict.outcome, Outcome::Exact);
+    }
+    assert_eq!(names(&out), ["Song", "Song (2)"]);
+}
+
+#[test]
+fn a_rendering_that_is_cancelled_or_unloaded_at_any_point_is_gone_within_200_ms() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("Song.wav");
+    write_noise(&path, 20 * RATE as usize);
+    for is_unloaded in [false, true] {
+        for fraction in [None, Some(0.0), Some(0.05), Some(0.3), Some(0.86)] {
+            let out = dir.path().join("out");
+            let (session, takes) = host(&out);
+            takes.choose_file(&path);
+            takes.render();
+            wait_for("the moment", || match (takes.stage(), fraction) {
+                (Some(Stage::Running(now)), Some(fraction)) => {
+                    (now.fraction >= fraction).then_some(())
+                }
+                (stage, None) => stage.map(|_| ()),
+                _ => None,
+            });
+            let started = Instant::now();
+            if is_unloaded {
+                drop(session);
+                assert_eq!(takes.stage(), None);
+            } else {
+                takes.cancel();
+                assert_eq!(outcome(&takes), Stage::Cancelled);
+            }
+            let elapsed = started.elapsed();
+            assert!(
+                elapsed < Duration::from_millis(200),
+                "{is_unloaded}, {fraction:?}: {elapsed:?}"
+            );
+            assert!(!out.exists() || names(&out).is_empty(), "{fraction:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_goes_away_in_the_middle_fails_with_a_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let path = dir.path().join("Song.wav");
+    write_noise(&path, 10 * RATE as usize);
+    let (_session, takes) = host(&out);
+    takes.choose_file(&path);
+    takes.render();
+    wait_for("the middle", || match takes.stage() {
+        Some(Stage::Running(now)) => (now.fraction > 0.2).then_some(()),
+        _ => None,
+    });
+    fs::remove_dir_all(&out).unwrap();
+    let Stage::Failed(reason) = outcome(&takes) else {
+        panic!("{:?}", takes.stage())
+    };
+    assert!(!reason.is_empty());
+    // And it can be done again.
+    let dir = rendered(&takes);
+    verify_dir(&dir, &Terminator::new()).unwrap();
+}
+
+#[test]
+fn an_excerpt_is_heard_in_place_of_the_output_and_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut session, takes) = host(dir.path());
+    let latency = session.latency();
+    let song = song();
+    let take = capture(&mut session, &takes, 0, [&song[0], &song[1]]);
+    takes.choose_take(&take);
+    takes.listen();
+    wait_for("the excerpt", || match takes.listening() {
+        Listening::Preparing => None,
+        Listening::Playing => Some(()),
+        other => panic!("{other:?}"),
+    });
+    // Silence comes in; the stems of the take, which sum to it, come out, from the start and again.
+    let silence = vec![0.0; song[0].len() + RATE as usize / 2];
+    let heard = session.render([&silence, &silence], &[512], &[]);
+    let fade = RATE as usize / 100;
+    let within = fade..song[0].len() - fade - 1;
+    for (heard, song) in heard[0].iter().zip(&song) {
+        let off = heard[within.clone()].iter().zip(&song[within.clone()]);
+        let most = off.fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+        assert!(most < 1e-6, "{most}");
+        assert!(peak(&heard[song.len() + fade..]) > 0.1, "it repeats");
+    }
+    takes.stop_listening();
+    assert_eq!(takes.listening(), Listening::Off);
+    session.render([&silence, &silence], &[512], &[]);
+    let mix = noise(latency + 2_000, 9);
+    let live = session.render([&mix, &mix], &[512], &[]);
+    let last = latency..latency + 2_000;
+    assert!(live[0][0][last.clone()] == delayed(&mix, latency)[last]);
+}
+
+/// The short version of `soak_capture`, which plays for ten minutes.
+#[test]
+fn small_blocks_at_96_khz_are_captured_without_a_gap() {
+    let captured = capturing::capture(96_000, 64, Duration::from_secs(3));
+    assert_eq!(captured.right, captured.played, "{captured:?}");
+    assert_eq!((captured.wrong, captured.lost, captured.takes), (0, 0, 1));
+}
+
+#[test]
+fn takes_are_gone_when_the_instance_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut session, takes) = host(dir.path());
+    let mix = noise(1_000, 1);
+    let take = capture(&mut session, &takes, 0, [&mix, &mix]);
+    let path = take.path().to_owned();
+    assert!(path.exists());
+    drop((take, session));
+    assert!(!path.exists() && !path.parent().unwrap().exists());
+    assert!(takes.takes().is_empty());
+}
