@@ -126,7 +126,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let results = Results {
         unweave_version: env!("CARGO_PKG_VERSION"),
         model: model.manifest.id.clone(),
-        model_sha256: model.manifest.sha256().to_owned(),
+        model_sha256: model.identity()?,
         runtime: engine.runtime().to_owned(),
         threads: args.model.model_threads(&model),
         song_seconds: seconds,

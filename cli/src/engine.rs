@@ -34,7 +34,7 @@ impl ModelArgs {
     pub fn model_threads(&self, model: &Model) -> usize {
         match model.manifest.kind {
             Kind::StreamingSpectrum(_) => self.threads.map_or(1, NonZeroUsize::get),
-            Kind::Waveform(_) => self.encoding_threads(),
+            _ => self.encoding_threads(),
         }
     }
 
@@ -61,6 +61,7 @@ impl ModelArgs {
             threads: self.model_threads(&model),
             runtime_beside: beside(),
             terminator: cancel.clone(),
+            ..Options::default()
         };
         Engine::open(model, options)
     }

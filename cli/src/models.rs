@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
-use unweave_separation::manifest::Kind;
 use unweave_separation::store::Origin;
 use unweave_separation::store::install;
 use unweave_separation::{Catalogue, Model, Options, Store, load};
@@ -91,17 +90,15 @@ impl Facts {
                 .folder
                 .as_ref()
                 .map(|folder| folder.display().to_string()),
-            kind: match manifest.kind {
-                Kind::StreamingSpectrum(_) => "streaming-spectrum",
-                Kind::Waveform(_) => "waveform",
-            },
+            kind: manifest.kind.name(),
             sample_rate: manifest.sample_rate,
             stems: manifest.stems.clone(),
             residual: manifest.stems[manifest.residual_idx].clone(),
             licence: manifest.licence.clone(),
             source: manifest.source.clone(),
             training_data: manifest.training_data.clone(),
-            sha256: manifest.sha256().to_owned(),
+            // Of a model whose parts are missing, what is missing.
+            sha256: model.identity().unwrap_or_else(|error| error.to_string()),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use nice_plug::prelude::nice_error;
 use unweave_live::{Fault, LatencyPlan, Loader, Refusal, Timing};
-use unweave_separation::manifest::{Kind, Manifest};
-use unweave_separation::{Error, Model, Options, Shape, Store, Terminator, load};
+use unweave_separation::load::shape;
+use unweave_separation::strips::Strips;
+use unweave_separation::{Error, Model, Options, Purpose, Shape, Store, Terminator};
 
 use crate::{ids, place};
 
@@ -47,37 +48,23 @@ pub fn source(id: &str) -> Result<Source, Error> {
     let found = Store::from_environment()
         .find(id)
         .map_err(|error| refusal(&error))
-        .and_then(|model| check_stems(&model.manifest).map(|()| model));
+        .and_then(|model| {
+            Strips::new(&model, &ids::STEMS, Purpose::Live).map_err(|error| refusal(&error))
+        });
     Ok(match found {
         Ok(model) => Source {
-            shape: shape(&model.manifest),
+            shape: model.shape().clone(),
             loader: Box::new(move |is_stopping| run(&model, is_stopping)),
         },
         Err(refusal) => Source {
-            shape: shape(&built_in.manifest),
+            shape: shape(&built_in, Purpose::Live)?,
             loader: Box::new(|_is_stopping| Err(refusal)),
         },
     })
 }
 
-/// Parameters and outputs are named after the stems, so others have no place.
-fn check_stems(manifest: &Manifest) -> Result<(), Refusal> {
-    if manifest.stems == ids::STEMS {
-        return Ok(());
-    }
-    Err(Refusal {
-        fault: Fault::BadModel,
-        reason: format!(
-            "model {} separates {}; live use needs {}",
-            manifest.id,
-            manifest.stems.join(", "),
-            ids::STEMS.join(", ")
-        ),
-    })
-}
-
 /// Loads on the inference thread.
-fn run(model: &Model, is_stopping: &dyn Fn() -> bool) -> Result<unweave_live::Model, Refusal> {
+fn run(model: &Strips, is_stopping: &dyn Fn() -> bool) -> Result<unweave_live::Model, Refusal> {
     let terminator = Terminator::new();
     if is_stopping() {
         return Err(refusal(&Error::Terminated));
@@ -88,7 +75,7 @@ fn run(model: &Model, is_stopping: &dyn Fn() -> bool) -> Result<unweave_live::Mo
         terminator: terminator.clone(),
         ..Options::default()
     };
-    let separator = load(model, &options).map_err(|error| {
+    let separator = model.load(&options).map_err(|error| {
         nice_error!("no separation: {error}");
         refusal(&error)
     })?;
@@ -107,24 +94,6 @@ fn refusal(error: &Error) -> Refusal {
     Refusal {
         fault,
         reason: error.to_string(),
-    }
-}
-
-/// What a separator of this manifest will have.
-fn shape(manifest: &Manifest) -> Shape {
-    let (hop_frames, window_frames) = match manifest.kind {
-        Kind::StreamingSpectrum(spectrum) => (
-            spectrum.hop,
-            spectrum.n_fft + spectrum.lookahead_hops * spectrum.hop,
-        ),
-        Kind::Waveform(segment) => (segment.frames - segment.overlap_frames, segment.frames),
-    };
-    Shape {
-        sample_rate: manifest.sample_rate,
-        stems: manifest.stems.clone(),
-        residual_idx: manifest.residual_idx,
-        hop_frames,
-        window_frames,
     }
 }
 

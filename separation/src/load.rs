@@ -1,20 +1,29 @@
 //! From a model that was found to a separator that can be trusted with a mix.
 //!
 //! Before the first hop of a mix: the checksum of every file is that of the manifest, no weights come from
-//! elsewhere, every tensor of the graph has the name, type and shape that the manifest says, and two
-//! hops, of noise and of silence, went through without NaN or infinity. A model that fails any of it is
-//! refused.
+//! elsewhere, every tensor of the graph has the name, type and shape that the manifest says, and noise and
+//! silence went through without NaN or infinity. A model that fails any of it is refused.
 
 use std::path::PathBuf;
 
+use crate::composition::{BATCH_HOPS, Composition, Open};
 use crate::device::{DeviceChoice, DeviceUse};
-use crate::manifest::Kind;
+use crate::doubles::Passthrough;
+use crate::manifest::{Interface, Kind};
+use crate::network::Network;
+use crate::network::deep_filter::{self, DeepFilter};
+use crate::network::hybrid::Hybrid;
+use crate::network::magnitude::Magnitude;
+use crate::network::spectrum::Spectrum;
+use crate::network::waveform::Waveform;
 use crate::runtime::session::{Place, Session};
 use crate::runtime::{self, Terminator};
-use crate::segments::Segments;
+use crate::segments::{Grid, Segments};
 use crate::store::Model;
-use crate::streaming::StreamingSpectrum;
-use crate::{Error, Separator, StemBlock};
+use crate::streaming::{self, StreamingSpectrum};
+use crate::{Error, Separator, Shape, StemBlock, Stream};
+
+pub use crate::segments::Purpose;
 
 /// How a model is run.
 #[derive(Debug, Clone)]
@@ -29,6 +38,8 @@ pub struct Options {
     pub runtime_beside: Vec<PathBuf>,
     /// Stops loading and separating.
     pub terminator: Terminator,
+    /// Live or files.
+    pub purpose: Purpose,
 }
 
 impl Default for Options {
@@ -39,36 +50,158 @@ impl Default for Options {
             threads: 1,
             runtime_beside: Vec::new(),
             terminator: Terminator::new(),
+            purpose: Purpose::default(),
         }
     }
 }
+
+/// Bags and cascades in bags and cascades: deeper is a model that holds itself.
+const MAX_DEPTH: usize = 4;
 
 /// Verifies a model, loads it, and tries it out.
 ///
 /// # Errors
 /// The runtime can't be used, the model is refused, or the terminator was used.
 pub fn load(model: &Model, options: &Options) -> Result<Box<dyn Separator>, Error> {
-    runtime::on_device(model, options, &mut |place| load_on(model, place))
+    load_part(model, options, 0)
 }
 
-/// The same on a device that is chosen.
-fn load_on(model: &Model, place: &Place) -> Result<Box<dyn Separator>, Error> {
-    let content = model.read()?;
-    let session = Session::new(model, content, place)?;
-    let mut separator: Box<dyn Separator> = match model.manifest.kind {
-        Kind::StreamingSpectrum(spectrum) => {
-            Box::new(StreamingSpectrum::new(model, spectrum, session)?)
+fn load_part(model: &Model, options: &Options, depth: usize) -> Result<Box<dyn Separator>, Error> {
+    let composed = compose(model, depth, &mut |id, sample_rate| {
+        let separator = load_part(&model.part(id)?, options, depth + 1)?;
+        let batch_hops = match options.purpose {
+            Purpose::Live => 1,
+            Purpose::Files => BATCH_HOPS,
+        };
+        Stream::with_batch(separator, sample_rate, batch_hops)
+    })?;
+    match composed {
+        Some(composition) => Ok(Box::new(composition)),
+        None => runtime::on_device(model, options, &mut |place| {
+            load_graphs(model, options.purpose, place)
+        }),
+    }
+}
+
+/// Hop, window and stems of a separator of this model, from manifests alone.
+///
+/// # Errors
+/// A part of it is missing, or its manifest is wrong.
+pub fn shape(model: &Model, purpose: Purpose) -> Result<Shape, Error> {
+    shape_part(model, purpose, 0)
+}
+
+fn shape_part(model: &Model, purpose: Purpose, depth: usize) -> Result<Shape, Error> {
+    let composed = compose(model, depth, &mut |id, sample_rate| {
+        let shape = shape_part(&model.part(id)?, purpose, depth + 1)?;
+        Stream::new(Box::new(Passthrough::new(shape)), sample_rate)
+    })?;
+    if let Some(composition) = composed {
+        return Ok(composition.shape().clone());
+    }
+    let manifest = &model.manifest;
+    let (hop_frames, window_frames) = match (&manifest.kind, Grid::new(&manifest.kind, purpose)) {
+        (_, Some(grid)) => grid.hop_and_window(),
+        (Kind::StreamingSpectrum(spectrum), None) => {
+            (spectrum.hop, streaming::window_frames(*spectrum))
         }
-        Kind::Waveform(segment) => Box::new(Segments::new(model, segment, session)?),
+        (kind, None) => return Err(model.refused(format!("kind {} has no shape", kind.name()))),
     };
-    warm_up(&mut *separator).map_err(|error| match error {
+    Ok(Shape {
+        sample_rate: manifest.sample_rate,
+        stems: manifest.stems.clone(),
+        residual_idx: manifest.residual_idx,
+        hop_frames,
+        window_frames,
+    })
+}
+
+/// A bag or a cascade, its parts opened by `open`; none if the model is neither.
+fn compose(model: &Model, depth: usize, open: &mut Open<'_>) -> Result<Option<Composition>, Error> {
+    if depth > MAX_DEPTH {
+        return Err(model.refused(format!(
+            "it is part of itself, or nests deeper than {MAX_DEPTH}"
+        )));
+    }
+    match &model.manifest.kind {
+        Kind::Bag(members) => Composition::bag(model, members, open).map(Some),
+        Kind::Cascade(stages) => Composition::cascade(model, stages, open).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A model with graphs of its own, on a device that is chosen.
+fn load_graphs(
+    model: &Model,
+    purpose: Purpose,
+    place: &Place,
+) -> Result<Box<dyn Separator>, Error> {
+    let interfaces = match model.manifest.kind {
+        Kind::DeepFilter(_) => deep_filter::interfaces().to_vec(),
+        _ => vec![model.manifest.interface.clone(); model.manifest.graphs().count()],
+    };
+    // Parts in the order of their interfaces, stems in the manifest's.
+    let mut graphs: Vec<_> = model.manifest.graphs().zip(model.read()?).collect();
+    graphs.sort_by_key(|(file, _)| file.part.map(|part| part as usize));
+    let sessions = graphs
+        .into_iter()
+        .zip(interfaces)
+        .map(|((_, content), interface): (_, Interface)| {
+            Session::new(model, interface, content, place)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    separator(model, purpose, sessions).map_err(|error| match error {
         Error::Inference { reason } => model.refused(format!("it does not run: {reason}")),
         Error::NotANumber { stem } => model.refused(format!(
             "it returns values that are not numbers for stem {stem:?}"
         )),
         other => other,
-    })?;
-    Ok(separator)
+    })
+}
+
+/// The graphs at work, tried out.
+fn separator(
+    model: &Model,
+    purpose: Purpose,
+    mut sessions: Vec<Session>,
+) -> Result<Box<dyn Separator>, Error> {
+    let manifest = &model.manifest;
+    let mut only = || {
+        sessions
+            .pop()
+            .ok_or_else(|| model.refused("it has no graph".to_owned()))
+    };
+    let network: Box<dyn Network> = match &manifest.kind {
+        Kind::StreamingSpectrum(spectrum) => {
+            let mut separator = StreamingSpectrum::new(model, *spectrum, only()?)?;
+            warm_up(&mut separator)?;
+            return Ok(Box::new(separator));
+        }
+        Kind::Waveform(segment) => Box::new(Waveform::new(manifest, segment.frames, only()?)?),
+        Kind::Hybrid(segment, transform) => {
+            Box::new(Hybrid::new(manifest, segment.frames, *transform, only()?)?)
+        }
+        Kind::Spectrum(segment, transform, estimate) => {
+            let how = (*transform, *estimate);
+            Box::new(Spectrum::new(manifest, segment.frames, how, sessions)?)
+        }
+        Kind::Magnitude(segment, transform, filter) => {
+            let how = (*transform, *filter);
+            Box::new(Magnitude::new(manifest, segment.frames, how, sessions)?)
+        }
+        Kind::DeepFilter(_) => {
+            let sessions = sessions
+                .try_into()
+                .map_err(|_| model.refused("it needs three graphs".to_owned()))?;
+            Box::new(DeepFilter::new(manifest, sessions))
+        }
+        Kind::Bag(_) | Kind::Cascade(_) => {
+            return Err(model.refused("it has no graph of its own".to_owned()));
+        }
+    };
+    let grid = Grid::new(&manifest.kind, purpose)
+        .ok_or_else(|| model.refused("it has no segments".to_owned()))?;
+    Ok(Box::new(Segments::new(model, grid, purpose, network)?))
 }
 
 /// Two hops, one of noise and one of silence, whose stems must be numbers. The first inference also

@@ -1,30 +1,44 @@
 //! `model.toml`: what a model is, what it was made from, and what its tensors must look like.
 //!
 //! A manifest is read before anything of the model is, and refused in plain words if it is not exactly
-//! right: a key that is misspelt would otherwise mean a default that nobody chose. Two kinds exist.
+//! right: a key that is misspelt would otherwise mean a default that nobody chose. Below, N is the length
+//! of a segment, S the number of stems, F the number of bins, T the number of frames of a transform; all
+//! tensors are f32. −1 in a shape stands for any T.
 //!
-//! # `kind = "streaming-spectrum"`
-//! A graph that takes spectra of T ≥ 1 frames and its own state, and gives the spectra of all stems and
-//! the new state. Sections `[stft]`, `[latency]`, `[[state]]`; transform as in [`crate::Stft`].
+//! | `kind` | input → output | sections | such as |
+//! |---|---|---|---|
+//! | `streaming-spectrum` | spectra and state → spectra of all stems and state | `[stft]` `[latency]` `[[state]]` | the built-in model, UL-UNAS, GTCRN |
+//! | `waveform` | `[1, 2, N]` → `[1, S, 2, N]` | `[segment]` | Demucs |
+//! | `hybrid` | the same and spectra → the same and spectra, added up | `[segment]` `[stft]` | HTDemucs |
+//! | `spectrum` | spectra → spectra, or masks to multiply them by | `[segment]` `[stft]` `[estimate]` | MDX-Net, SCNet, RoFormer |
+//! | `magnitude` | magnitudes → magnitudes | `[segment]` `[stft]` `[filter]` | Open-Unmix, Spleeter |
+//! | `deep-filter` | features → gains and filters, three graphs | `[segment]` | DeepFilterNet 3 |
+//! | `bag` | other models, averaged | `[[member]]` | htdemucs_ft |
+//! | `cascade` | another model, whose stems are split further | `[[stage]]` | drums → kick, snare, … |
 //!
-//! | tensor | type and shape | |
-//! |---|---|---|
-//! | input | f32 `[1, T, 2, F, 2]` | batch, frame, channel, bin, re and im; F = n_fft / 2 + 1 |
-//! | output | f32 `[1, T, S, 2, F, 2]` | frame t holds the S stems of input frame t − lookahead_hops |
-//! | states | f32, fixed shapes | all zero at the start |
+//! # Tensors of spectra
+//! Their axes, outermost first, are named in `axes = ["channel", "part", "bin", "frame"]`: `stem`,
+//! `channel`, `bin`, `frame`, and `part` for re and im. An axis that is not named has size one; without
+//! `channel`, the graph is run for each channel. The shape may merge neighbours. `bins` in `[stft]` says how
+//! many bins the graph sees, if not all. The axes of `streaming-spectrum` are frame, channel, bin, part, and
+//! frame, stem, channel, bin, part, unless others are named; those of `hybrid` channel, part, bin, frame,
+//! with stem in front. An output with a stem axis holds either all stems in order, or all but the residual.
 //!
-//! # `kind = "waveform"`
-//! A graph that takes a segment of N frames and gives all stems of it, such as an end-to-end export of
-//! Demucs: f32 `[1, 2, N]` to f32 `[1, S, 2, N]`. Section `[segment]`; see [`Segment`].
+//! # Several graphs
+//! A `spectrum` or `magnitude` model may have one graph per stem, all with the same tensors: `stem` in
+//! `[[file]]` says whose, `gain` what to multiply it by (MDX-Net's `compensate`). The residual needs none.
 //!
 //! # Versions of the format
 //! | format | |
 //! |---|---|
 //! | 1 | the first |
 
+mod interface;
 mod raw;
+mod sections;
 
 use crate::Error;
+pub use crate::layout::Axis;
 
 /// The format that this library reads.
 pub const FORMAT: i64 = 1;
@@ -33,7 +47,7 @@ pub const FORMAT: i64 = 1;
 pub(crate) const ANY: i64 = -1;
 
 /// A manifest that holds together. Made by [`Manifest::parse`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     /// Never changes for a model: lower-case letters, digits, `-`, `_` and `.`.
     pub id: String,
@@ -55,19 +69,33 @@ pub struct Manifest {
     pub residual_idx: usize,
     /// How audio becomes tensors.
     pub kind: Kind,
-    /// The graph, then the files its weights may lie in.
+    /// The graphs, then the files their weights may lie in.
     pub files: Vec<File>,
-    /// Names and shapes that the graph must have.
+    /// Names and shapes that every graph must have; empty where the kind says them.
     pub interface: Interface,
+    /// Whether the graph has an output for the residual stem, too.
+    pub(crate) has_residual_output: bool,
 }
 
 /// How audio becomes tensors and back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// Spectra in, spectra out, state carried from call to call.
     StreamingSpectrum(Spectrum),
     /// A segment of samples in, segments of samples out.
     Waveform(Segment),
+    /// A segment and its spectra in, both of every stem out.
+    Hybrid(Segment, Transform),
+    /// Spectra of a segment in, spectra or masks out.
+    Spectrum(Segment, Transform, Estimate),
+    /// Magnitudes of a segment in, magnitudes out.
+    Magnitude(Segment, Transform, Filter),
+    /// DeepFilterNet 3.
+    DeepFilter(Segment),
+    /// Models whose stems are averaged.
+    Bag(Vec<Member>),
+    /// A model, the first, and others that split its stems.
+    Cascade(Vec<Stage>),
 }
 
 /// Settings of `streaming-spectrum`.
@@ -81,34 +109,184 @@ pub struct Spectrum {
     pub lookahead_hops: usize,
 }
 
-/// Settings of `waveform`.
+/// How a mix is cut, see [`crate::load::Purpose`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     /// N: frames the graph takes.
     pub frames: usize,
-    /// Frames that a segment shares with the next; at most half of it. Over them one fades linearly
-    /// into the other, which is what Demucs' triangular weights come to once they are normalised.
+    /// Frames that a segment shares with the next, over which one fades into the other.
     pub overlap_frames: usize,
-    /// Whether the graph wants segments of mean 0 and standard deviation 1 (of the mono mix).
+    /// Frames at each end of a segment that are discarded.
+    pub trim_frames: usize,
+    /// Whether the graph wants a mix of mean 0 and standard deviation 1 (of the mono mix).
     pub is_normalised: bool,
 }
 
-/// A file of the model.
+impl Segment {
+    /// New final frames per segment.
+    pub fn hop(&self) -> usize {
+        self.frames - 2 * self.trim_frames - self.overlap_frames
+    }
+}
+
+/// A transform outside the graph, with a periodic Hann window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transform {
+    /// Length of the window, in samples.
+    pub n_fft: usize,
+    /// Samples from frame to frame.
+    pub hop: usize,
+    /// Lowest bins of a spectrum that the graph sees.
+    pub bins: usize,
+    /// Where frames lie.
+    pub framing: Framing,
+    /// Whether spectra are divided by √n_fft.
+    pub is_normalised: bool,
+}
+
+/// Where the frames of a segment's transform lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// Frame t around sample t h, as in torch.
+    Centred,
+    /// Frame t around the middle of hop t, as in Demucs.
+    Between,
+    /// Every frame whole inside the segment, as in TensorFlow.
+    Whole,
+}
+
+impl Framing {
+    /// By how many samples the first frame begins before the segment.
+    pub(crate) fn lead(self, n_fft: usize, hop: usize) -> usize {
+        match self {
+            Self::Centred => n_fft / 2,
+            Self::Between => (n_fft - hop) / 2,
+            Self::Whole => 0,
+        }
+    }
+}
+
+impl Transform {
+    /// T for a segment of so many samples.
+    pub fn num_frames(&self, samples: usize) -> usize {
+        match self.framing {
+            Framing::Centred => samples / self.hop + 1,
+            Framing::Between => samples.div_ceil(self.hop),
+            Framing::Whole => (samples - self.n_fft) / self.hop + 1,
+        }
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.framing == Framing::Whole
+    }
+}
+
+/// What a graph of kind `spectrum` gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Estimate {
+    /// The stems' spectra.
+    Spectrum,
+    /// What to multiply the mix's spectra by, as complex numbers.
+    Mask,
+}
+
+/// How the spectra of the stems follow from the magnitudes that a network gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Filter {
+    /// Each stem's share, `(v_s^power + ε/S) / (Σ v^power + ε)`, times the mix.
+    Ratio {
+        /// 1 for amplitudes, 2 for energies.
+        power: f32,
+        /// What becomes of the bins that the graph does not see.
+        above: Above,
+    },
+    /// The magnitudes with the mix's phase, then `iterations` of expectation maximisation over windows of
+    /// `frames` frames: the multichannel Wiener filter of Open-Unmix.
+    Wiener {
+        /// How often the filter is estimated anew; 0 keeps the magnitudes.
+        iterations: usize,
+        /// Frames that share one spatial covariance.
+        frames: usize,
+        /// Whether what the networks leave over takes part as a stem of its own.
+        has_residual: bool,
+    },
+}
+
+/// What becomes of the bins above those that a graph sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Above {
+    /// Nothing of them is in any stem.
+    Zeros,
+    /// They are masked by the mean of the mask over the bins below.
+    Average,
+}
+
+/// A model in a bag.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Id of the model.
+    pub model: String,
+    /// How much its say counts, per stem of the bag; a stem is the mean by these weights.
+    pub weights: Vec<f32>,
+}
+
+/// A model in a cascade.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// Id of the model.
+    pub model: String,
+    /// What is split: a stem of an earlier stage by the name it has there; none for the first, which
+    /// hears the mix.
+    pub splits: Option<String>,
+    /// What its stems are called from here on, in its order; empty if as the model calls them. What two
+    /// stages or two stems call alike is added up.
+    pub stems: Vec<String>,
+}
+
+/// A file of the model.
+#[derive(Debug, Clone, PartialEq)]
 pub struct File {
     /// Relative to the manifest, inside its folder, with `/` between the parts.
     pub path: String,
     /// SHA-256 of the content, 64 lower-case hexadecimal digits.
     pub sha256: String,
+    /// The stem that this graph alone makes.
+    pub stem_idx: Option<usize>,
+    /// What its stem is multiplied by.
+    pub gain: f32,
+    /// What this graph is to a kind that has several.
+    pub part: Option<Part>,
+}
+
+impl File {
+    /// Whether it is a graph; else weights of one.
+    pub fn is_graph(&self) -> bool {
+        self.path.ends_with(".onnx")
+    }
+}
+
+/// The graphs of `deep-filter`, in the order they are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Features to embedding.
+    Encoder,
+    /// Embedding to gains.
+    Gains,
+    /// Embedding to filters.
+    Filters,
 }
 
 /// Names and shapes of a graph's f32 tensors; a dimension of −1 takes any size.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interface {
-    /// What the mix goes into.
-    pub input: Tensor,
-    /// What the stems come out of.
-    pub output: Tensor,
+    /// What the mix goes into: samples, then spectra.
+    pub inputs: Vec<Tensor>,
+    /// What the stems come out of: samples, then spectra.
+    pub outputs: Vec<Tensor>,
     /// What is carried from one call to the next.
     pub states: Vec<State>,
 }
@@ -120,6 +298,8 @@ pub struct Tensor {
     pub name: String,
     /// Sizes, outermost first.
     pub shape: Vec<i64>,
+    /// What the dimensions are, if it holds spectra.
+    pub axes: Vec<Axis>,
 }
 
 /// A tensor that comes out of one call and goes into the next.
@@ -145,25 +325,39 @@ impl Manifest {
         })
     }
 
-    /// SHA-256 of the graph: what identifies the model in reports.
-    pub fn sha256(&self) -> &str {
-        &self.files[0].sha256
+    /// The graphs; what else there is are their weights.
+    pub fn graphs(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| file.is_graph())
+    }
+
+    /// The stems that a graph gives, in the order of its output: its own if it has one, else all, or
+    /// all but the residual if the output has no room for more.
+    pub(crate) fn stems_of(&self, graph: &File) -> Vec<usize> {
+        if let Some(stem_idx) = graph.stem_idx {
+            return vec![stem_idx];
+        }
+        let all: Vec<usize> = (0..self.stems.len()).collect();
+        if self.has_residual_output {
+            return all;
+        }
+        all.into_iter()
+            .filter(|&stem_idx| stem_idx != self.residual_idx)
+            .collect()
     }
 }
 
-impl Interface {
-    /// The interface that a kind demands with tensors named so.
-    fn required(kind: Kind, num_stems: usize) -> (Vec<i64>, Vec<i64>) {
-        let stems = dimension(num_stems);
-        match kind {
-            Kind::StreamingSpectrum(spectrum) => {
-                let bins = dimension(spectrum.n_fft / 2 + 1);
-                (vec![1, ANY, 2, bins, 2], vec![1, ANY, stems, 2, bins, 2])
-            }
-            Kind::Waveform(segment) => {
-                let frames = dimension(segment.frames);
-                (vec![1, 2, frames], vec![1, stems, 2, frames])
-            }
+impl Kind {
+    /// As manifests call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::StreamingSpectrum(_) => "streaming-spectrum",
+            Self::Waveform(_) => "waveform",
+            Self::Hybrid(..) => "hybrid",
+            Self::Spectrum(..) => "spectrum",
+            Self::Magnitude(..) => "magnitude",
+            Self::DeepFilter(_) => "deep-filter",
+            Self::Bag(_) => "bag",
+            Self::Cascade(_) => "cascade",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A song becomes a delivery set, from file to files.
 //!
 //! ```text
+//! pass 0   decode, measure: only for models that want to know the whole song
 //! pass 1   decode ─(thread)─► separate per channel group ─► spool on disk, extent of every file
 //! then     one gain for the whole set
 //! pass 2   spool ─► samples of every file ─(threads)─► encode, measure, hash
@@ -196,10 +197,20 @@ fn run(
     }
 
     let groups = facts.layout.groups();
-    let streams = groups
+    let mut streams = groups
         .iter()
         .map(|_| open_stream(facts.sample_rate))
         .collect::<Result<Vec<_>, _>>()?;
+    if streams.iter().any(Stream::wants_track) {
+        let mut reader = AudioReader::open(job.source)?;
+        if let Some(range) = &job.range {
+            reader.keep(range.clone())?;
+        }
+        let tracks = separating::listen(reader, &groups, cancel)?;
+        for (stream, track) in streams.iter_mut().zip(&tracks) {
+            stream.begin(track);
+        }
+    }
     let output_error = |source| JobError::Output {
         dir: job.output_dir.to_owned(),
         source,

@@ -1,117 +1,331 @@
-//! Models of kind `waveform`: a segment of N frames in, segments of all stems out, such as Demucs.
+//! Models that see a segment at a time: how a mix is cut, and how the stems' segments become one.
 //!
-//! Segment k covers frames `[kh − o, kh + h)` of the mix, h = N − o, o the overlap; there is silence
-//! before the start. Over the o frames that two segments share, the older fades out with
-//! `(o − i) / (o + 1)` while the newer fades in with `(i + 1) / (o + 1)`, i = 0 … o − 1. The weights add up
-//! to one at every frame, and no frame of either segment gets weight zero. A hop thus completes frames
-//! `[kh − o, kh − o + h)`: a lag of o = N − h.
+//! With N frames per segment, d frames at each of its ends that are discarded, o frames that two segments
+//! share besides: a hop is h = N − 2d − o, segment j covers frames `[j h − lead, j h − lead + N)`, and its
+//! frame i has the weight w(i) = 0 within d of an end, else `min(i − d + 1, N − d − i)`. A stem is
+//! `Σ w s / Σ w` over the segments that cover a frame. For o ≤ (N − 2d) / 2 that is a linear cross-fade in
+//! which no frame of either segment has weight zero.
+//!
+//! | | live | files |
+//! |---|---|---|
+//! | lead | N − h, so that a hop ends its segment | d, so that the first frame of the song is the first that counts |
+//! | before the song | silence | silence, if d > 0 |
+//! | after the song | – | see [`End`] |
+//! | normalised by | the segment's own mean and deviation | the whole song's |
+//! | S | N − d | N − d + ((lead − N) mod h) |
 //!
 //! # Source
-//! The cross-fade is what `demucs.apply.apply_model` computes with its triangular weights and
-//! `transition_power` 1, once it has divided by their sum, for o ≤ N / 2. Demucs normalises by the mean
-//! and deviation of the whole track, which a stream does not know: here they are the segment's own.
-//! And it adds the mean to every stem, which then sum to the mix plus three means; here it is added to
-//! none, and so ends in the residual.
+//! d = 0 is `demucs.apply.apply_model` with `split`, `transition_power` 1 and no shifts, first and last
+//! segment included; it normalises by the whole song and adds the song's mean to every stem, as
+//! `demucs.separate` does. Live, the mean is a segment's, and would be a step from each to the next: it is
+//! added to none, and so ends in the residual. d = n_fft / 2, o = 0 is how MDX-Net's authors cut
+//! (kuielab/mdx-net, `src/evaluation/separate.py`).
 
-use crate::manifest::Segment;
-use crate::runtime::session::{Session, Tensor};
+use crate::manifest::{Kind, Segment};
+use crate::network::Network;
 use crate::store::Model;
+use crate::track::{Measuring, Statistics, Track};
 use crate::{Error, Separator, Shape, StemBlock};
 
-/// Deviation below which a segment is silence that must not be blown up: −140 dB.
-const SILENCE: f64 = 1e-7;
+/// What is done about a segment that reaches beyond the end of the song.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Silence follows.
+    Silent,
+    /// What is left of the song is moved to the middle of the segment: the song's earlier frames are
+    /// before it, and silence is where there are none.
+    Centred,
+    /// The segment is as long as what is left.
+    Short,
+}
 
-/// A model with a fixed window at work.
+/// What a model is loaded for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// A signal without an end, with the least latency the model has.
+    #[default]
+    Live,
+    /// Whole songs, as the model's authors separate them. Models that want to know of a song before its
+    /// first frame say so: [`Separator::wants_track`].
+    Files,
+}
+
+/// Where segments begin, and when their stems are final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grid {
+    segment: Segment,
+    end: End,
+    /// By how much the first segment begins before the song.
+    lead: usize,
+    /// How far the stems lag the mix.
+    lag: usize,
+    /// Whether stems are added up as they are: they fade by themselves.
+    is_faded: bool,
+}
+
+impl Grid {
+    /// How a model of this kind is cut; none if it isn't.
+    pub(crate) fn new(kind: &Kind, purpose: Purpose) -> Option<Self> {
+        let (segment, end) = match kind {
+            Kind::Waveform(segment) | Kind::Hybrid(segment, _) => (*segment, End::Centred),
+            Kind::Spectrum(segment, ..) if segment.trim_frames > 0 => (*segment, End::Silent),
+            Kind::Spectrum(segment, ..) => (*segment, End::Centred),
+            Kind::Magnitude(segment, transform, _) if transform.is_whole() => {
+                (*segment, End::Silent)
+            }
+            Kind::Magnitude(segment, ..) | Kind::DeepFilter(segment) => (*segment, End::Short),
+            Kind::StreamingSpectrum(_) | Kind::Bag(_) | Kind::Cascade(_) => return None,
+        };
+        let is_faded = matches!(kind, Kind::Magnitude(_, transform, _) if transform.is_whole());
+        let (frames, hop) = (segment.frames, segment.hop());
+        let first = match kind {
+            // Spleeter begins with a window of silence.
+            Kind::Magnitude(_, transform, _) if is_faded => transform.n_fft,
+            _ => segment.trim_frames,
+        };
+        let lead = match purpose {
+            Purpose::Live => frames - hop,
+            Purpose::Files => first,
+        };
+        // (lead − N) mod h: how long a segment that is complete waits for the hop that it is run in.
+        let wait = (lead + frames * hop - frames) % hop;
+        Some(Self {
+            segment,
+            end,
+            lead,
+            lag: frames - segment.trim_frames - hop + wait,
+            is_faded,
+        })
+    }
+
+    /// Hop and window of a separator.
+    pub(crate) fn hop_and_window(&self) -> (usize, usize) {
+        let hop = self.segment.hop();
+        (hop, self.lag + hop)
+    }
+
+    /// w, for a whole segment.
+    fn weights(&self) -> Vec<f32> {
+        let (frames, trim) = (self.segment.frames, self.segment.trim_frames);
+        (0..frames)
+            .map(|i| {
+                if self.is_faded {
+                    1.0
+                } else if i < trim || i >= frames - trim {
+                    0.0
+                } else {
+                    (i - trim + 1).min(frames - trim - i) as f32
+                }
+            })
+            .collect()
+    }
+}
+
+/// A model that sees a segment at a time, at work.
 pub(crate) struct Segments {
     shape: Shape,
-    segment: Segment,
-    session: Session,
-    /// The last N frames of the mix, `[channel][frame]`.
-    history: [Vec<f32>; 2],
-    /// What the last segment says of the next o frames, `[stem][channel][frame]`.
-    tails: Vec<[Vec<f32>; 2]>,
-    /// `[1, 2, N]`
-    input: Tensor,
+    grid: Grid,
+    purpose: Purpose,
+    network: Box<dyn Network>,
+    weights: Vec<f32>,
+    track: Option<Track>,
+    /// The mix from `mix_start` on, `[channel][frame]`.
+    mix: [Vec<f32>; 2],
+    mix_start: i64,
+    /// Frames taken so far.
+    taken: i64,
+    next_segment: i64,
+    /// Σ w s from frame `given` on, `[stem][channel][frame]`.
+    sums: Vec<[Vec<f32>; 2]>,
+    /// Σ w.
+    weight_sums: Vec<f32>,
+    /// Next frame to give; negative before the song.
+    given: i64,
+    segment: [Vec<f32>; 2],
+    stems: StemBlock,
 }
 
 impl Segments {
-    /// Ready for the first hop of a mix.
+    /// Ready for the first hop of a mix, once the network was seen to work.
     ///
     /// # Errors
-    /// The runtime can't make the tensors.
-    pub(crate) fn new(model: &Model, segment: Segment, session: Session) -> Result<Self, Error> {
+    /// The network fails on noise that ends in silence, or gives no numbers for it.
+    pub(crate) fn new(
+        model: &Model,
+        grid: Grid,
+        purpose: Purpose,
+        network: Box<dyn Network>,
+    ) -> Result<Self, Error> {
         let manifest = &model.manifest;
-        let channels = |frames: usize| [vec![0.0; frames], vec![0.0; frames]];
-        Ok(Self {
+        let (hop_frames, window_frames) = grid.hop_and_window();
+        let num_stems = manifest.stems.len();
+        let mut new = Self {
             shape: Shape {
                 sample_rate: manifest.sample_rate,
                 stems: manifest.stems.clone(),
                 residual_idx: manifest.residual_idx,
-                hop_frames: segment.frames - segment.overlap_frames,
-                window_frames: segment.frames,
+                hop_frames,
+                window_frames,
             },
-            history: channels(segment.frames),
-            tails: manifest
-                .stems
-                .iter()
-                .map(|_| channels(segment.overlap_frames))
-                .collect(),
-            input: Tensor::zeros(&[1, 2, segment.frames])?,
-            segment,
-            session,
-        })
+            weights: grid.weights(),
+            grid,
+            purpose,
+            network,
+            track: None,
+            mix: Default::default(),
+            mix_start: 0,
+            taken: 0,
+            next_segment: 0,
+            sums: vec![Default::default(); num_stems],
+            weight_sums: Vec::new(),
+            given: 0,
+            segment: Default::default(),
+            stems: StemBlock::default(),
+        };
+        new.try_out()?;
+        new.reset();
+        Ok(new)
     }
 
-    /// Runs the graph on one more hop and writes the hop it completes to `stems` at `start`.
-    fn hop(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock, start: usize) -> Result<(), Error> {
-        let frames = self.segment.frames;
-        let hop = self.shape.hop_frames;
-        for (history, mix) in self.history.iter_mut().zip(mix) {
-            history.copy_within(hop.., 0);
-            history[frames - hop..].copy_from_slice(mix);
-        }
-        let (mean, deviation) = if self.segment.is_normalised {
-            statistics(&self.history)
-        } else {
-            (0.0, 1.0)
-        };
-        for (input, history) in self
-            .input
-            .values_mut()
-            .chunks_exact_mut(frames)
-            .zip(&self.history)
-        {
-            for (input, sample) in input.iter_mut().zip(history) {
-                *input = (sample - mean) / deviation;
-            }
-        }
-
-        let output = self.session.run(&self.input, &mut [])?;
-
-        let values = output.values();
-        if values.len() != self.tails.len() * 2 * frames {
-            return Err(Error::Inference {
-                reason: format!("a segment gave an output of {} values", values.len()),
-            });
-        }
-        // [stem][channel][frame]
-        for (idx, values) in values.chunks_exact(frames).enumerate() {
-            let tail = &mut self.tails[idx / 2][idx % 2];
-            let out = &mut stems.stem_mut(idx / 2)[idx % 2][start..start + hop];
-            let overlap = tail.len();
-            let step = 1.0 / (overlap + 1) as f32;
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = values[i] * deviation;
-                if i < overlap {
-                    let fade = (i + 1) as f32 * step;
-                    *out = *out * fade + tail[i] * (1.0 - fade);
-                }
-            }
-            for (tail, value) in tail.iter_mut().zip(&values[hop..]) {
-                *tail = value * deviation;
+    /// The first inference also allocates what later ones reuse. One is enough: in large models it takes
+    /// seconds.
+    fn try_out(&mut self) -> Result<(), Error> {
+        let frames = self.grid.segment.frames;
+        let mut noise = crate::load::noise(frames / 2);
+        noise.resize(frames, 0.0);
+        self.segment = [noise.clone(), noise];
+        self.stems.reshape(self.shape.stems.len(), frames);
+        self.network.separate(&self.segment, &mut self.stems)?;
+        for (stem, name) in self.stems.iter().zip(&self.shape.stems) {
+            if !stem.iter().flatten().all(|sample| sample.is_finite()) {
+                return Err(Error::NotANumber { stem: name.clone() });
             }
         }
         Ok(())
+    }
+
+    /// Runs the network on the next segment and adds its stems.
+    fn run(&mut self) -> Result<(), Error> {
+        let frames = self.grid.segment.frames;
+        let start = self.next_segment * signed(self.shape.hop_frames) - signed(self.grid.lead);
+        self.next_segment += 1;
+        let end = self.track.map(|track| signed64(track.num_frames));
+        // How much of the segment is song, and what the network is shown instead of it.
+        let (mut len, mut shown, mut shown_start) = (frames, frames, start);
+        if let Some(end) = end {
+            if start >= end {
+                return Ok(());
+            }
+            let left = usize::try_from(end - start).unwrap_or(frames).min(frames);
+            match self.grid.end {
+                End::Silent => {}
+                End::Centred => {
+                    len = left;
+                    shown_start = start - signed((frames - left) / 2);
+                }
+                End::Short => (len, shown) = (left, left),
+            }
+        }
+        let (statistics, mean) = self.fill(shown_start, shown, end);
+        self.stems.reshape(self.shape.stems.len(), shown);
+        self.network.separate(&self.segment, &mut self.stems)?;
+
+        let offset = index(start - shown_start);
+        // Frames before the first to be given are not asked for.
+        let skip = usize::try_from(self.given - start).unwrap_or(0).min(len);
+        let at = index(start + signed(skip) - self.given);
+        let reach = at + len - skip;
+        let weights = &self.weights[skip..len];
+        if self.weight_sums.len() < reach {
+            self.weight_sums.resize(reach, 0.0);
+            for channel in self.sums.iter_mut().flatten() {
+                channel.resize(reach, 0.0);
+            }
+        }
+        for (sum, w) in self.weight_sums[at..].iter_mut().zip(weights) {
+            *sum += w;
+        }
+        for (stem_idx, sums) in self.sums.iter_mut().enumerate() {
+            if stem_idx == self.shape.residual_idx {
+                continue;
+            }
+            for (sums, stem) in sums.iter_mut().zip(self.stems.stem(stem_idx)) {
+                for ((sum, sample), w) in sums[at..]
+                    .iter_mut()
+                    .zip(&stem[offset + skip..])
+                    .zip(weights)
+                {
+                    *sum += w * (statistics.deviation * sample + mean);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the segment that begins at `start`, normalised if the network wants it so; gives by what, and what to
+    /// add to every stem.
+    fn fill(&mut self, start: i64, len: usize, end: Option<i64>) -> (Statistics, f32) {
+        let is_song = |position: i64| match end {
+            Some(end) => (0..end).contains(&position),
+            // Live, the silence before the start is heard like any other.
+            None => true,
+        };
+        for (segment, mix) in self.segment.iter_mut().zip(&self.mix) {
+            segment.clear();
+            segment.extend((start..start + signed(len)).map(|position| {
+                let sample = usize::try_from(position - self.mix_start)
+                    .ok()
+                    .and_then(|idx| mix.get(idx));
+                sample.copied().filter(|_| is_song(position)).unwrap_or(0.0)
+            }));
+        }
+        if !self.grid.segment.is_normalised {
+            let none = Statistics {
+                mean: 0.0,
+                deviation: 1.0,
+            };
+            return (none, 0.0);
+        }
+        let loudness = self.track.and_then(|track| track.loudness);
+        let statistics = loudness.unwrap_or_else(|| {
+            let mut measuring = Measuring::default();
+            measuring.add([&self.segment[0], &self.segment[1]]);
+            measuring.statistics()
+        });
+        for segment in &mut self.segment {
+            for (position, sample) in (start..).zip(segment) {
+                // Demucs pads what it has normalised: silence around the song stays zero.
+                if is_song(position) {
+                    *sample = (*sample - statistics.mean) / statistics.deviation;
+                }
+            }
+        }
+        (statistics, loudness.map_or(0.0, |loudness| loudness.mean))
+    }
+
+    /// Gives a hop of every stem.
+    fn give(&mut self, stems: &mut StemBlock, start: usize) {
+        let hop = self.shape.hop_frames;
+        let ready = hop.min(self.weight_sums.len());
+        let is_faded = self.grid.is_faded;
+        for (stem_idx, sums) in self.sums.iter_mut().enumerate() {
+            for (out, sums) in stems.stem_mut(stem_idx).iter_mut().zip(sums) {
+                let out = &mut out[start..start + hop];
+                for ((out, sum), weight) in out.iter_mut().zip(&*sums).zip(&self.weight_sums) {
+                    *out = if is_faded {
+                        *sum
+                    } else if *weight > 0.0 {
+                        sum / weight
+                    } else {
+                        0.0
+                    };
+                }
+                out[ready..].fill(0.0);
+                sums.drain(..ready);
+            }
+        }
+        self.weight_sums.drain(..ready);
+        self.given += signed(hop);
     }
 }
 
@@ -121,49 +335,69 @@ impl Separator for Segments {
     }
 
     fn reset(&mut self) {
-        for channel in self
-            .history
-            .iter_mut()
-            .chain(self.tails.iter_mut().flatten())
-        {
-            channel.fill(0.0);
+        for mix in &mut self.mix {
+            mix.clear();
         }
+        for sums in self.sums.iter_mut().flatten() {
+            sums.clear();
+        }
+        self.weight_sums.clear();
+        self.track = None;
+        self.mix_start = 0;
+        self.taken = 0;
+        self.next_segment = 0;
+        self.given = -signed(self.grid.lag);
+    }
+
+    fn wants_track(&self) -> bool {
+        self.purpose == Purpose::Files
+    }
+
+    fn begin(&mut self, track: &Track) {
+        self.reset();
+        self.track = Some(*track);
+    }
+
+    fn max_batch_hops(&self) -> usize {
+        1
     }
 
     fn process(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock) -> Result<(), Error> {
         let num_frames = self.shape.check_block(mix)?;
         stems.reshape(self.shape.stems.len(), num_frames);
         let hop = self.shape.hop_frames;
+        let (frames, lead) = (signed(self.grid.segment.frames), signed(self.grid.lead));
         for start in (0..num_frames).step_by(hop) {
-            self.hop(mix.map(|mix| &mix[start..start + hop]), stems, start)?;
+            for (held, mix) in self.mix.iter_mut().zip(mix) {
+                held.extend_from_slice(&mix[start..start + hop]);
+            }
+            self.taken += signed(hop);
+            while self.next_segment * signed(hop) - lead + frames <= self.taken {
+                self.run()?;
+            }
+            self.give(stems, start);
+            // A last segment that is centred begins up to half a segment before its place.
+            let needed = self.next_segment * signed(hop) - lead - frames / 2;
+            let spent = usize::try_from(needed - self.mix_start).unwrap_or(0);
+            let spent = spent.min(self.mix[0].len());
+            for held in &mut self.mix {
+                held.drain(..spent);
+            }
+            self.mix_start += signed(spent);
         }
         Ok(())
     }
 }
 
-/// Mean and standard deviation of the mono mix; of silence 0 and 1.
-fn statistics(channels: &[Vec<f32>; 2]) -> (f32, f32) {
-    let frames = channels[0].len() as f64;
-    let mono = || {
-        channels[0]
-            .iter()
-            .zip(&channels[1])
-            .map(|(l, r)| (f64::from(*l) + f64::from(*r)) / 2.0)
-    };
-    let mean = mono().sum::<f64>() / frames;
-    let variance = mono().map(|x| (x - mean).powi(2)).sum::<f64>() / (frames - 1.0).max(1.0);
-    let deviation = variance.sqrt();
-    if deviation < SILENCE {
-        (0.0, 1.0)
-    } else {
-        (narrow(mean), narrow(deviation))
-    }
+fn signed(length: usize) -> i64 {
+    i64::try_from(length).expect("a length in memory fits")
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "back to the audio's own type"
-)]
-fn narrow(value: f64) -> f32 {
-    value as f32
+fn signed64(length: u64) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// A difference that the caller knows not to be negative.
+fn index(difference: i64) -> usize {
+    usize::try_from(difference).unwrap_or(0)
 }

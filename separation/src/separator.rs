@@ -1,6 +1,7 @@
 //! What every model kind becomes: a machine that takes a hop of mix and gives a hop of every stem.
 
 use crate::Error;
+use crate::track::Track;
 
 /// What a separator is; fixed for its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +102,25 @@ pub trait Separator: Send {
     /// Stems, rate, hop and window; never changes.
     fn shape(&self) -> &Shape;
 
-    /// Forgets all audio: the next frame is the first of a new mix.
+    /// Forgets all audio: the next frame is the first of a new mix, of which nothing is known.
     fn reset(&mut self);
+
+    /// Whether stems get better from knowing the whole mix: then [`Separator::begin`] is worth listening
+    /// to a song twice.
+    fn wants_track(&self) -> bool {
+        false
+    }
+
+    /// As [`Separator::reset`], but this is known of the mix, at the model's rate.
+    fn begin(&mut self, track: &Track) {
+        let _ = track;
+        self.reset();
+    }
+
+    /// Hops per call beyond which calls get no faster, but only longer.
+    fn max_batch_hops(&self) -> usize {
+        usize::MAX
+    }
 
     /// Takes `n · hop_frames` frames of mix and fills `stems` with as many frames of every stem,
     /// lagging by [`Shape::lag_frames`]; the first of them precede the mix and mean nothing.

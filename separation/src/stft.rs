@@ -45,6 +45,15 @@ impl Stft {
     /// # Panics
     /// If not [`Stft::is_valid`].
     pub fn new(n_fft: usize, hop: usize) -> Self {
+        let window = (0..n_fft)
+            .map(|n| (PI * n as f32 / n_fft as f32).sin())
+            .collect();
+        Self::with_window(hop, window)
+    }
+
+    /// With another window whose square adds up to N / (2h) over all hops.
+    pub(crate) fn with_window(hop: usize, analysis_window: Vec<f32>) -> Self {
+        let n_fft = analysis_window.len();
         assert!(
             Self::is_valid(n_fft, hop),
             "n_fft {n_fft} with hop {hop} cannot be the identity"
@@ -52,9 +61,6 @@ impl Stft {
         let mut planner = RealFftPlanner::new();
         let forward = planner.plan_fft_forward(n_fft);
         let backward = planner.plan_fft_inverse(n_fft);
-        let analysis_window: Vec<f32> = (0..n_fft)
-            .map(|n| (PI * n as f32 / n_fft as f32).sin())
-            .collect();
         let scale = 2.0 * hop as f32 / (n_fft as f32 * n_fft as f32);
         let scratch_len = forward.get_scratch_len().max(backward.get_scratch_len());
         Self {

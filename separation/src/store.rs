@@ -20,7 +20,7 @@ use std::{fs, io};
 
 use sha2::{Digest, Sha256};
 
-use crate::manifest::Manifest;
+use crate::manifest::{Kind, Manifest};
 use crate::{Error, folders, onnx};
 
 const MANIFEST: &str = "model.toml";
@@ -47,7 +47,7 @@ pub enum Origin {
 }
 
 /// A model that was found, its manifest read, its files not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// What it says of itself.
     pub manifest: Manifest,
@@ -57,7 +57,7 @@ pub struct Model {
     pub folder: Option<PathBuf>,
 }
 
-/// The checked content of a model's files.
+/// The checked content of one graph of a model.
 #[derive(Clone)]
 pub(crate) struct Content {
     pub(crate) graph: Cow<'static, [u8]>,
@@ -209,8 +209,8 @@ impl Model {
         self.read().map(drop)
     }
 
-    /// The files' content, verified as by [`Model::verify`].
-    pub(crate) fn read(&self) -> Result<Content, Error> {
+    /// The content of every graph, verified as by [`Model::verify`].
+    pub(crate) fn read(&self) -> Result<Vec<Content>, Error> {
         let mut contents = Vec::new();
         for file in &self.manifest.files {
             let content = match &self.folder {
@@ -228,7 +228,20 @@ impl Model {
             }
             contents.push((file.path.as_str(), content));
         }
-        let (graph_path, graph) = contents.remove(0);
+        let weights = contents.split_off(self.manifest.graphs().count());
+        contents
+            .into_iter()
+            .map(|(path, graph)| self.content(path, graph, &weights))
+            .collect()
+    }
+
+    /// A graph with its weights from among the other files.
+    fn content(
+        &self,
+        graph_path: &str,
+        graph: Cow<'static, [u8]>,
+        files: &[(&str, Cow<'static, [u8]>)],
+    ) -> Result<Content, Error> {
         let mut locations = onnx::external_locations(&graph)
             .map_err(|problem| self.refused(format!("{graph_path}: {problem}")))?;
         locations.sort();
@@ -241,7 +254,7 @@ impl Model {
             .into_iter()
             .map(|location| {
                 let path = format!("{beside}{location}");
-                match contents.iter().find(|(listed, _)| *listed == path) {
+                match files.iter().find(|(listed, _)| *listed == path) {
                     Some((_, content)) => Ok((location, Arc::from(&content[..]))),
                     None => Err(self.refused(format!(
                         "{graph_path} keeps weights in {location:?}, which the manifest doesn't list"
@@ -250,6 +263,57 @@ impl Model {
             })
             .collect::<Result<_, Error>>()?;
         Ok(Content { graph, weights })
+    }
+
+    /// The model of that id which this one is made of: in its folder, beside it, or in the store.
+    ///
+    /// # Errors
+    /// There is none, or its manifest is wrong.
+    pub(crate) fn part(&self, id: &str) -> Result<Self, Error> {
+        let Some(folder) = &self.folder else {
+            return Store::from_environment().find(id);
+        };
+        // Ids hold no separators: this stays in the folder and beside it.
+        let is_id = id
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && id.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let beside = folder.parent().unwrap_or(folder);
+        for path in [folder.join(id), beside.join(id)] {
+            if is_id && path.join(MANIFEST).is_file() {
+                return Self::open(&path);
+            }
+        }
+        Store::from_environment().find(id)
+    }
+
+    /// What identifies the model in reports: the SHA-256 of its graph, or of all its files' and its parts'
+    /// in their order.
+    ///
+    /// # Errors
+    /// A part is missing or wrong.
+    pub fn identity(&self) -> Result<String, Error> {
+        let parts: Vec<&str> = match &self.manifest.kind {
+            Kind::Bag(members) => members.iter().map(|member| member.model.as_str()).collect(),
+            Kind::Cascade(stages) => stages.iter().map(|stage| stage.model.as_str()).collect(),
+            _ => Vec::new(),
+        };
+        let mut hash = Sha256::new();
+        if parts.is_empty() {
+            if let [only] = &self.manifest.files[..] {
+                return Ok(only.sha256.clone());
+            }
+            for file in &self.manifest.files {
+                hash.update(&file.sha256);
+            }
+        } else {
+            // How parts are put together is in the kind, which has no other text.
+            hash.update(format!("{:?}", self.manifest.kind));
+            for part in parts {
+                hash.update(self.part(part)?.identity()?);
+            }
+        }
+        Ok(hex(&hash.finalize()))
     }
 
     /// What errors call a file of this model.

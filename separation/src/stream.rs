@@ -18,7 +18,8 @@ mod timing;
 
 pub use timing::Timing;
 
-use crate::resample::{Resampler, check_rate};
+use crate::resample::{Resampler, check_rate, reduced};
+use crate::track::Track;
 use crate::{Error, Separator, Shape, StemBlock};
 
 /// Loudest value a model is shown; louder ones are clamped, towards the model only. A 32-bit integer
@@ -72,7 +73,7 @@ impl Stream {
 
     /// For files: `batch_hops` hops at a time, which models do faster. Only the flush takes what is left,
     /// so the result does not depend on the push size; with models it differs from other batch sizes by
-    /// f32 rounding.
+    /// f32 rounding. A model that gains nothing from so many gets fewer.
     ///
     /// # Errors
     /// As [`Stream::new`].
@@ -100,9 +101,9 @@ impl Stream {
             })
         };
         let mut new = Self {
+            batch_hops: batch_hops.min(separator.max_batch_hops()).max(1),
             separator,
             sample_rate,
-            batch_hops: batch_hops.max(1),
             rates,
             mix: Default::default(),
             shown: Default::default(),
@@ -154,6 +155,22 @@ impl Stream {
         self.given_frames = 0;
         self.non_finite_samples = 0;
         self.has_failed = false;
+    }
+
+    /// Whether the model would like [`Stream::begin`].
+    pub fn wants_track(&self) -> bool {
+        self.separator.wants_track()
+    }
+
+    /// As [`Stream::reset`], but this is known of the mix, at this rate. Its mean and deviation are taken to
+    /// be those at the model's rate, too: they differ by what lies above the model's band.
+    pub fn begin(&mut self, track: &Track) {
+        self.reset();
+        let (p, q) = reduced(self.sample_rate, self.shape().sample_rate);
+        self.separator.begin(&Track {
+            num_frames: (track.num_frames * q as u64).div_ceil(p as u64),
+            ..*track
+        });
     }
 
     /// Takes any number of frames, even none, and replaces `out` with all stem frames that became final.

@@ -1,82 +1,134 @@
 //! The text of a manifest as it is written, and every rule it must keep.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
-use super::{FORMAT, File, Interface, Kind, Manifest, Segment, Spectrum, State, Tensor};
+use super::{
+    Above, Axis, Estimate, FORMAT, File, Framing, Interface, Kind, Manifest, Part, interface,
+    sections,
+};
 use crate::resample::SAMPLE_RATES;
-use crate::stft::Stft;
 
 /// A manifest is a page of text; more is not one.
 const MAX_BYTES: usize = 256 * 1024;
-/// 1.5 s at 44.1 kHz: four times the largest transform in use (MDX-Net's 7680 and Demucs' 4096).
-const MAX_N_FFT: usize = 65_536;
-const MAX_LOOKAHEAD_HOPS: usize = 1_024;
-/// A minute at 192 kHz.
-const MAX_SEGMENT_FRAMES: usize = 60 * 192_000;
-const MAX_STEMS: usize = 16;
-/// 256 MB of f32.
-const MAX_STATE_ELEMENTS: usize = 64 << 20;
+/// A tree of cascades: drums in eight, vocals in four, and as many more.
+const MAX_STEMS: usize = 32;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct Raw {
     /// Checked before the rest is read.
     #[serde(rename = "format")]
     _format: i64,
     id: String,
     name: String,
     version: String,
-    kind: RawKind,
+    pub(super) kind: RawKind,
     licence: String,
     source: String,
     training_data: Vec<String>,
-    sample_rate: u32,
+    pub(super) sample_rate: u32,
     channels: u32,
-    stems: Vec<String>,
+    pub(super) stems: Vec<String>,
     residual: String,
-    stft: Option<RawStft>,
-    latency: Option<RawLatency>,
-    segment: Option<RawSegment>,
-    file: Vec<RawFile>,
-    tensors: RawTensors,
+    pub(super) stft: Option<RawStft>,
+    pub(super) latency: Option<RawLatency>,
+    pub(super) segment: Option<RawSegment>,
+    pub(super) estimate: Option<RawEstimate>,
+    pub(super) filter: Option<RawFilter>,
+    pub(super) tensors: Option<RawTensors>,
     #[serde(default)]
-    state: Vec<RawState>,
+    file: Vec<RawFile>,
+    #[serde(default)]
+    pub(super) state: Vec<RawState>,
+    #[serde(default)]
+    pub(super) member: Vec<RawMember>,
+    #[serde(default)]
+    pub(super) stage: Vec<RawStage>,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[derive(Debug, Deserialize, Clone, Copy, PartialEq)]
 #[serde(rename_all = "kebab-case")]
-enum RawKind {
+pub(super) enum RawKind {
     StreamingSpectrum,
     Waveform,
+    Hybrid,
+    Spectrum,
+    Magnitude,
+    DeepFilter,
+    Bag,
+    Cascade,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawStft {
-    n_fft: usize,
-    hop: usize,
-    #[serde(rename = "window")]
-    _window: RawWindow,
+pub(super) struct RawStft {
+    pub(super) n_fft: usize,
+    pub(super) hop: usize,
+    pub(super) window: RawWindow,
+    pub(super) bins: Option<usize>,
+    pub(super) frames: Option<Framing>,
+    pub(super) normalised: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
-enum RawWindow {
+pub(super) enum RawWindow {
     SqrtHann,
+    Hann,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawLatency {
-    lookahead_hops: usize,
+pub(super) struct RawLatency {
+    pub(super) lookahead_hops: usize,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawSegment {
-    frames: usize,
-    overlap_frames: usize,
-    normalise: bool,
+pub(super) struct RawSegment {
+    pub(super) frames: usize,
+    pub(super) overlap_frames: usize,
+    #[serde(default)]
+    pub(super) trim_frames: usize,
+    pub(super) normalise: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEstimate {
+    pub(super) gives: Estimate,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum RawFilter {
+    Ratio {
+        power: f32,
+        above: Above,
+    },
+    Wiener {
+        iterations: usize,
+        frames: usize,
+        residual: bool,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMember {
+    pub(super) model: String,
+    pub(super) weights: BTreeMap<String, f32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStage {
+    pub(super) model: String,
+    pub(super) splits: Option<String>,
+    #[serde(default)]
+    pub(super) stems: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -84,28 +136,34 @@ struct RawSegment {
 struct RawFile {
     path: String,
     sha256: String,
+    stem: Option<String>,
+    gain: Option<f32>,
+    part: Option<Part>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawTensors {
-    input: RawTensor,
-    output: RawTensor,
+pub(super) struct RawTensors {
+    pub(super) input: RawTensor,
+    pub(super) output: RawTensor,
+    pub(super) input_spectrum: Option<RawTensor>,
+    pub(super) output_spectrum: Option<RawTensor>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawTensor {
-    name: String,
-    shape: Vec<i64>,
+pub(super) struct RawTensor {
+    pub(super) name: String,
+    pub(super) shape: Vec<i64>,
+    pub(super) axes: Option<Vec<Axis>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawState {
-    input: String,
-    output: String,
-    shape: Vec<usize>,
+pub(super) struct RawState {
+    pub(super) input: String,
+    pub(super) output: String,
+    pub(super) shape: Vec<usize>,
 }
 
 /// The manifest, or what is wrong with it.
@@ -173,9 +231,17 @@ fn check(raw: Raw) -> Result<Manifest, String> {
         )
     })?;
     let residual_idx = check_stems(&raw.stems, &raw.residual)?;
-    let kind = check_kind(&raw)?;
-    let files = check_files(raw.file)?;
-    let interface = check_interface(kind, raw.stems.len(), raw.tensors, raw.state)?;
+    let kind = sections::check(&raw)?;
+    let files = check_files(raw.file, &raw.stems)?;
+    check_graphs(&kind, &files, &raw.stems, residual_idx)?;
+    let has_graph_per_stem = files.iter().any(|file| file.stem_idx.is_some());
+    let (interface, has_residual_output) = match raw.tensors {
+        Some(tensors) => {
+            let num_stems = raw.stems.len();
+            interface::check(&kind, num_stems, has_graph_per_stem, tensors, raw.state)?
+        }
+        None => (Interface::default(), false),
+    };
     Ok(Manifest {
         id: raw.id,
         name: raw.name,
@@ -189,6 +255,7 @@ fn check(raw: Raw) -> Result<Manifest, String> {
         kind,
         files,
         interface,
+        has_residual_output,
     })
 }
 
@@ -220,61 +287,7 @@ fn check_stems(stems: &[String], residual: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("residual = {residual:?} is not one of the stems"))
 }
 
-fn check_kind(raw: &Raw) -> Result<Kind, String> {
-    match raw.kind {
-        RawKind::StreamingSpectrum => {
-            require(raw.segment.is_none(), || {
-                "[segment] belongs to kind waveform".to_owned()
-            })?;
-            let (Some(stft), Some(latency)) = (&raw.stft, &raw.latency) else {
-                return Err("kind streaming-spectrum needs [stft] and [latency]".to_owned());
-            };
-            require(
-                stft.n_fft <= MAX_N_FFT && Stft::is_valid(stft.n_fft, stft.hop),
-                || {
-                    format!(
-                        "[stft] n_fft = {}, hop = {}: hop must divide half of n_fft, n_fft be even and \
-                     at most {MAX_N_FFT}",
-                        stft.n_fft, stft.hop
-                    )
-                },
-            )?;
-            require(latency.lookahead_hops <= MAX_LOOKAHEAD_HOPS, || {
-                format!("lookahead_hops = {} is too much", latency.lookahead_hops)
-            })?;
-            Ok(Kind::StreamingSpectrum(Spectrum {
-                n_fft: stft.n_fft,
-                hop: stft.hop,
-                lookahead_hops: latency.lookahead_hops,
-            }))
-        }
-        RawKind::Waveform => {
-            require(
-                raw.stft.is_none() && raw.latency.is_none() && raw.state.is_empty(),
-                || "[stft], [latency] and [[state]] belong to kind streaming-spectrum".to_owned(),
-            )?;
-            let Some(segment) = &raw.segment else {
-                return Err("kind waveform needs [segment]".to_owned());
-            };
-            require((1..=MAX_SEGMENT_FRAMES).contains(&segment.frames), || {
-                format!("[segment] frames = {} is not possible", segment.frames)
-            })?;
-            require(segment.overlap_frames <= segment.frames / 2, || {
-                format!(
-                    "[segment] overlap_frames = {} is more than half of {} frames",
-                    segment.overlap_frames, segment.frames
-                )
-            })?;
-            Ok(Kind::Waveform(Segment {
-                frames: segment.frames,
-                overlap_frames: segment.overlap_frames,
-                is_normalised: segment.normalise,
-            }))
-        }
-    }
-}
-
-fn check_files(files: Vec<RawFile>) -> Result<Vec<File>, String> {
+fn check_files(files: Vec<RawFile>, stems: &[String]) -> Result<Vec<File>, String> {
     for (idx, file) in files.iter().enumerate() {
         let path = &file.path;
         require(is_inside(path), || {
@@ -295,22 +308,87 @@ fn check_files(files: Vec<RawFile>) -> Result<Vec<File>, String> {
             || format!("sha256 of {path:?} is not 64 lower-case hexadecimal digits"),
         )?;
     }
-    let mut files: Vec<File> = files
+    let mut files = files
         .into_iter()
-        .map(|file| File {
-            path: file.path,
-            sha256: file.sha256,
+        .map(|file| {
+            let stem_idx = match &file.stem {
+                None => None,
+                Some(name) => {
+                    let idx = stems.iter().position(|stem| stem == name);
+                    Some(idx.ok_or_else(|| {
+                        format!(
+                            "{:?} is for stem {name:?}, which is not one of the stems",
+                            file.path
+                        )
+                    })?)
+                }
+            };
+            let gain = file.gain.unwrap_or(1.0);
+            require(gain.is_finite() && gain > 0.0, || {
+                format!("gain = {gain} of {:?} is not possible", file.path)
+            })?;
+            Ok(File {
+                path: file.path,
+                sha256: file.sha256,
+                stem_idx,
+                gain,
+                part: file.part,
+            })
         })
-        .collect();
-    let graphs = files
-        .iter()
-        .filter(|file| file.path.ends_with(".onnx"))
-        .count();
-    require(graphs == 1, || {
-        format!("one [[file]] must be the .onnx graph, here {graphs} are")
-    })?;
-    files.sort_by_key(|file| !file.path.ends_with(".onnx"));
+        .collect::<Result<Vec<File>, String>>()?;
+    files.sort_by_key(|file| !file.is_graph());
     Ok(files)
+}
+
+/// Whether there are as many graphs as the kind needs.
+fn check_graphs(
+    kind: &Kind,
+    files: &[File],
+    stems: &[String],
+    residual_idx: usize,
+) -> Result<(), String> {
+    let graphs: Vec<&File> = files.iter().filter(|file| file.is_graph()).collect();
+    let mut parts: Vec<_> = graphs.iter().filter_map(|graph| graph.part).collect();
+    parts.sort_by_key(|part| *part as usize);
+    let mut of_stems: Vec<usize> = graphs.iter().filter_map(|graph| graph.stem_idx).collect();
+    of_stems.sort_unstable();
+    match kind {
+        Kind::DeepFilter(_) => require(
+            parts == [Part::Encoder, Part::Gains, Part::Filters] && graphs.len() == 3,
+            || {
+                "kind deep-filter needs three .onnx graphs with part = \"encoder\", \"gains\" and \
+                 \"filters\""
+                    .to_owned()
+            },
+        ),
+        Kind::Bag(_) | Kind::Cascade(_) => require(files.is_empty(), || {
+            format!("kind {} has no [[file]]: its models have", kind.name())
+        }),
+        _ => {
+            require(parts.is_empty(), || {
+                format!("kind {} has no part in [[file]]", kind.name())
+            })?;
+            if of_stems.is_empty() {
+                let found = graphs.len();
+                return require(found == 1, || {
+                    format!("one [[file]] must be the .onnx graph, here {found} are")
+                });
+            }
+            require(
+                matches!(kind, Kind::Spectrum(..) | Kind::Magnitude(..)),
+                || format!("kind {} has one graph for all stems", kind.name()),
+            )?;
+            for (idx, stem) in stems.iter().enumerate() {
+                let found = of_stems.iter().filter(|&&of| of == idx).count();
+                require(found == 1 || (found == 0 && idx == residual_idx), || {
+                    format!("stem {stem:?} has {found} graphs, expected one [[file]] with it")
+                })?;
+            }
+            require(of_stems.len() == graphs.len(), || {
+                "either every graph is for a stem or none is".to_owned()
+            })
+        }
+    }
 }
 
 /// Whether a path, read on any system, stays below the folder it is relative to.
@@ -321,71 +399,7 @@ pub(crate) fn is_inside(path: &str) -> bool {
         })
 }
 
-fn check_interface(
-    kind: Kind,
-    num_stems: usize,
-    tensors: RawTensors,
-    states: Vec<RawState>,
-) -> Result<Interface, String> {
-    let (input, output) = Interface::required(kind, num_stems);
-    for (key, tensor, required) in [
-        ("input", &tensors.input, &input),
-        ("output", &tensors.output, &output),
-    ] {
-        require(tensor.shape == *required, || {
-            format!(
-                "[tensors] {key} has shape {:?}, expected {required:?}",
-                tensor.shape
-            )
-        })?;
-    }
-    let mut inputs = vec![&tensors.input.name];
-    let mut outputs = vec![&tensors.output.name];
-    for state in &states {
-        let elements = state.shape.iter().try_fold(1usize, |product, &size| {
-            (size > 0).then(|| product.checked_mul(size)).flatten()
-        });
-        require(
-            elements.is_some_and(|elements| elements <= MAX_STATE_ELEMENTS),
-            || {
-                format!(
-                    "state {:?} has shape {:?}: fixed, positive sizes are needed",
-                    state.input, state.shape
-                )
-            },
-        )?;
-        inputs.push(&state.input);
-        outputs.push(&state.output);
-    }
-    for names in [inputs, outputs] {
-        for (idx, name) in names.iter().enumerate() {
-            require(
-                !name.is_empty() && !name.contains('\0') && !names[..idx].contains(name),
-                || format!("tensor name {name:?} is empty or used twice"),
-            )?;
-        }
-    }
-    Ok(Interface {
-        input: Tensor {
-            name: tensors.input.name,
-            shape: tensors.input.shape,
-        },
-        output: Tensor {
-            name: tensors.output.name,
-            shape: tensors.output.shape,
-        },
-        states: states
-            .into_iter()
-            .map(|state| State {
-                input: state.input,
-                output: state.output,
-                shape: state.shape,
-            })
-            .collect(),
-    })
-}
-
-fn require(holds: bool, problem: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn require(holds: bool, problem: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(problem()) }
 }
 

@@ -1,7 +1,7 @@
 //! The model of a job: found, checked, loaded once, and turned into streams.
 
 use crate::report::ModelReport;
-use crate::{Error, Model, Options, Separator, Stream, load, runtime};
+use crate::{Error, Model, Options, Purpose, Separator, Stream, load, runtime};
 
 /// Hops that are separated per call of the model: beyond this, models get no faster, and a call must stay
 /// short for cancelling and progress. Every job uses it, so that the same song gives the same files.
@@ -12,16 +12,22 @@ pub struct Engine {
     model: Model,
     options: Options,
     runtime: String,
+    /// What its files and parts add up to.
+    identity: String,
     /// Loaded to see that it works, and used by the first stream.
     first: Option<Box<dyn Separator>>,
 }
 
 impl Engine {
-    /// Checks and loads the model.
+    /// Checks and loads the model, for files whatever the options say.
     ///
     /// # Errors
     /// No runtime, or a model that is refused, or the options' terminator was used.
     pub fn open(model: Model, options: Options) -> Result<Self, Error> {
+        let options = Options {
+            purpose: Purpose::Files,
+            ..options
+        };
         let first = load(&model, &options)?;
         let library = runtime::load(&options.runtime_beside)?.library();
         let runtime = match library.verdict {
@@ -29,6 +35,7 @@ impl Engine {
             _ => "ONNX Runtime".to_owned(),
         };
         Ok(Self {
+            identity: model.identity()?,
             model,
             options,
             runtime,
@@ -60,7 +67,7 @@ impl Engine {
             id: manifest.id.clone(),
             name: manifest.name.clone(),
             version: manifest.version.clone(),
-            sha256: manifest.sha256().to_owned(),
+            sha256: self.identity.clone(),
             stems: manifest.stems.clone(),
             residual: manifest.stems[manifest.residual_idx].clone(),
         }

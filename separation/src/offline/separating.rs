@@ -12,6 +12,7 @@ use crate::channels::Group;
 use crate::delivery::exact::{Exact, Extent, Lanes};
 use crate::delivery::spool::{SpoolReader, SpoolWriter};
 use crate::read::{AudioReader, ReadError};
+use crate::track::{Measuring, Track};
 use crate::write::WriteError;
 use crate::{Error, StemBlock, Stream, Terminator};
 
@@ -85,6 +86,27 @@ pub(super) fn separate(
         num_frames,
         warnings,
     })
+}
+
+/// Pass 0: length and loudness of what each channel group's model will hear.
+pub(super) fn listen(
+    mut reader: AudioReader,
+    groups: &[Group],
+    cancel: &Terminator,
+) -> Result<Vec<Track>, JobError> {
+    let mut measuring = vec![Measuring::default(); groups.len()];
+    let mut block = Vec::new();
+    while reader.read(&mut block)? > 0 {
+        if cancel.is_terminated() {
+            return Err(JobError::Cancelled);
+        }
+        for (group, measuring) in groups.iter().zip(&mut measuring) {
+            if let (Some(&left), Some(&right)) = (group.channels.first(), group.channels.last()) {
+                measuring.add([&block[left], &block[right]]);
+            }
+        }
+    }
+    Ok(measuring.iter().map(Measuring::track).collect())
 }
 
 fn join<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {

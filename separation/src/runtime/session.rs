@@ -62,8 +62,12 @@ impl Session {
     ///
     /// # Errors
     /// The runtime can't load it, or a tensor has another name, type or shape.
-    pub(crate) fn new(model: &Model, content: Content, place: &Place) -> Result<Self, Error> {
-        let interface = model.manifest.interface.clone();
+    pub(crate) fn new(
+        model: &Model,
+        interface: Interface,
+        content: Content,
+        place: &Place,
+    ) -> Result<Self, Error> {
         let session = build(place.runtime, &content, place.device, place.threads)
             .map_err(|reason| model.refused(format!("ONNX Runtime does not load it: {reason}")))?;
         check(
@@ -96,14 +100,19 @@ impl Session {
             .collect()
     }
 
-    /// Runs the graph once. Replaces `states` with the new ones and returns the output.
+    /// Runs the graph once on one tensor per input. Replaces `states` with the new ones and returns one
+    /// tensor per output, in the order of the interface.
     ///
     /// # Errors
     /// [`Error::Terminated`], or [`Error::Inference`] with what the runtime says. `states` is then partly
     /// old: start again from [`Session::initial_states`].
-    pub(crate) fn run(&mut self, input: &Tensor, states: &mut [Tensor]) -> Result<Tensor, Error> {
+    pub(crate) fn run(
+        &mut self,
+        inputs: &[&Tensor],
+        states: &mut [Tensor],
+    ) -> Result<Vec<Tensor>, Error> {
         loop {
-            match self.run_once(input, states) {
+            match self.run_once(inputs, states) {
                 Err(Error::Inference { reason }) if self.fall_back(&reason) => {}
                 result => return result,
             }
@@ -125,13 +134,20 @@ impl Session {
         }
     }
 
-    fn run_once(&mut self, input: &Tensor, states: &mut [Tensor]) -> Result<Tensor, Error> {
+    fn run_once(
+        &mut self,
+        inputs: &[&Tensor],
+        states: &mut [Tensor],
+    ) -> Result<Vec<Tensor>, Error> {
         if self.terminator.is_terminated() {
             return Err(Error::Terminated);
         }
+        let tensors = inputs;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
-            Vec::with_capacity(1 + states.len());
-        inputs.push((self.interface.input.name.as_str().into(), (&input.0).into()));
+            Vec::with_capacity(tensors.len() + states.len());
+        for (input, tensor) in self.interface.inputs.iter().zip(tensors) {
+            inputs.push((input.name.as_str().into(), (&tensor.0).into()));
+        }
         for (state, tensor) in self.interface.states.iter().zip(states.iter()) {
             inputs.push((state.input.as_str().into(), (&tensor.0).into()));
         }
@@ -157,7 +173,8 @@ impl Session {
         for (state, tensor) in self.interface.states.iter().zip(states.iter_mut()) {
             *tensor = take(&state.output)?;
         }
-        take(&self.interface.output.name)
+        let outputs = &self.interface.outputs;
+        outputs.iter().map(|output| take(&output.name)).collect()
     }
 }
 
@@ -173,6 +190,23 @@ impl Tensor {
     /// The values, outermost dimension first.
     pub(crate) fn values(&self) -> &[f32] {
         self.0.extract_tensor().1
+    }
+
+    /// The values, which must be so many: what a graph says of a shape that takes any size may not hold.
+    ///
+    /// # Errors
+    /// They are more or fewer.
+    pub(crate) fn expect(&self, expected: usize) -> Result<&[f32], Error> {
+        let values = self.values();
+        if values.len() == expected {
+            return Ok(values);
+        }
+        Err(Error::Inference {
+            reason: format!(
+                "expected an output of {expected} values, found one of shape {:?}",
+                &self.0.shape()[..]
+            ),
+        })
     }
 
     /// The values to write.
@@ -292,27 +326,33 @@ pub fn tensors(
 
 /// What differs between the manifest and the graph.
 fn check(interface: &Interface, inputs: &[Outlet], outputs: &[Outlet]) -> Result<(), String> {
-    let mut expected_inputs = vec![(&interface.input.name, interface.input.shape.clone())];
-    let mut expected_outputs = vec![(&interface.output.name, interface.output.shape.clone())];
+    let named = |tensors: &[crate::manifest::Tensor]| -> Vec<(String, Vec<i64>)> {
+        let named = |tensor: &crate::manifest::Tensor| (tensor.name.clone(), tensor.shape.clone());
+        tensors.iter().map(named).collect()
+    };
+    let mut expected_inputs = named(&interface.inputs);
+    let mut expected_outputs = named(&interface.outputs);
     for state in &interface.states {
         let shape: Vec<i64> = state.shape.iter().map(|size| dimension(*size)).collect();
-        expected_inputs.push((&state.input, shape.clone()));
-        expected_outputs.push((&state.output, shape));
+        expected_inputs.push((state.input.clone(), shape.clone()));
+        expected_outputs.push((state.output.clone(), shape));
     }
     for (kind, expected, found) in [
         ("input", expected_inputs, inputs),
         ("output", expected_outputs, outputs),
     ] {
         for (name, shape) in &expected {
-            let Some(outlet) = found.iter().find(|outlet| outlet.name() == *name) else {
+            let Some(outlet) = found.iter().find(|outlet| outlet.name() == name) else {
                 let names: Vec<&str> = found.iter().map(Outlet::name).collect();
                 return Err(format!("expected an {kind} {name:?}, found {names:?}"));
             };
             check_tensor(kind, name, shape, outlet.dtype())?;
         }
+        // An output more does no harm.
         if let Some(extra) = found
             .iter()
-            .find(|outlet| !expected.iter().any(|(name, _)| outlet.name() == *name))
+            .find(|outlet| !expected.iter().any(|(name, _)| outlet.name() == name))
+            && kind == "input"
         {
             return Err(format!("{kind} {:?} is not in the manifest", extra.name()));
         }

@@ -1,0 +1,506 @@
+"""The families' own networks with random weights, as graphs, and what each family's own program makes of a song.
+
+A family here is: a network of the family's reference implementation (or of its shape, where that needs another
+framework), the graph that people export of it, the manifest that runs it, and `separate`, the reference program:
+whole song in, stems out, with the family's own transform, segments, normalisation and filters in PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+# Both packages import these at the top, for things that are not used here.
+for unused in ("torchaudio", "librosa"):
+    sys.modules.setdefault(unused, types.ModuleType(unused))
+sys.modules["librosa"].filters = None
+
+RATE = 44_100
+
+
+@dataclass
+class Graph:
+    """One ONNX file: a module, an example of its inputs, names, and the axes that take any size."""
+
+    module: nn.Module
+    inputs: tuple[torch.Tensor, ...]
+    input_names: list[str]
+    output_names: list[str]
+    dynamic: dict = field(default_factory=dict)
+
+    def export(self, path: Path) -> None:
+        torch.onnx.export(
+            self.module, self.inputs, str(path), dynamo=False, opset_version=17,
+            input_names=self.input_names, output_names=self.output_names, dynamic_axes=self.dynamic or None,
+        )
+
+
+@dataclass
+class Family:
+    name: str
+    stems: list[str]
+    residual: str
+    graphs: dict[str, Graph]
+    manifest: str
+    """Everything of model.toml from the kind's sections on."""
+    kind: str
+    separate: Callable[[torch.Tensor], torch.Tensor]
+    """Song `[2, frames]` to `[stem, 2, frames]`, for the stems before the residual."""
+    seconds: float
+    """Length of the excerpt of the song that the fixture is about."""
+
+
+def loud(module: nn.Module, gain: float = 1.0) -> nn.Module:
+    """Weights that make of music something as loud as music, so that an error shows."""
+    torch.manual_seed(7)
+    with torch.no_grad():
+        for name, weights in module.named_parameters():
+            if weights.dim() > 1:
+                nn.init.orthogonal_(weights, gain)
+            elif "bias" in name:
+                nn.init.uniform_(weights, -0.05, 0.05)
+    return module.eval()
+
+
+def normalised(separate):
+    """What `demucs.separate` does around a model: mean and deviation of the song's mono mix."""
+    def around(mix):
+        mono = mix.mean(0)
+        mean, deviation = mono.mean(), mono.std()
+        return separate((mix - mean) / deviation) * deviation + mean
+    return around
+
+
+def demucs_waveform(channels: int = 4, depth: int = 3, seconds: float = 4.0) -> Family:
+    """Demucs 3: samples to samples. Every segment is padded to the same length, as HTDemucs does by itself."""
+    import demucs.demucs
+    from demucs.apply import apply_model
+    from demucs.demucs import Demucs
+    from demucs.utils import center_trim
+
+    # While a graph is traced, lengths are tensors.
+    demucs.demucs.center_trim = lambda x, length: center_trim(x, int(length) if getattr(length, "shape", None) == () else length)
+
+    stems = ["drums", "bass", "vocals", "other"]
+    torch.manual_seed(3)
+    model = Demucs(stems, channels=channels, depth=depth, lstm_layers=1, dconv_comp=2, resample=False,
+                   normalize=False, samplerate=RATE, segment=seconds).eval()
+    frames = model.valid_length(int(seconds * RATE))
+    model.segment = frames / RATE
+    model.valid_length = lambda length: frames
+    graph = Graph(model, (torch.randn(1, 2, frames),), ["mix"], ["stems"])
+
+    def separate(mix):
+        return apply_model(model, mix[None], shifts=0, split=True, overlap=0.25)[0, :3]
+
+    length = int(RATE * model.segment)
+    assert length == frames
+    return Family("waveform", stems, "other", {"": graph}, f"""[segment]
+frames = {frames}
+overlap_frames = {frames - int(0.75 * frames)}
+normalise = true
+
+[tensors]
+input = {{ name = "mix", shape = [1, 2, {frames}] }}
+output = {{ name = "stems", shape = [1, 4, 2, {frames}] }}
+""", "waveform", normalised(separate), 10.0)
+
+
+def mean_by_axis(x, dim, keepdim):
+    for axis in sorted(dim, reverse=True):
+        # Of rows of at most a few thousand values.
+        length = x.shape[axis]
+        if length > 10_000:
+            rows = next(n for n in range(math.isqrt(int(length)), 0, -1) if int(length) % n == 0)
+            x = x.unflatten(axis, (rows, -1)).mean(axis + 1)
+        x = x.mean(axis, keepdim=True)
+    return x
+
+
+def std_by_axis(x, dim, keepdim):
+    """ONNX Runtime adds millions of squares up one by one in f32, which costs four digits; axis by axis it does not."""
+    count = 1
+    for axis in dim:
+        count = count * x.shape[axis]
+    return (mean_by_axis((x - mean_by_axis(x, dim, keepdim)) ** 2, dim, keepdim) * (count / (count - 1))).sqrt()
+
+
+class Outside(nn.Module):
+    """HTDemucs with its transform outside: the model's own forward, its four steps around spectra replaced, and its
+    mean and deviation over a whole segment taken axis by axis."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, mix, spectra):
+        model, kept = self.model, []
+        def keep(_, masks):
+            kept.append(masks)
+            return masks
+        steps = {"_spec": lambda x: x, "_magnitude": lambda z: spectra, "_mask": keep,
+                 "_ispec": lambda z, length=None: torch.zeros(())}
+        for name, step in steps.items():
+            setattr(model, name, step)
+        whole = torch.Tensor.mean, torch.Tensor.std
+        def by_axis(staged, plain):
+            def reduce(x, dim=None, keepdim=False, **kwargs):
+                tuples = isinstance(dim, tuple)
+                return staged(x, dim, keepdim) if tuples else plain(x, *([] if dim is None else [dim]), keepdim, **kwargs)
+            return reduce
+        torch.Tensor.mean, torch.Tensor.std = by_axis(mean_by_axis, whole[0]), by_axis(std_by_axis, whole[1])
+        try:
+            waves = model(mix)
+        finally:
+            torch.Tensor.mean, torch.Tensor.std = whole
+            for name in steps:
+                delattr(model, name)
+        return kept[0], waves
+
+
+def htdemucs(channels: int = 4, depth: int = 4, layers: int = 1, heads: int = 1, bottom: int = 0,
+             compress: int = 2, growth: int = 1) -> Family:
+    """HTDemucs at its training segment of 39/5 s."""
+    from fractions import Fraction
+
+    from demucs.apply import apply_model
+    from demucs.htdemucs import HTDemucs
+
+    stems = ["drums", "bass", "other", "vocals"]
+    torch.manual_seed(4)
+    model = HTDemucs(stems, channels=channels, growth=growth, depth=depth, t_layers=layers, t_heads=heads, bottom_channels=bottom,
+                     dconv_comp=compress, segment=Fraction(39, 5), samplerate=RATE).eval()
+    frames = int(model.segment * RATE)
+    mix = torch.randn(1, 2, frames)
+    graph = Graph(Outside(model), (mix, model._magnitude(model._spec(mix))), ["input", "x"], ["output", "add_67"])
+
+    def separate(mix):
+        out = apply_model(model, mix[None], shifts=0, split=True, overlap=0.25)[0]
+        return out[[0, 1, 3]]
+
+    return Family("hybrid", stems, "other", {"": graph}, f"""[segment]
+frames = {frames}
+overlap_frames = {frames - int(0.75 * frames)}
+normalise = true
+
+[stft]
+n_fft = 4096
+hop = 1024
+bins = 2048
+window = "hann"
+frames = "between"
+normalised = true
+
+[tensors]
+input = {{ name = "input", shape = [1, 2, {frames}] }}
+input_spectrum = {{ name = "x", shape = [1, 4, 2048, 336] }}
+output = {{ name = "add_67", shape = [1, 4, 2, {frames}] }}
+output_spectrum = {{ name = "output", shape = [1, 4, 4, 2048, 336] }}
+""", "hybrid", normalised(separate), 14.0)
+
+
+def mdx_net(width: int = 4, n_fft: int = 6144, dim_f: int = 3072, dim_t: int = 256, blocks: int = 1) -> Family:
+    """MDX-Net: spectra to spectra of one stem. The network has the family's tensors, not its size: blocks of
+    convolutions in time and frequency and of layers along frequency."""
+    hop, compensate = 1024, 1.035
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.near = nn.Conv2d(width, width, 3, padding=1)
+            self.far = nn.Conv2d(width, width, (17, 1), padding=(8, 0))
+
+        def forward(self, x):
+            x = x + torch.relu(self.near(x))
+            return x + torch.relu(self.far(x))
+
+    network = loud(nn.Sequential(nn.Conv2d(4, width, 1), *[Block() for _ in range(blocks)], nn.Conv2d(width, 4, 1)))
+    window = torch.hann_window(n_fft)
+    chunk, trim = hop * (dim_t - 1), n_fft // 2
+
+    def estimate(waves):
+        z = torch.stft(waves, n_fft, hop, window=window, center=True, return_complex=True)
+        x = torch.view_as_real(z).permute(0, 3, 1, 2).reshape(1, 4, n_fft // 2 + 1, dim_t)[:, :, :dim_f]
+        y = torch.nn.functional.pad(network(x), (0, 0, 0, n_fft // 2 + 1 - dim_f))
+        y = y.reshape(2, 2, n_fft // 2 + 1, dim_t).permute(0, 2, 3, 1).contiguous()
+        return torch.istft(torch.view_as_complex(y), n_fft, hop, window=window, center=True)
+
+    def separate(mix):
+        step, frames = chunk - 2 * trim, mix.shape[1]
+        padded = torch.nn.functional.pad(mix, (trim, trim + step - frames % step))
+        parts = [estimate(padded[:, start:start + chunk])[:, trim:-trim]
+                 for start in range(0, padded.shape[1] - 2 * trim, step)]
+        return compensate * torch.cat(parts, 1)[None, :, :frames]
+
+    graph = Graph(network, (torch.randn(1, 4, dim_f, dim_t),), ["input"], ["output"])
+    return Family("mdx", ["vocals", "instrumental"], "instrumental", {"vocals": graph}, f"""[segment]
+frames = {chunk}
+overlap_frames = 0
+trim_frames = {trim}
+normalise = false
+
+[stft]
+n_fft = {n_fft}
+hop = {hop}
+bins = {dim_f}
+window = "hann"
+frames = "centred"
+normalised = false
+
+[estimate]
+gives = "spectrum"
+
+[tensors]
+input = {{ name = "input", shape = [1, 4, {dim_f}, {dim_t}], axes = ["channel", "part", "bin", "frame"] }}
+output = {{ name = "output", shape = [1, 4, {dim_f}, {dim_t}], axes = ["channel", "part", "bin", "frame"] }}
+""", "spectrum", separate, 12.0)
+
+
+class Masks(nn.Module):
+    """BS-RoFormer between its transforms: spectra with merged bin and channel to masks of the same shape."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, spectra):
+        model = self.model
+        batch, rows, frames, _ = spectra.shape
+        x = model.band_split(spectra.permute(0, 2, 1, 3).reshape(batch, frames, rows * 2))
+        for over_time, over_bands in model.layers:
+            bands, width = x.shape[2:]
+            x = over_time(x.transpose(1, 2).reshape(-1, frames, width))
+            x = x.reshape(batch, bands, frames, width).transpose(1, 2)
+            x = over_bands(x.reshape(-1, bands, width)).reshape(batch, frames, bands, width)
+        x = model.final_norm(x)
+        masks = torch.stack([estimator(x) for estimator in model.mask_estimators], 1)
+        return masks.reshape(batch, -1, frames, rows, 2).transpose(2, 3)
+
+
+def bs_roformer(dim: int = 4, depth: int = 1, heads: int = 1, dim_head: int = 4, estimator_depth: int = 1,
+                seconds: int = 8, bands=(25, *[50] * 20)) -> Family:
+    """BS-RoFormer: complex masks. Its package separates a chunk; chunks are put together as Demucs does it."""
+    from bs_roformer.bs_roformer import BSRoformer
+    from demucs.apply import apply_model
+
+    torch.manual_seed(5)
+    model = BSRoformer(dim=dim, depth=depth, heads=heads, dim_head=dim_head, stereo=True, num_stems=1,
+                       time_transformer_depth=1, freq_transformer_depth=1, mask_estimator_depth=estimator_depth,
+                       flash_attn=False, stft_hop_length=441, freqs_per_bands=bands).eval()
+    frames, shown = seconds * RATE, seconds * 100 + 1
+
+    class Whole(nn.Module):
+        sources, samplerate, segment = ["vocals"], RATE, seconds
+
+        def valid_length(self, length):
+            return frames
+
+        def forward(self, mix):
+            return model(mix)[:, None]
+
+    whole = Whole()
+
+    def separate(mix):
+        return apply_model(whole, mix[None], shifts=0, split=True, overlap=0.5)[0]
+
+    graph = Graph(Masks(model), (torch.randn(1, 2050, shown, 2),), ["stft_repr"], ["masks"])
+    return Family("roformer", ["vocals", "other"], "other", {"": graph}, f"""[segment]
+frames = {frames}
+overlap_frames = {frames // 2}
+normalise = false
+
+[stft]
+n_fft = 2048
+hop = 441
+window = "hann"
+frames = "centred"
+normalised = false
+
+[estimate]
+gives = "mask"
+
+[tensors]
+input = {{ name = "stft_repr", shape = [1, 2050, {shown}, 2], axes = ["bin", "channel", "frame", "part"] }}
+output = {{ name = "masks", shape = [1, 1, 2050, {shown}, 2], axes = ["stem", "bin", "channel", "frame", "part"] }}
+""", "spectrum", separate, 13.0)
+
+
+def open_unmix(hidden: int = 4, layers: int = 1, stems=("vocals", "drums")) -> Family:
+    """Open-Unmix: magnitudes, one network per stem, and one step of expectation maximisation."""
+    from openunmix.model import OpenUnmix, Separator
+
+    targets = {}
+    for seed, stem in enumerate(stems):
+        torch.manual_seed(seed)
+        targets[stem] = OpenUnmix(nb_bins=2049, nb_channels=2, hidden_size=hidden, nb_layers=layers, max_bin=1487)
+    model = Separator(targets, niter=1, residual=False, wiener_win_len=300).eval()
+
+    def separate(mix):
+        return model(mix[None])[0]
+
+    graphs = {
+        # Scripted: traced, its reshapes would keep the length of the example.
+        stem: Graph(torch.jit.script(target.eval()), (torch.rand(1, 2, 2049, 20),), ["mix"], ["stem"],
+                    {"mix": {3: "frames"}, "stem": {3: "frames"}})
+        for stem, target in targets.items()
+    }
+    return Family("openunmix", [*stems, "rest"], "rest", graphs, f"""[segment]
+frames = {60 * RATE}
+overlap_frames = {5 * RATE}
+normalise = false
+
+[stft]
+n_fft = 4096
+hop = 1024
+window = "hann"
+frames = "centred"
+normalised = false
+
+[filter]
+type = "wiener"
+iterations = 1
+frames = 300
+residual = false
+
+[tensors]
+input = {{ name = "mix", shape = [1, 2, 2049, -1], axes = ["channel", "bin", "frame"] }}
+output = {{ name = "stem", shape = [1, 2, 2049, -1], axes = ["channel", "bin", "frame"] }}
+""", "magnitude", separate, 8.0)
+
+
+def spleeter(width: int = 4, frames: int = 128, depth: int = 2, above: str = "average") -> Family:
+    """Spleeter: magnitudes, one U-Net per stem, ratio of energies. The package needs TensorFlow: the network is of
+    its shape, and transform, blocks and masks are its formulas (`spleeter/model/__init__.py`)."""
+    n_fft, hop, bins = 4096, 1024, 1024
+
+    class UNet(nn.Module):
+        def __init__(self, seed):
+            super().__init__()
+            torch.manual_seed(seed)
+            widths = [2, *[width << level for level in range(depth)]]
+            self.down = nn.ModuleList(nn.Conv2d(a, b, 5, 2, 2) for a, b in zip(widths, widths[1:]))
+            self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 5, 2, 2, 1) for a, b in zip(widths, widths[1:]))
+            self.last = nn.Conv2d(2, 2, 4, padding=3, dilation=2)
+
+        def forward(self, magnitudes):
+            # Loud bins are some hundreds; trained networks have their batch normalisation for it.
+            x, skips = 0.01 * magnitudes.permute(0, 3, 1, 2), []
+            for down in self.down:
+                skips.append(x)
+                x = nn.functional.leaky_relu(down(x), 0.2)
+            for up in reversed(self.up):
+                x = torch.relu(up(x)) + skips.pop()
+            return (torch.sigmoid(self.last(x)).permute(0, 2, 3, 1)) * magnitudes
+
+    nets = {stem: UNet(seed).eval() for seed, stem in enumerate(("vocals", "accompaniment"))}
+    window = torch.hann_window(n_fft)
+
+    def separate(mix):
+        length = mix.shape[1]
+        # Silence of one frame in front; whole frames behind.
+        count = -(-(length + n_fft) // hop)
+        padded = torch.nn.functional.pad(mix, (n_fft, count * hop + n_fft - length))
+        z = torch.stft(padded, n_fft, hop, window=window, center=False, return_complex=True)[:, :, :count]
+        blocks = -(-count // frames)
+        z = torch.nn.functional.pad(z, (0, blocks * frames - count))
+        x = z.abs()[:, :bins].permute(2, 1, 0).reshape(blocks, frames, bins, 2)
+        energies = {stem: net(x) ** 2 for stem, net in nets.items()}
+        share = (energies["vocals"] + 1e-10 / 2) / (sum(energies.values()) + 1e-10)
+        rest = share.mean(2, keepdim=True) if above == "average" else torch.zeros_like(share[:, :, :1])
+        share = torch.cat([share, rest.expand(-1, -1, n_fft // 2 + 1 - bins, -1)], 2)
+        stem = z * share.reshape(blocks * frames, -1, 2).permute(2, 1, 0)
+        out = torch.zeros(2, (blocks * frames - 1) * hop + n_fft)
+        for frame, part in enumerate((torch.fft.irfft(stem, dim=1) * window[:, None]).unbind(2)):
+            out[:, frame * hop:frame * hop + n_fft] += part
+        return (out * 2 / 3)[None, :, n_fft:n_fft + length]
+
+    example = torch.rand(1, frames, bins, 2)
+    graphs = {stem: Graph(net, (example,), ["x"], ["y"]) for stem, net in nets.items()}
+    axes = 'axes = ["frame", "bin", "channel"]'
+    return Family("spleeter", list(nets), "accompaniment", graphs, f"""[segment]
+frames = {(frames - 1) * hop + n_fft}
+overlap_frames = {n_fft - hop}
+normalise = false
+
+[stft]
+n_fft = {n_fft}
+hop = {hop}
+bins = {bins}
+window = "hann"
+frames = "whole"
+normalised = false
+
+[filter]
+type = "ratio"
+power = 2
+above = "{above}"
+
+[tensors]
+input = {{ name = "x", shape = [1, {frames}, {bins}, 2], {axes} }}
+output = {{ name = "y", shape = [1, {frames}, {bins}, 2], {axes} }}
+""", "magnitude", separate, 8.0)
+
+
+FAMILIES = {
+    "waveform": demucs_waveform,
+    "hybrid": htdemucs,
+    "mdx": mdx_net,
+    "roformer": bs_roformer,
+    "openunmix": open_unmix,
+    "spleeter": spleeter,
+}
+
+
+def manifest(family: Family, files: dict[str, str], licence: str) -> str:
+    """The text of model.toml; `files` are checksums by path, in the order of the graphs."""
+    quoted = ", ".join(f'"{stem}"' for stem in family.stems)
+    head = f"""format = 1
+id = "tiny-{family.name}"
+name = "Random weights, {family.name}"
+version = "1"
+kind = "{family.kind}"
+licence = "{licence}"
+source = "models/export/references.py"
+training_data = []
+sample_rate = {RATE}
+channels = 2
+stems = [{quoted}]
+residual = "{family.residual}"
+
+{family.manifest}"""
+    for stem, (path, digest) in zip(family.graphs, files.items()):
+        head += f'\n[[file]]\npath = "{path}"\nsha256 = "{digest}"\n'
+        if stem:
+            head += f'stem = "{stem}"\n'
+            if family.name == "mdx":
+                head += "gain = 1.035\n"
+    return head
+
+
+def export(family: Family, folder: Path, licence: str = "MIT OR Apache-2.0") -> None:
+    """Writes graphs and manifest of a family into a folder."""
+    import hashlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for stem, graph in family.graphs.items():
+        path = folder / f"{stem or 'model'}.onnx"
+        graph.export(path)
+        files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "model.toml").write_text(manifest(family, files, licence))
+
+
+def song(path: Path) -> torch.Tensor:
+    import soundfile
+
+    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == RATE, f"{path}: {rate} Hz"
+    return torch.from_numpy(np.ascontiguousarray(audio.T))

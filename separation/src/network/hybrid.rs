@@ -1,0 +1,78 @@
+//! Kind `hybrid`: samples and spectra in, samples and spectra out; a stem is the sum of both. HTDemucs as
+//! it is commonly exported, its transform outside the graph.
+
+use super::Network;
+use super::spectra::{Input, Spectra, Spectral};
+use crate::manifest::{Interface, Manifest, Transform};
+use crate::runtime::session::{Session, Tensor};
+use crate::{Error, StemBlock};
+
+pub(crate) struct Hybrid {
+    session: Session,
+    interface: Interface,
+    given: Vec<usize>,
+    residual_idx: usize,
+    spectral: Spectral,
+    samples: Tensor,
+    spectra: Input,
+    stem: Spectra,
+}
+
+impl Hybrid {
+    pub(crate) fn new(
+        manifest: &Manifest,
+        frames: usize,
+        transform: Transform,
+        session: Session,
+    ) -> Result<Self, Error> {
+        let interface = manifest.interface.clone();
+        Ok(Self {
+            session,
+            given: manifest.stems_of(&manifest.files[0]),
+            residual_idx: manifest.residual_idx,
+            spectral: Spectral::new(transform),
+            samples: interface.inputs[0].zeros(frames)?,
+            spectra: Input::new(&interface.inputs[1], transform.num_frames(frames))?,
+            stem: Spectra::default(),
+            interface,
+        })
+    }
+}
+
+impl Network for Hybrid {
+    fn separate(&mut self, segment: &[Vec<f32>; 2], stems: &mut StemBlock) -> Result<(), Error> {
+        let frames = segment[0].len();
+        let samples = self.samples.values_mut();
+        for (input, samples) in samples.chunks_exact_mut(frames).zip(segment) {
+            input.copy_from_slice(samples);
+        }
+        self.spectral.analyse(segment);
+        let interface = &self.interface.inputs[1];
+        let spectra = self.spectra.of(interface, self.spectral.frames)?;
+        self.spectral.write(interface, 0, spectra);
+
+        let output = self.session.run(&[&self.samples, spectra], &mut [])?;
+
+        let num_stems = self.given.len();
+        let waves = output[0].expect(num_stems * 2 * frames)?;
+        let interface = &self.interface.outputs[1];
+        let (sizes, _) = self.spectral.layout(interface, num_stems);
+        let spectra = output[1].expect(Spectral::len(&sizes))?;
+        for (idx, &stem_idx) in self.given.iter().enumerate() {
+            if stem_idx == self.residual_idx {
+                continue;
+            }
+            let stem = stems.stem_mut(stem_idx);
+            self.spectral
+                .read(interface, spectra, (idx, num_stems), 0, &mut self.stem);
+            self.spectral.synthesise(&self.stem, stem);
+            let waves = waves[idx * 2 * frames..].chunks_exact(frames);
+            for (channel, wave) in stem.iter_mut().zip(waves) {
+                for (sample, wave) in channel.iter_mut().zip(wave) {
+                    *sample += wave;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! The spectra of a segment on their way into and out of tensors.
+
+use realfft::num_complex::Complex;
+
+use crate::Error;
+use crate::layout::{Sizes, Strides};
+use crate::manifest::{self, Axis, Transform};
+use crate::runtime::session::Tensor;
+use crate::spectrogram::Spectrogram;
+
+/// Spectra of one signal, `[channel][frame · bin]`, all bins of the transform.
+pub(super) type Spectra = [Vec<Complex<f32>>; 2];
+
+/// A transform, and the mix as it sees it.
+pub(super) struct Spectral {
+    pub(super) transform: Transform,
+    pub(super) pair: Spectrogram,
+    pub(super) mix: Spectra,
+    pub(super) frames: usize,
+}
+
+impl Spectral {
+    pub(super) fn new(transform: Transform) -> Self {
+        Self {
+            transform,
+            pair: Spectrogram::new(transform),
+            mix: Spectra::default(),
+            frames: 0,
+        }
+    }
+
+    /// Transforms a segment.
+    pub(super) fn analyse(&mut self, segment: &[Vec<f32>; 2]) {
+        for (mix, samples) in self.mix.iter_mut().zip(segment) {
+            self.pair.analyse(samples, mix);
+        }
+        self.frames = self.transform.num_frames(segment[0].len());
+    }
+
+    /// Transforms a stem back.
+    pub(super) fn synthesise(&mut self, spectra: &Spectra, stem: &mut [Vec<f32>; 2]) {
+        for (samples, spectra) in stem.iter_mut().zip(spectra) {
+            self.pair.synthesise(spectra, samples);
+        }
+    }
+
+    /// How a tensor of such spectra is laid out.
+    pub(super) fn layout(&self, tensor: &manifest::Tensor, stems: usize) -> (Sizes, Strides) {
+        let has = |axis| tensor.axes.contains(&axis);
+        let sizes = Sizes {
+            stems,
+            channels: if has(Axis::Channel) { 2 } else { 1 },
+            bins: self.transform.bins,
+            frames: self.frames,
+            parts: if has(Axis::Part) { 2 } else { 1 },
+        };
+        (sizes, Strides::new(&tensor.axes, &sizes))
+    }
+
+    /// Writes the mix into an input tensor: as complex numbers, or as magnitudes if it has no parts.
+    /// `first` is the first of the tensor's channels.
+    pub(super) fn write(&self, tensor: &manifest::Tensor, first: usize, values: &mut Tensor) {
+        let (sizes, strides) = self.layout(tensor, 1);
+        let values = values.values_mut();
+        let num_bins = self.pair.num_bins();
+        for (channel, mix) in self.mix[first..first + sizes.channels].iter().enumerate() {
+            for (frame, spectrum) in mix.chunks_exact(num_bins).enumerate() {
+                let at = channel * strides.channel + frame * strides.frame;
+                for (bin, x) in spectrum[..sizes.bins].iter().enumerate() {
+                    let at = at + bin * strides.bin;
+                    if sizes.parts == 2 {
+                        values[at] = x.re;
+                        values[at + strides.part] = x.im;
+                    } else {
+                        values[at] = x.norm();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Values an output tensor must have.
+    pub(super) fn len(sizes: &Sizes) -> usize {
+        sizes.stems * sizes.channels * sizes.bins * sizes.frames * sizes.parts
+    }
+
+    /// Reads one stem out of an output tensor of complex numbers; bins that it lacks are 0.
+    pub(super) fn read(
+        &self,
+        tensor: &manifest::Tensor,
+        values: &[f32],
+        (stem, stems): (usize, usize),
+        first: usize,
+        spectra: &mut Spectra,
+    ) {
+        let (sizes, strides) = self.layout(tensor, stems);
+        let num_bins = self.pair.num_bins();
+        for (channel, spectra) in spectra[first..first + sizes.channels]
+            .iter_mut()
+            .enumerate()
+        {
+            spectra.resize(sizes.frames * num_bins, Complex::default());
+            for (frame, spectrum) in spectra.chunks_exact_mut(num_bins).enumerate() {
+                let at = stem * strides.stem + channel * strides.channel + frame * strides.frame;
+                let (seen, above) = spectrum.split_at_mut(sizes.bins);
+                for (bin, x) in seen.iter_mut().enumerate() {
+                    let at = at + bin * strides.bin;
+                    *x = Complex::new(values[at], values[at + strides.part]);
+                }
+                above.fill(Complex::default());
+            }
+        }
+    }
+}
+
+/// The input tensor for so many frames, made anew only when that changes.
+pub(super) struct Input {
+    tensor: Tensor,
+    frames: usize,
+}
+
+impl Input {
+    pub(super) fn new(interface: &manifest::Tensor, frames: usize) -> Result<Self, Error> {
+        Ok(Self {
+            tensor: interface.zeros(frames)?,
+            frames,
+        })
+    }
+
+    /// The tensor, of the right size.
+    pub(super) fn of(
+        &mut self,
+        interface: &manifest::Tensor,
+        frames: usize,
+    ) -> Result<&mut Tensor, Error> {
+        if frames != self.frames {
+            *self = Self::new(interface, frames)?;
+        }
+        Ok(&mut self.tensor)
+    }
+}

@@ -1,0 +1,93 @@
+//! Kind `spectrum`: complex spectra in; spectra of the stems out (MDX-Net), or complex masks that the
+//! mix's spectra are multiplied by (RoFormer). One graph for all stems, or one per stem.
+
+use super::Network;
+use super::spectra::{Input, Spectra, Spectral};
+use crate::manifest::{Estimate, Interface, Manifest, Transform};
+use crate::runtime::session::Session;
+use crate::{Error, StemBlock};
+
+pub(crate) struct Spectrum {
+    graphs: Vec<Graph>,
+    interface: Interface,
+    estimate: Estimate,
+    residual_idx: usize,
+    spectral: Spectral,
+    input: Input,
+    stem: Spectra,
+}
+
+/// A graph and the stems of its output.
+struct Graph {
+    session: Session,
+    given: Vec<usize>,
+    gain: f32,
+}
+
+impl Spectrum {
+    pub(crate) fn new(
+        manifest: &Manifest,
+        frames: usize,
+        (transform, estimate): (Transform, Estimate),
+        sessions: Vec<Session>,
+    ) -> Result<Self, Error> {
+        let interface = manifest.interface.clone();
+        Ok(Self {
+            graphs: sessions
+                .into_iter()
+                .zip(manifest.graphs())
+                .map(|(session, file)| Graph {
+                    session,
+                    given: manifest.stems_of(file),
+                    gain: file.gain,
+                })
+                .collect(),
+            estimate,
+            residual_idx: manifest.residual_idx,
+            spectral: Spectral::new(transform),
+            input: Input::new(&interface.inputs[0], transform.num_frames(frames))?,
+            stem: Spectra::default(),
+            interface,
+        })
+    }
+}
+
+impl Network for Spectrum {
+    fn separate(&mut self, segment: &[Vec<f32>; 2], stems: &mut StemBlock) -> Result<(), Error> {
+        let (input, output) = (&self.interface.inputs[0], &self.interface.outputs[0]);
+        self.spectral.analyse(segment);
+        for graph in &mut self.graphs {
+            let num_stems = graph.given.len();
+            let (sizes, _) = self.spectral.layout(output, num_stems);
+            let mut outputs = Vec::new();
+            // A graph without a channel axis hears one channel after the other.
+            for first in (0..2).step_by(sizes.channels) {
+                let tensor = self.input.of(input, self.spectral.frames)?;
+                self.spectral.write(input, first, tensor);
+                outputs.push(graph.session.run(&[tensor], &mut [])?);
+            }
+            for (idx, &stem_idx) in graph.given.iter().enumerate() {
+                if stem_idx == self.residual_idx {
+                    continue;
+                }
+                for (run, tensors) in outputs.iter().enumerate() {
+                    let values = tensors[0].expect(Spectral::len(&sizes))?;
+                    let (stem, first) = ((idx, num_stems), run * sizes.channels);
+                    self.spectral
+                        .read(output, values, stem, first, &mut self.stem);
+                }
+                for (stem, mix) in self.stem.iter_mut().zip(&self.spectral.mix) {
+                    for (stem, mix) in stem.iter_mut().zip(mix) {
+                        if self.estimate == Estimate::Mask {
+                            *stem *= mix;
+                        }
+                        *stem *= graph.gain;
+                    }
+                }
+                self.spectral
+                    .synthesise(&self.stem, stems.stem_mut(stem_idx));
+            }
+        }
+        Ok(())
+    }
+}

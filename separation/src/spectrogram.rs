@@ -1,0 +1,296 @@
+//! The transform of a whole segment, as the networks that work on spectrograms were trained with it.
+//!
+//! With periodic Hann window w (`w[n] = sin²(π n / N)`), N = n_fft, h = hop:
+//!
+//! 1. Frame t covers samples `[t h − lead, t h − lead + N)`; what lies outside the segment is its mirror
+//!    image (the outermost sample is not repeated).
+//! 2. Forward: `X[f] = c Σ w[n] x[n] e^(−2πi f n / N)`, c = 1, or 1/√N if normalised.
+//! 3. Backward: `y[n] = Σ_t w[n] / (c N) Σ_f X[f] e^(2πi f n / N) / Σ_t w[n]²`.
+//!
+//! | framing | lead | frames of n samples | Σ w² in step 3 over |
+//! |---|---|---|---|
+//! | centred | N / 2 | ⌊n / h⌋ + 1 | the frames there are |
+//! | between | (N − h) / 2 | ⌈n / h⌉ | all frames, as if they went on |
+//! | whole | 0 | (n − N) / h + 1 | all frames, as if they went on |
+//!
+//! # Source
+//! Centred: `torch.stft` and `torch.istft` with `center=True`, `pad_mode="reflect"`. Between: `_spec` and
+//! `_ispec` of Demucs 4 (`demucs.htdemucs`), whose padding of 3/2 h and whose two frames dropped on each
+//! side come to this. Whole: `tf.signal.stft` without padding, and Spleeter's factor of 2/3, which is
+//! 1 / Σ w² at h = N / 4.
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+
+use crate::manifest::{Framing, Transform};
+
+/// Least Σ w² that is divided by; below it torch refuses.
+const LEAST_WEIGHT: f32 = 1e-11;
+
+/// Tables and work space of one transform pair.
+pub(crate) struct Spectrogram {
+    transform: Transform,
+    forward: Arc<dyn RealToComplex<f32>>,
+    backward: Arc<dyn ComplexToReal<f32>>,
+    window: Vec<f32>,
+    frame: Vec<f32>,
+    spectrum: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+    /// Samples under way, from `−lead` on.
+    sum: Vec<f32>,
+    /// 1 / Σ w² for every sample of a segment of this length.
+    scale: Vec<f32>,
+}
+
+impl Spectrogram {
+    pub(crate) fn new(transform: Transform) -> Self {
+        let mut planner = RealFftPlanner::new();
+        let forward = planner.plan_fft_forward(transform.n_fft);
+        let backward = planner.plan_fft_inverse(transform.n_fft);
+        let scratch_len = forward.get_scratch_len().max(backward.get_scratch_len());
+        Self {
+            window: (0..transform.n_fft)
+                .map(|n| narrow((PI * n as f64 / transform.n_fft as f64).sin().powi(2)))
+                .collect(),
+            frame: vec![0.0; transform.n_fft],
+            spectrum: forward.make_output_vec(),
+            scratch: vec![Complex::default(); scratch_len],
+            sum: Vec::new(),
+            scale: Vec::new(),
+            transform,
+            forward,
+            backward,
+        }
+    }
+
+    /// Bins of a spectrum.
+    pub(crate) fn num_bins(&self) -> usize {
+        self.spectrum.len()
+    }
+
+    /// Spectra of all frames of a segment of one channel.
+    ///
+    /// # Shape
+    /// `spectra`: `[frame][bin]`, made as long as needed.
+    pub(crate) fn analyse(&mut self, samples: &[f32], spectra: &mut Vec<Complex<f32>>) {
+        let Transform {
+            hop,
+            is_normalised,
+            framing,
+            ..
+        } = self.transform;
+        let n_fft = self.transform.n_fft;
+        let lead = framing.lead(n_fft, hop);
+        let factor = if is_normalised {
+            1.0 / (n_fft as f32).sqrt()
+        } else {
+            1.0
+        };
+        let num_bins = self.num_bins();
+        let num_frames = self.transform.num_frames(samples.len());
+        spectra.resize(num_frames * num_bins, Complex::default());
+        for (t, spectrum) in spectra.chunks_exact_mut(num_bins).enumerate() {
+            let inside = (t * hop).checked_sub(lead);
+            match inside.and_then(|start| samples.get(start..start + n_fft)) {
+                Some(samples) => {
+                    for ((frame, sample), w) in self.frame.iter_mut().zip(samples).zip(&self.window)
+                    {
+                        *frame = sample * w * factor;
+                    }
+                }
+                None => {
+                    for (n, (frame, w)) in self.frame.iter_mut().zip(&self.window).enumerate() {
+                        *frame = mirrored(samples, t * hop + n, lead) * w * factor;
+                    }
+                }
+            }
+            self.forward
+                .process_with_scratch(&mut self.frame, spectrum, &mut self.scratch)
+                .expect("all lengths are of one plan");
+        }
+    }
+
+    /// A segment of one channel from the spectra of all its frames.
+    ///
+    /// # Shape
+    /// `spectra`: as [`Spectrogram::analyse`] makes them; `samples`: what it was given.
+    pub(crate) fn synthesise(&mut self, spectra: &[Complex<f32>], samples: &mut [f32]) {
+        let Transform { n_fft, hop, .. } = self.transform;
+        let lead = self.transform.framing.lead(n_fft, hop);
+        if self.scale.len() != samples.len() {
+            self.scale = self.scales(samples.len());
+        }
+        let num_frames = spectra.len() / self.num_bins();
+        self.sum.clear();
+        let reach = (num_frames.max(1) - 1) * hop + n_fft;
+        self.sum.resize(reach.max(lead + samples.len()), 0.0);
+        for (t, spectrum) in spectra.chunks_exact(self.spectrum.len()).enumerate() {
+            self.spectrum.copy_from_slice(spectrum);
+            // A mask may turn the phase of bins that a real signal has no phase in; realfft refuses that.
+            let nyquist = self.spectrum.len() - 1;
+            self.spectrum[0].im = 0.0;
+            self.spectrum[nyquist].im = 0.0;
+            self.backward
+                .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
+                .expect("all lengths are of one plan, the outer bins are real");
+            for ((sum, frame), w) in self.sum[t * hop..]
+                .iter_mut()
+                .zip(&self.frame)
+                .zip(&self.window)
+            {
+                *sum += frame * w;
+            }
+        }
+        for ((sample, sum), scale) in samples.iter_mut().zip(&self.sum[lead..]).zip(&self.scale) {
+            *sample = sum * scale;
+        }
+    }
+
+    /// Everything step 3 multiplies by but the window, per sample.
+    fn scales(&self, len: usize) -> Vec<f32> {
+        let Transform {
+            n_fft,
+            hop,
+            framing,
+            is_normalised,
+            ..
+        } = self.transform;
+        let lead = framing.lead(n_fft, hop);
+        let mut weights = vec![0.0f32; lead + len + n_fft];
+        if framing == Framing::Centred {
+            for t in 0..self.transform.num_frames(len) {
+                for (weight, w) in weights[t * hop..].iter_mut().zip(&self.window) {
+                    *weight += w * w;
+                }
+            }
+        } else {
+            for (n, weight) in weights.iter_mut().enumerate() {
+                *weight = self.window[n % hop..]
+                    .iter()
+                    .step_by(hop)
+                    .map(|w| w * w)
+                    .sum();
+            }
+        }
+        let n = n_fft as f32;
+        let factor = if is_normalised {
+            1.0 / n.sqrt()
+        } else {
+            1.0 / n
+        };
+        weights[lead..lead + len]
+            .iter()
+            .map(|weight| factor / weight.max(LEAST_WEIGHT))
+            .collect()
+    }
+}
+
+/// Sample `position − lead`, mirrored at both ends as often as it takes.
+fn mirrored(samples: &[f32], position: usize, lead: usize) -> f32 {
+    let Some(last) = samples.len().checked_sub(1) else {
+        return 0.0;
+    };
+    if last == 0 {
+        return samples[0];
+    }
+    let period = 2 * last;
+    let position = (position + period * lead.div_ceil(period) - lead) % period;
+    samples[position.min(period - position)]
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "back to the audio's own type"
+)]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(frames: usize) -> Vec<f32> {
+        crate::load::noise(frames)
+    }
+
+    fn transform(n_fft: usize, hop: usize, framing: Framing, is_normalised: bool) -> Transform {
+        Transform {
+            n_fft,
+            hop,
+            bins: n_fft / 2 + 1,
+            framing,
+            is_normalised,
+        }
+    }
+
+    #[test]
+    fn spectra_are_the_direct_sum_over_the_mirrored_segment() {
+        for (framing, lead) in [
+            (Framing::Centred, 32),
+            (Framing::Between, 24),
+            (Framing::Whole, 0),
+        ] {
+            let samples = noise(64 + 5 * 16);
+            let transform = transform(64, 16, framing, true);
+            let mut spectra = Vec::new();
+            Spectrogram::new(transform).analyse(&samples, &mut spectra);
+            let last = samples.len() as i64 - 1;
+            for (t, spectrum) in spectra.chunks(33).enumerate() {
+                for (bin, actual) in spectrum.iter().enumerate() {
+                    let mut expected = Complex::<f64>::default();
+                    for n in 0..64 {
+                        let mut p = (t * 16 + n) as i64 - lead;
+                        p = p.abs();
+                        p = if p > last { 2 * last - p } else { p };
+                        let hann = 0.5 - 0.5 * (2.0 * PI * n as f64 / 64.0).cos();
+                        let angle = -2.0 * PI * (bin * n) as f64 / 64.0;
+                        expected += Complex::from_polar(
+                            f64::from(samples[usize::try_from(p).unwrap()]) * hann / 8.0,
+                            angle,
+                        );
+                    }
+                    let error = (f64::from(actual.re) - expected.re)
+                        .hypot(f64::from(actual.im) - expected.im);
+                    assert!(error < 1e-6, "{framing:?}, frame {t}, bin {bin}: {error:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn forward_then_backward_is_the_identity_first_and_last_sample_included() {
+        for (n_fft, hop, framing, len) in [
+            (4096, 1024, Framing::Centred, 20_000),
+            (4096, 1024, Framing::Between, 20_480),
+            // A last hop that is not whole.
+            (4096, 1024, Framing::Between, 20_000),
+            // A hop that does not divide the window, as RoFormers use it.
+            (2048, 441, Framing::Centred, 20_000),
+            // Shorter than the lead.
+            (4096, 1024, Framing::Centred, 300),
+        ] {
+            for is_normalised in [false, true] {
+                let samples = noise(len);
+                let mut pair = Spectrogram::new(transform(n_fft, hop, framing, is_normalised));
+                let (mut spectra, mut out) = (Vec::new(), vec![0.0; len]);
+                pair.analyse(&samples, &mut spectra);
+                pair.synthesise(&spectra, &mut out);
+                // The last hop of `between` ends in frames that are not there, as in Demucs.
+                let whole = if framing == Framing::Between {
+                    len - 2560
+                } else {
+                    len
+                };
+                let first = if framing == Framing::Between { 2560 } else { 0 };
+                for i in first..whole {
+                    let error = (out[i] - samples[i]).abs();
+                    assert!(error < 2e-6, "{n_fft}/{hop} {framing:?}, {i}: {error:e}");
+                }
+            }
+        }
+    }
+}
