@@ -100,7 +100,7 @@ fn shape_part(model: &Model, purpose: Purpose, depth: usize) -> Result<Shape, Er
         return Ok(composition.shape().clone());
     }
     let manifest = &model.manifest;
-    let (hop_frames, window_frames) = match (&manifest.kind, Grid::new(&manifest.kind, purpose)) {
+    let (hop_frames, window_frames) = match (&manifest.kind, Grid::new(manifest, purpose)) {
         (_, Some(grid)) => grid.hop_and_window(),
         (Kind::StreamingSpectrum(spectrum), None) => {
             (spectrum.hop, streaming::window_frames(*spectrum))
@@ -199,7 +199,7 @@ fn separator(
             return Err(model.refused("it has no graph of its own".to_owned()));
         }
     };
-    let grid = Grid::new(&manifest.kind, purpose)
+    let grid = Grid::new(manifest, purpose)
         .ok_or_else(|| model.refused("it has no segments".to_owned()))?;
     Ok(Box::new(Segments::new(model, grid, purpose, network)?))
 }

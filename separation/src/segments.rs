@@ -21,7 +21,7 @@
 //! added to none, and so ends in the residual. d = n_fft / 2, o = 0 is how MDX-Net's authors cut
 //! (kuielab/mdx-net, `src/evaluation/separate.py`).
 
-use crate::manifest::{Kind, Segment};
+use crate::manifest::{ANY, Kind, Manifest, Segment, Tensor};
 use crate::network::Network;
 use crate::store::Model;
 use crate::track::{Measuring, Statistics, Track};
@@ -64,13 +64,16 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// How a model of this kind is cut; none if it isn't.
-    pub(crate) fn new(kind: &Kind, purpose: Purpose) -> Option<Self> {
+    /// How a model is cut; none if it isn't.
+    pub(crate) fn new(manifest: &Manifest, purpose: Purpose) -> Option<Self> {
+        let kind = &manifest.kind;
+        let takes_any_length = |input: &Tensor| input.shape.contains(&ANY);
+        let is_fixed = !manifest.interface.inputs.iter().all(takes_any_length);
         let (segment, end) = match kind {
             Kind::Waveform(segment) | Kind::Hybrid(segment, _) => (*segment, End::Centred),
             Kind::Spectrum(segment, ..) if segment.trim_frames > 0 => (*segment, End::Silent),
             Kind::Spectrum(segment, ..) => (*segment, End::Centred),
-            Kind::Magnitude(segment, transform, _) if transform.is_whole() => {
+            Kind::Magnitude(segment, transform, _) if is_fixed || transform.is_whole() => {
                 (*segment, End::Silent)
             }
             Kind::Magnitude(segment, ..) | Kind::DeepFilter(segment) => (*segment, End::Short),
