@@ -21,6 +21,7 @@ use std::{fs, io};
 use sha2::{Digest, Sha256};
 
 use crate::manifest::{Kind, Manifest};
+use crate::verify::hex;
 use crate::{Error, folders, onnx};
 
 const MANIFEST: &str = "model.toml";

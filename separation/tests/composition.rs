@@ -11,9 +11,7 @@ use model::{SPECTRAL, WAVEFORM, fixture, folder};
 use unweave_separation::load::shape;
 use unweave_separation::strips::Strips;
 use unweave_separation::track::Measuring;
-use unweave_separation::{
-    Error, Model, Options, Purpose, Separator, StemBlock, Stream, load,
-};
+use unweave_separation::{Error, Model, Options, Purpose, Separator, StemBlock, Stream, load};
 
 /// Three stems, of which the second fades into the first: `parent`. A split into 0.75 and 0.25: `split`, and
 /// the same at another rate: `slow`. The square: `square`.
@@ -22,7 +20,12 @@ fn parts(dir: &Path) {
         let (head, tail) = manifest.split_once("id = \"").unwrap();
         format!("{head}id = \"{id}{}", &tail[tail.find('"').unwrap()..])
     };
-    folder(dir, "parent", &named(SPECTRAL, "parent"), &[("model.onnx", &fixture("fading.onnx"))]);
+    folder(
+        dir,
+        "parent",
+        &named(SPECTRAL, "parent"),
+        &[("model.onnx", &fixture("fading.onnx"))],
+    );
     let files: &[(&str, &[u8])] = &[
         ("model.onnx", &fixture("external.onnx")),
         ("gains.bin", &fixture("gains.bin")),
@@ -30,7 +33,12 @@ fn parts(dir: &Path) {
     folder(dir, "split", &named(WAVEFORM, "split"), files);
     let slow = WAVEFORM.replace("44100", "22050");
     folder(dir, "slow", &named(&slow, "slow"), files);
-    folder(dir, "square", &named(WAVEFORM, "square"), &[("model.onnx", &fixture("square.onnx"))]);
+    folder(
+        dir,
+        "square",
+        &named(WAVEFORM, "square"),
+        &[("model.onnx", &fixture("square.onnx"))],
+    );
 }
 
 fn composed(dir: &Path, kind: &str, stems: &str, residual: &str, sections: &str) -> PathBuf {
@@ -100,7 +108,8 @@ fn leaves_of_a_cascade_sum_to_the_mix_at_every_level() {
     let mix = mix(3_000);
     let parent = Model::open(&dir.path().join("parent")).unwrap();
     let plain = run(load(&parent, &Options::default()).unwrap(), &mix, 700);
-    for (split, precision) in [("split", 1e-6), ("slow", 2e-3)] {
+    // At half the rate the split hears no edges: the song's own beginning and end are such.
+    for (split, precision, inside) in [("split", 1e-6, 0..3_000), ("slow", 2e-3, 1_000..2_000)] {
         let whole = composed(
             dir.path(),
             "cascade",
@@ -132,10 +141,18 @@ fn leaves_of_a_cascade_sum_to_the_mix_at_every_level() {
                 let first = worst(&plain[0], |c, f| a[c][f] + b1[c][f] + b2[c][f]);
                 assert!(first < 1e-6, "{row}: {first}");
                 assert!(worst(second, |c, f| plain[1][c][f]) < 1e-6, "{row}");
-                let share = worst(a, |c, f| 0.75 * plain[0][c][f]);
-                assert!(share < precision, "{row}: {share}");
-                let share = worst(b1, |c, f| 0.75 * 0.25 * plain[0][c][f]);
-                assert!(share < precision, "{row}: {share}");
+                for (stem, share) in [(a, 0.75), (b1, 0.75 * 0.25)] {
+                    let expected = |c: usize, f: usize| {
+                        let is_inside = inside.contains(&f);
+                        if is_inside {
+                            share * plain[0][c][f]
+                        } else {
+                            stem[c][f]
+                        }
+                    };
+                    let error = worst(stem, expected);
+                    assert!(error < precision, "{row}, {share}: {error}");
+                }
             }
         }
     }
@@ -154,7 +171,11 @@ fn stems_that_are_called_alike_are_added_up() {
         "[[stage]]\nmodel = \"parent\"\n[[stage]]\nmodel = \"split\"\nsplits = \"first\"\nstems = \
          [\"second\", \"first\"]\n",
     );
-    let stems = run(load(&Model::open(&whole).unwrap(), &Options::default()).unwrap(), &mix, 100);
+    let stems = run(
+        load(&Model::open(&whole).unwrap(), &Options::default()).unwrap(),
+        &mix,
+        100,
+    );
     let parent = Model::open(&dir.path().join("parent")).unwrap();
     let plain = run(load(&parent, &Options::default()).unwrap(), &mix, 100);
     assert!(worst(&stems[0], |c, f| plain[1][c][f] + 0.75 * plain[0][c][f]) < 1e-6);
@@ -184,7 +205,10 @@ fn members_of_a_bag_are_averaged_by_their_weights() {
             (0.75 * x + 3.0 * x * x) / 4.0
         };
         assert!(worst(&stems[0], average) < 1e-6, "{purpose:?}");
-        assert!(worst(&stems[1], |c, f| mix[c][f] - average(c, f)) < 1e-6, "{purpose:?}");
+        assert!(
+            worst(&stems[1], |c, f| mix[c][f] - average(c, f)) < 1e-6,
+            "{purpose:?}"
+        );
     }
 }
 
@@ -194,7 +218,12 @@ fn compositions_that_do_not_fit_are_refused_by_what_does_not() {
     parts(dir.path());
     let first = "[[stage]]\nmodel = \"parent\"\n";
     let rows = [
-        ("cascade", r#"["first", "third"]"#, first.to_owned(), "end in first, second, third"),
+        (
+            "cascade",
+            r#"["first", "third"]"#,
+            first.to_owned(),
+            "end in first, second, third",
+        ),
         (
             "cascade",
             r#"["first", "third"]"#,
@@ -207,7 +236,12 @@ fn compositions_that_do_not_fit_are_refused_by_what_does_not() {
             format!("{first}stems = [\"first\", \"third\"]\n"),
             "names 2 stems, but separates first, second, third",
         ),
-        ("cascade", r#"["first", "third"]"#, "[[stage]]\nmodel = \"none\"\n".to_owned(), "none"),
+        (
+            "cascade",
+            r#"["first", "third"]"#,
+            "[[stage]]\nmodel = \"none\"\n".to_owned(),
+            "none",
+        ),
         (
             "bag",
             r#"["most", "third"]"#,
@@ -280,14 +314,23 @@ fn strips_hold_the_stems_of_their_names_and_the_residual_the_rest() {
 fn spectra_that_are_not_changed_give_the_mix_back_live_and_in_files() {
     let manifest = WAVEFORM
         .replace("\"waveform\"", "\"spectrum\"")
-        .replace("frames = 64\noverlap_frames = 16\n", "frames = 256\nOVERLAP\n")
+        .replace(
+            "frames = 64\noverlap_frames = 16\n",
+            "frames = 256\nOVERLAP\n",
+        )
         .replace(
             "[tensors]",
             "[stft]\nn_fft = 64\nhop = 16\nwindow = \"hann\"\nframes = \"centred\"\nnormalised = \
              true\n[estimate]\ngives = \"mask\"\n[tensors]",
         )
-        .replace("\"wave\", shape = [1, 2, 64]", "\"spectra\", shape = [1, 2, 33, 17, 2], axes = AXES")
-        .replace("\"parts\", shape = [1, 2, 2, 64]", "\"masks\", shape = [1, 2, 33, 17, 2], axes = AXES")
+        .replace(
+            "\"wave\", shape = [1, 2, 64]",
+            "\"spectra\", shape = [1, 2, 33, 17, 2], axes = AXES",
+        )
+        .replace(
+            "\"parts\", shape = [1, 2, 2, 64]",
+            "\"masks\", shape = [1, 2, 33, 17, 2], axes = AXES",
+        )
         .replace("AXES", r#"["channel", "bin", "frame", "part"]"#);
     let dir = tempfile::tempdir().unwrap();
     let mix = mix(2_777);
@@ -313,16 +356,66 @@ fn a_manifest_of_another_graph_is_told_by_what_was_expected_and_found() {
     let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kinds");
     let dir = tempfile::tempdir().unwrap();
     let rows = [
-        ("mdx", "name = \"input\"", "name = \"spectra\"", "expected an input \"spectra\", found [\"input\"]"),
-        ("hybrid", "name = \"x\"", "name = \"spectra\"", "expected an input \"spectra\", found [\"input\", \"x\"]"),
-        ("hybrid", "name = \"output\", shape", "name = \"add_67\", shape", "\"add_67\" is empty or used twice"),
-        ("mdx", "[1, 4, 3072, 256]", "[1, 4, 2048, 256]", "expected [1, 2, 2, 3072, 256]"),
-        ("openunmix", "[1, 2, 2049, -1]", "[1, 2, 2049, 2585]", "found [1, 2, 2049, -1]"),
-        ("openunmix", "stem = \"drums\"", "stem = \"vocals\"", "stem \"vocals\" has 2 graphs"),
-        ("openunmix", "stem = \"drums\"", "stem = \"guitar\"", "\"guitar\", which is not one of the stems"),
-        ("spleeter", "frames = \"whole\"", "frames = \"centred\"", "expected [1, 132, 1024, 2]"),
-        ("spleeter", "overlap_frames = 3072", "overlap_frames = 1024", "overlap_frames = 3072"),
-        ("waveform", "kind = \"waveform\"", "kind = \"hybrid\"", "kind hybrid needs [stft]"),
+        (
+            "mdx",
+            "name = \"input\"",
+            "name = \"spectra\"",
+            "expected an input \"spectra\", found [\"input\"]",
+        ),
+        (
+            "hybrid",
+            "name = \"x\"",
+            "name = \"spectra\"",
+            "expected an input \"spectra\", found [\"input\", \"x\"]",
+        ),
+        (
+            "hybrid",
+            "name = \"output\", shape",
+            "name = \"add_67\", shape",
+            "\"add_67\" is empty or used twice",
+        ),
+        (
+            "mdx",
+            "[1, 4, 3072, 256]",
+            "[1, 4, 2048, 256]",
+            "expected [1, 2, 2, 3072, 256]",
+        ),
+        (
+            "openunmix",
+            "[1, 2, 2049, -1]",
+            "[1, 2, 2049, 2585]",
+            "expected [1, 2, 2049, 2584]",
+        ),
+        (
+            "openunmix",
+            "stem = \"drums\"",
+            "stem = \"vocals\"",
+            "stem \"vocals\" has 2 graphs",
+        ),
+        (
+            "openunmix",
+            "stem = \"drums\"",
+            "stem = \"guitar\"",
+            "\"guitar\", which is not one of the stems",
+        ),
+        (
+            "spleeter",
+            "frames = \"whole\"",
+            "frames = \"centred\"",
+            "expected [1, 132, 1024, 2]",
+        ),
+        (
+            "spleeter",
+            "overlap_frames = 3072",
+            "overlap_frames = 1024",
+            "overlap_frames = 3072",
+        ),
+        (
+            "waveform",
+            "kind = \"waveform\"",
+            "kind = \"hybrid\"",
+            "kind hybrid needs [stft]",
+        ),
     ];
     for (family, right, wrong, named) in rows {
         let to = dir.path().join(family);
