@@ -7,7 +7,7 @@
 //! A stage gives frame p once `p + lag` frames of the mix are in. With equal rates, after n frames in, n a
 //! multiple of g, a stage of hop h and window S that is fed n − l frames, g dividing h and l, has completed
 //! `⌊(n − l) / h⌋ h − (S − h) ≥ n − l − (S − g)` frames: it adds S − g to the lag. With other rates it adds
-//! [`Stream::window_frames`] − 1.
+//! `Timing::window_frames` − 1.
 //!
 //! # Source
 //! Averages: `demucs.apply.apply_model` for a `BagOfModels`.
@@ -129,7 +129,7 @@ impl Composition {
         let manifest = &model.manifest;
         let hop_frames = roots
             .iter()
-            .map(|root| root.stream.hop_frames())
+            .map(|root| root.stream.timing().hop_frames)
             .max()
             .unwrap_or(1);
         let lag = roots
@@ -255,10 +255,10 @@ impl Branch {
     fn lag(&self, before: usize, hop: usize) -> usize {
         let shape = self.stream.shape();
         let own = if shape.sample_rate == self.stream.sample_rate() {
-            let step = gcd(gcd(hop, self.stream.hop_frames()), before);
-            self.stream.window_frames() - step
+            let step = gcd(gcd(hop, self.stream.timing().hop_frames), before);
+            self.stream.timing().window_frames - step
         } else {
-            self.stream.window_frames() - 1
+            self.stream.timing().window_frames - 1
         };
         let lag = before + own;
         let later = self.ends.iter().map(|end| match end {

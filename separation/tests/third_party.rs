@@ -48,6 +48,9 @@ input = { name = "mix", shape = [1, 257, 1, 2], axes = ["bin", "frame", "part"] 
 output = { name = "enh", shape = [1, 257, 1, 2], axes = ["bin", "frame", "part"] }
 "#;
 
+/// What a file is called in the model's folder, and where its weights are.
+type Files = &'static [(&'static str, &'static str)];
+
 /// A file's mean of both channels.
 fn read(path: &Path) -> Vec<f32> {
     let mut reader = AudioReader::open(path).unwrap();
@@ -59,7 +62,7 @@ fn read(path: &Path) -> Vec<f32> {
 }
 
 /// Plain SDR of the vocals of a clip in dB, in mono, as the figures were measured.
-fn sdr(data: &Path, manifest: &str, files: &[(&str, &str)], clip: &str) -> f64 {
+fn sdr(data: &Path, manifest: &str, files: Files, clip: &str) -> f64 {
     let dir = tempfile::tempdir().unwrap();
     let contents: Vec<(&str, Vec<u8>)> = files
         .iter()
@@ -134,7 +137,7 @@ fn extractors_reach_the_figures_of_other_programs() {
     let deep = HEAD.replace("KIND", "deep-filter").replace("RATE", "48000")
         + "[segment]\nframes = 480000\noverlap_frames = 96000\nnormalise = false\n";
     #[rustfmt::skip]
-    let rows: [(&str, String, &[(&str, &str)], f64); 3] = [
+    let rows: [(&str, String, Files, f64); 3] = [
         ("UL-UNAS", streaming(&ulunas), &[("model.onnx", "ulunas_16k/ulunas_stream_simple.onnx")], 3.7),
         ("GTCRN", streaming(&gtcrn), &[("model.onnx", "gtcrn_16k/gtcrn_simple.onnx")], 2.1),
         ("DeepFilterNet 3", deep, &[
