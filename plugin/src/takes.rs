@@ -10,6 +10,7 @@
 //! until its threads have ended, below 200 ms.
 
 mod chosen;
+mod dialog;
 mod listening;
 mod settings;
 mod words;
@@ -25,8 +26,9 @@ use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
 use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::{Model, Store, folders};
 
-use crate::render::{Order, Rendering, SongFile, Stage, words as render_words};
+use crate::render::{Order, Rendering, SongFile, Stage, Work, words as render_words};
 pub use chosen::{Chosen, Look};
+pub use dialog::Wanted;
 use listening::Listener;
 pub use listening::Listening;
 pub use settings::Settings;
@@ -47,6 +49,8 @@ struct Bench {
     settings: Settings,
     rendering: Option<Rendering>,
     listener: Listener,
+    /// Asks the person for a path.
+    dialog: Option<Work>,
     /// What the last thing that was asked for came to, if it came to nothing.
     refusal: Option<String>,
 }
@@ -72,6 +76,7 @@ impl Takes {
                 settings: Settings::default(),
                 rendering: None,
                 listener: Listener::new(desk),
+                dialog: None,
                 refusal: None,
             }),
         };
@@ -87,10 +92,15 @@ impl Takes {
     /// Ends everything that goes on, for good. For the end of the instance, which a window may outlive.
     pub fn end(&self) {
         let mut bench = self.bench.lock();
-        bench.rendering = None;
-        bench.chosen = None;
         bench.listener.stop();
+        let work = (
+            bench.rendering.take(),
+            bench.chosen.take(),
+            bench.dialog.take(),
+        );
+        // Some of the threads that end here may be waiting for the lock.
         drop(bench);
+        drop(work);
         self.capture.end();
     }
 
@@ -160,6 +170,28 @@ impl Takes {
             }
             Err(refusal) => bench.refusal = Some(format!("{}: {refusal}", path.display())),
         }
+    }
+
+    /// Asks for a path with the system's own dialog, and takes it as if it was typed.
+    pub fn browse(self: &Arc<Self>, wanted: Wanted) {
+        let takes = Arc::downgrade(self);
+        let asking = Work::start("unweave-dialog", move |cancel| {
+            let answer = dialog::ask(wanted, cancel);
+            let Some(takes) = takes.upgrade().filter(|_| !cancel.is_terminated()) else {
+                return;
+            };
+            match (answer, wanted) {
+                (Ok(Some(path)), Wanted::Song) => takes.choose_file(&path),
+                (Ok(Some(path)), Wanted::Folder) => takes.bench.lock().settings.folder = path,
+                (Ok(None), _) => {}
+                (Err(refusal), _) => takes.bench.lock().refusal = Some(refusal),
+            }
+        });
+        let mut bench = self.bench.lock();
+        // One that is open still is closed.
+        let old = std::mem::replace(&mut bench.dialog, asking.ok());
+        drop(bench);
+        drop(old);
     }
 
     /// What is worked on.

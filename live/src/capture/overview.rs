@@ -27,7 +27,7 @@ impl Default for Overview {
 }
 
 impl Overview {
-    /// `[lowest, highest]` per column, at most [`MAX_COLUMNS`].
+    /// `[lowest, highest]` per column, at most 1024.
     pub fn columns(&self) -> &[[f32; 2]] {
         &self.columns
     }

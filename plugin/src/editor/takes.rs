@@ -6,8 +6,9 @@ mod song;
 mod waveform;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use egui::{Color32, RichText, ScrollArea, Ui};
+use egui::{Color32, RichText, ScrollArea, Sense, Ui, vec2};
 
 use crate::editor::theme;
 use crate::takes::Takes;
@@ -24,13 +25,14 @@ pub struct TakesView {
 }
 
 /// The panel.
-pub fn draw(ui: &mut Ui, takes: &Takes, view: &mut TakesView) {
+pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
     take_drops(ui, takes);
     ScrollArea::vertical()
         .id_salt("takes panel")
         .auto_shrink(false)
         .show(ui, |ui| {
             heading(ui, "Takes");
+            track(ui, takes);
             list::capture(ui, takes);
             if let Some(complaint) = takes.complaint() {
                 note(ui, &complaint, theme::WARNING);
@@ -49,6 +51,23 @@ pub fn draw(ui: &mut Ui, takes: &Takes, view: &mut TakesView) {
         ui.ctx()
             .request_repaint_after(std::time::Duration::from_millis(100));
     }
+}
+
+/// The host's track, where it tells of one.
+fn track(ui: &mut Ui, takes: &Takes) {
+    let track = takes.track();
+    if track.name().is_empty() {
+        return;
+    }
+    ui.horizontal(|ui| {
+        if let Some(color) = track.color() {
+            let (red, green, blue, _) = color.rgba();
+            let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+            ui.painter()
+                .rect_filled(rect, 2.0, Color32::from_rgb(red, green, blue));
+        }
+        note(ui, track.name(), theme::TEXT_DIM);
+    });
 }
 
 /// Files that were dropped on the window; the last counts.

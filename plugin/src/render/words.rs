@@ -92,3 +92,47 @@ fn sentence(text: &str) -> String {
         .collect();
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+    use std::io::ErrorKind::{PermissionDenied, StorageFull};
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        let output = |kind| JobError::Output {
+            dir: "/stems".into(),
+            source: Error::from(kind),
+        };
+        let written = |kind| JobError::Write(WriteError::Io(Error::from(kind)));
+        let on_disk = |kind: io::ErrorKind| Problem::Disk {
+            kind,
+            message: Error::from(kind).to_string(),
+        };
+        for (text, what, advice) in [
+            (
+                job(&output(PermissionDenied)),
+                "/stems",
+                "Choose another folder",
+            ),
+            (job(&output(StorageFull)), "/stems", "Make room"),
+            (job(&written(StorageFull)), "can't be written", "Make room"),
+            (
+                capture(&on_disk(StorageFull)),
+                "no storage space",
+                "Make room",
+            ),
+            (
+                capture(&on_disk(PermissionDenied)),
+                "permission",
+                "Arm again",
+            ),
+            (capture(&Problem::TooManyTakes), "too many", "Discard"),
+            (read(&ReadError::NotAudio), "no audio file", "it reads WAV"),
+        ] {
+            assert!(text.contains(what) && text.contains(advice), "{text}");
+        }
+    }
+}

@@ -1,14 +1,16 @@
 //! How stems are rendered, and what comes of it.
 
+use std::sync::Arc;
+
 use egui::accesskit::Role;
 use egui::{Button, CollapsingHeader, ComboBox, ProgressBar, TextEdit, Ui, WidgetInfo, vec2};
 use unweave_separation::write::{BitDepth, FileFormat};
 
-use super::note;
+use super::{list, note};
 use crate::editor::theme;
 use crate::ids;
 use crate::render::Stage;
-use crate::takes::{self, Listening, Settings, Takes};
+use crate::takes::{self, Listening, Settings, Takes, Wanted};
 
 const FORMATS: [(FileFormat, &str); 3] = [
     (FileFormat::Wav, "WAV"),
@@ -23,10 +25,10 @@ const DEPTHS: [(BitDepth, &str); 3] = [
 ];
 
 /// Folder, files, format, model.
-pub fn settings(ui: &mut Ui, takes: &Takes, models: &mut Option<Vec<(String, String)>>) {
+pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, models: &mut Option<Vec<(String, String)>>) {
     let before = takes.settings();
     let mut settings = before.clone();
-    folder(ui, &mut settings);
+    folder(ui, takes, &mut settings);
     ui.horizontal(|ui| {
         choice(ui, ("Format", 64.0), &FORMATS, &mut settings.format);
         if settings.format != FileFormat::Mp3 {
@@ -52,15 +54,19 @@ pub fn settings(ui: &mut Ui, takes: &Takes, models: &mut Option<Vec<(String, Str
     }
 }
 
-fn folder(ui: &mut Ui, settings: &mut Settings) {
+fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
     let mut folder = settings.folder.display().to_string();
-    let edit = TextEdit::singleline(&mut folder)
-        .hint_text("Folder for the stems")
-        .desired_width(f32::INFINITY)
-        .font(theme::SMALL);
-    let response = ui
-        .add(edit)
-        .on_hover_text("The stems go to a new folder in here");
+    let (response, is_browsed) = list::browse_row(ui, "Choose the folder", |ui, width| {
+        let edit = TextEdit::singleline(&mut folder)
+            .hint_text("Folder for the stems")
+            .desired_width(width)
+            .font(theme::SMALL);
+        ui.add(edit)
+            .on_hover_text("The stems go to a new folder in here")
+    });
+    if is_browsed {
+        takes.browse(Wanted::Folder);
+    }
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Folder for the stems"));
     if response.changed() {
         settings.folder = takes::typed_path(&folder);

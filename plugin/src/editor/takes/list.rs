@@ -1,16 +1,20 @@
 //! Arming, and what there is to choose from.
 
-use egui::{Button, RichText, ScrollArea, TextEdit, Ui, vec2};
+use std::sync::Arc;
+
+use egui::{Button, Response, RichText, ScrollArea, TextEdit, Ui, vec2};
 use unweave_live::capture::{Ending, Position, Take};
 
 use super::{note, waveform};
 use crate::editor::{button, theme};
-use crate::takes::{Takes, clock};
+use crate::takes::{Takes, Wanted, clock};
 
 /// Rows that are seen at a time.
 const MAX_ROWS: usize = 5;
 
 const ROW_HEIGHT: f32 = 22.0;
+
+const BROWSE_WIDTH: f32 = 66.0;
 
 /// The switch, and what is being captured.
 pub fn capture(ui: &mut Ui, takes: &Takes) {
@@ -65,7 +69,7 @@ pub fn takes(ui: &mut Ui, takes: &Takes) {
         });
 }
 
-fn row(ui: &mut Ui, takes: &Takes, take: &std::sync::Arc<Take>, is_chosen: bool) {
+fn row(ui: &mut Ui, takes: &Takes, take: &Arc<Take>, is_chosen: bool) {
     let text = format!(
         "Take {}   {}{}",
         take.id,
@@ -119,12 +123,18 @@ fn place(take: &Take) -> String {
 }
 
 /// A file of the user's, in place of a take.
-pub fn open_file(ui: &mut Ui, takes: &Takes, path: &mut String) {
-    let edit = TextEdit::singleline(path)
-        .hint_text("…or the path of a song")
-        .desired_width(f32::INFINITY)
-        .font(theme::SMALL);
-    let response = ui.add(edit);
+pub fn open_file(ui: &mut Ui, takes: &Arc<Takes>, path: &mut String) {
+    let response = browse_row(ui, "Choose a song", |ui, width| {
+        let edit = TextEdit::singleline(path)
+            .hint_text("…or the path of a song")
+            .desired_width(width)
+            .font(theme::SMALL);
+        ui.add(edit)
+    });
+    let (response, is_browsed) = response;
+    if is_browsed {
+        takes.browse(Wanted::Song);
+    }
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, "Path of a song")
     });
@@ -132,4 +142,22 @@ pub fn open_file(ui: &mut Ui, takes: &Takes, path: &mut String) {
     if is_entered && !path.trim().is_empty() {
         takes.choose_file(&crate::takes::typed_path(path));
     }
+}
+
+/// A field with a button beside it that opens the system's dialog; gives the field, and whether it was clicked.
+pub fn browse_row(
+    ui: &mut Ui,
+    label: &str,
+    field: impl FnOnce(&mut Ui, f32) -> Response,
+) -> (Response, bool) {
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - BROWSE_WIDTH - ui.spacing().item_spacing.x;
+        let response = field(ui, width);
+        let button = Button::new("Browse…").min_size(vec2(BROWSE_WIDTH, 0.0));
+        let button = ui.add(button).on_hover_text(label);
+        button
+            .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, label));
+        (response, button.clicked())
+    })
+    .inner
 }
