@@ -16,11 +16,12 @@ use clack_extensions::remote_controls::{PluginRemoteControls, RemoteControlsPage
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
 use clack_extensions::tail::{PluginTail, TailLength};
+use clack_extensions::track_info::{HostTrackInfo, HostTrackInfoImpl, TrackInfo, TrackInfoWriter};
 use clack_host::entry::EntryDescriptor;
 use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
 use clack_host::events::{EventFlags, EventHeader};
 use clack_host::prelude::*;
-use clack_host::utils::{BeatTime, ClapId, SecondsTime};
+use clack_host::utils::{BeatTime, ClapId, Color, SecondsTime};
 use unweave_plugin::ids;
 
 /// What the plug-in asks of the host.
@@ -60,7 +61,27 @@ impl HostParamsImplMainThread for MainThread {
     fn clear(&self, _param_id: ClapId, _flags: ParamClearFlags) {}
 }
 
-/// A host with latency and parameters.
+/// The track that every plug-in is on.
+pub const TRACK: &str = "Bus/Mix";
+
+/// Red, green and blue of the track.
+pub const TRACK_COLOR: [u8; 3] = [200, 100, 50];
+
+impl HostTrackInfoImpl for MainThread {
+    fn get<'a>(&'a self, writer: &mut TrackInfoWriter<'_, 'a>) {
+        let [red, green, blue] = TRACK_COLOR;
+        let color = Color {
+            alpha: 255,
+            red,
+            green,
+            blue,
+        };
+        let track = TrackInfo::new().with_name(Some(TRACK.as_bytes()));
+        writer.set(&track.with_color(Some(color)));
+    }
+}
+
+/// A host with latency, parameters, and a track.
 pub struct TestHost;
 
 impl HostHandlers for TestHost {
@@ -69,7 +90,10 @@ impl HostHandlers for TestHost {
     type AudioProcessor<'a> = ();
 
     fn declare_extensions(builder: &mut HostExtensions<Self>, _: &Requests) {
-        builder.register::<HostLatency>().register::<HostParams>();
+        builder
+            .register::<HostLatency>()
+            .register::<HostParams>()
+            .register::<HostTrackInfo>();
     }
 }
 

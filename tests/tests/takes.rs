@@ -24,7 +24,7 @@ use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Sa
 use unweave_separation::{Model, Options, Terminator};
 use unweave_tests::capturing;
 use unweave_tests::doubles::{self, Capturing, last_takes};
-use unweave_tests::session::{Session, Timeline};
+use unweave_tests::session::{Session, TRACK, TRACK_COLOR, Timeline};
 use unweave_tests::signal::{delayed, noise, peak};
 
 const RATE: u32 = 44_100;
@@ -152,6 +152,7 @@ fn a_rendered_take_is_what_the_command_line_makes_of_the_same_audio() {
     wav.write(Samples::Float(&song)).unwrap();
     wav.finish().unwrap();
     takes.choose_take(&take);
+    takes.set_name("Take 1");
     for depth in [BitDepth::Int24, BitDepth::Float32] {
         let mut settings = takes.settings();
         settings.depth = depth;
@@ -179,7 +180,11 @@ fn a_range_of_a_take_stands_where_it_was_and_is_named_after_the_track() {
     let dir = tempfile::tempdir().unwrap();
     let (mut session, takes) = host(dir.path());
     let song = song();
-    takes.set_track(nice_plug::prelude::TrackInfo::new("Bus/Mix", None));
+    let track = takes.track();
+    assert_eq!(track.name(), TRACK);
+    let [red, green, blue] = TRACK_COLOR;
+    let color = track.color().map(|color| color.rgba());
+    assert_eq!(color, Some((red, green, blue, 255)));
     let take = capture(&mut session, &takes, 1_000, [&song[0], &song[1]]);
     takes.choose_take(&take);
     takes.set_range(Some(20_000..50_000));

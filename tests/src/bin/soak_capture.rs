@@ -16,7 +16,10 @@ fn main() {
         text.parse().expect("the argument is a number of seconds")
     });
     let captured = capture(96_000, 64, Duration::from_secs(seconds));
-    println!("{captured:?}");
+    println!(
+        "{} frames played, {} captured as they were played, {} otherwise, {} counted as lost, takes: {}",
+        captured.played, captured.right, captured.wrong, captured.lost, captured.takes
+    );
     assert_eq!(
         (captured.right, captured.takes),
         (captured.played, 1),
