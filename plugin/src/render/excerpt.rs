@@ -5,6 +5,7 @@ use std::ops::Range;
 use unweave_live::preview::Preview;
 use unweave_separation::offline::JobError;
 use unweave_separation::read::AudioReader;
+use unweave_separation::track::Measuring;
 use unweave_separation::{Model, Resampler, StemBlock, Terminator};
 
 use super::{SongFile, stream_at};
@@ -25,6 +26,12 @@ pub fn excerpt(
 ) -> Result<Preview, JobError> {
     let mix = read(song, range, sample_rate, cancel)?;
     let mut stream = stream_at(model, sample_rate, cancel)?;
+    if stream.wants_track() {
+        // Of the excerpt: the whole song would have to be read first.
+        let mut measuring = Measuring::default();
+        measuring.add([&mix[0], &mix[1]]);
+        stream.begin(&measuring.track());
+    }
     let names = stream.shape().stems.clone();
     let mut stems = vec![[Vec::new(), Vec::new()]; names.len()];
     let mut block = StemBlock::default();
