@@ -133,9 +133,20 @@ def std_by_axis(x, dim, keepdim):
     return (mean_by_axis((x - mean_by_axis(x, dim, keepdim)) ** 2, dim, keepdim) * (count / (count - 1))).sqrt()
 
 
+QUERIES = 336
+"""Rows of an attention matrix that are there at a time."""
+
+
+def attention_in_rows(query, key, value, *_, **__):
+    """Softmax(q kᵀ / √d) v, some rows at a time: all 2,688 × 2,688 of eight heads, twice, would be half a gigabyte."""
+    keys = (key * query.shape[-1] ** -0.5).transpose(-2, -1)
+    rows = [torch.softmax(rows @ keys, -1) @ value for rows in query.split(QUERIES, dim=-2)]
+    return torch.cat(rows, -2)
+
+
 class Outside(nn.Module):
-    """HTDemucs with its transform outside: the model's own forward, its four steps around spectra replaced, and its
-    mean and deviation over a whole segment taken axis by axis."""
+    """HTDemucs with its transform outside: the model's own forward, its four steps around spectra replaced, its mean
+    and deviation over a whole segment taken axis by axis, its attention in rows."""
 
     def __init__(self, model):
         super().__init__()
@@ -157,10 +168,13 @@ class Outside(nn.Module):
                 return staged(x, dim, keepdim) if tuples else plain(x, *([] if dim is None else [dim]), keepdim, **kwargs)
             return reduce
         torch.Tensor.mean, torch.Tensor.std = by_axis(mean_by_axis, whole[0]), by_axis(std_by_axis, whole[1])
+        attention = nn.functional.scaled_dot_product_attention
+        nn.functional.scaled_dot_product_attention = attention_in_rows
         try:
             waves = model(mix)
         finally:
             torch.Tensor.mean, torch.Tensor.std = whole
+            nn.functional.scaled_dot_product_attention = attention
             for name in steps:
                 delattr(model, name)
         return kept[0], waves
