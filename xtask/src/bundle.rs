@@ -68,6 +68,7 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<PathBuf> {
         root,
         plugin: built.join(plugin_file()),
         standalone: Some(built.join(format!("{STANDALONE}{}", std::env::consts::EXE_SUFFIX))),
+        is_stripped: is_release,
         library,
     };
     parts.write(scratch.path())?;
@@ -85,6 +86,7 @@ pub fn of_tests(root: &Path, to: &Path) -> anyhow::Result<()> {
         // A library that tests link is not copied to where a build leaves it.
         plugin: target_folder(root).join("debug/deps").join(plugin_file()),
         standalone: None,
+        is_stripped: false,
         library: runtime::install()?,
     };
     parts.write(to)
@@ -123,6 +125,8 @@ struct Parts<'a> {
     root: &'a Path,
     plugin: PathBuf,
     standalone: Option<PathBuf>,
+    /// Debug information is for whoever builds, and three times as large as the rest.
+    is_stripped: bool,
     /// ONNX Runtime, with its licence texts beside it.
     library: PathBuf,
 }
@@ -139,14 +143,14 @@ impl Parts<'_> {
         if cfg!(target_os = "macos") {
             self.write_folder_bundle(&clap, "MacOS/Unweave")?;
         } else {
-            copy(&self.plugin, &clap)?;
+            self.copy_binary(&self.plugin, &clap)?;
         }
         let runtime = to.join(RUNTIME_FOLDER);
         self.write_runtime(&runtime)?;
         self.write_notices(&runtime)?;
         if let Some(standalone) = &self.standalone {
             let name = standalone.file_name().context("a program has a name")?;
-            copy(standalone, &to.join(name))?;
+            self.copy_binary(standalone, &to.join(name))?;
         }
         Ok(())
     }
@@ -154,12 +158,21 @@ impl Parts<'_> {
     fn write_folder_bundle(&self, bundle: &Path, binary: &str) -> anyhow::Result<()> {
         let contents = bundle.join("Contents");
         let binary = contents.join(binary);
-        copy(&self.plugin, &binary)?;
+        self.copy_binary(&self.plugin, &binary)?;
         self.write_runtime(binary.parent().context("a binary lies in a folder")?)?;
         self.write_notices(&contents.join("Resources"))?;
         if cfg!(target_os = "macos") {
             fs::write(contents.join("Info.plist"), info_plist())?;
             fs::write(contents.join("PkgInfo"), "BNDL????")?;
+        }
+        Ok(())
+    }
+
+    fn copy_binary(&self, from: &Path, to: &Path) -> anyhow::Result<()> {
+        copy(from, to)?;
+        // Other systems' linkers keep debug information in files of its own.
+        if self.is_stripped && cfg!(target_os = "linux") {
+            shell::run(Command::new("strip").arg("--strip-debug").arg(to))?;
         }
         Ok(())
     }
@@ -264,6 +277,7 @@ mod tests {
             root: &root,
             plugin: made("plugin.so"),
             standalone: Some(made("unweave-standalone")),
+            is_stripped: false,
             library: made("runtime/onnxruntime"),
         };
         let to = scratch.path().join("to");
