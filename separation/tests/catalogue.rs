@@ -1,8 +1,11 @@
 //! The catalogue of public models: every entry holds together, and every manifest in it is one.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
 
+use std::path::Path;
+
 use unweave_separation::catalogue::{Catalogue, Entry};
-use unweave_separation::{Manifest, store};
+use unweave_separation::store::install::{File, Trial, install, remove};
+use unweave_separation::{Manifest, Options, Store, store};
 
 fn entries() -> Vec<Entry> {
     let catalogue = Catalogue::built_in().unwrap_or_else(|error| panic!("{error}"));
@@ -120,4 +123,44 @@ fn files_got_elsewhere_take_the_place_of_the_published_ones() {
         problem.contains("expected the files htdemucs_fp16weights.onnx, found a.onnx, b.onnx"),
         "{problem}"
     );
+}
+
+/// The files of small models as they are published, where they are at hand: they have the catalogue's
+/// checksums, and run as its manifests say.
+#[test]
+fn published_files_have_the_checksums_and_run() {
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/weights");
+    if !weights.is_dir() {
+        eprintln!("skipped: {} is not there", weights.display());
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(Some(dir.path().join("models")), Vec::new());
+    let entries = entries();
+    for (id, folder) in [
+        ("ul-unas", "ulunas_16k"),
+        ("gtcrn", "gtcrn_16k"),
+        ("deepfilternet3", "dfn3_48k"),
+    ] {
+        let entry = entries.iter().find(|entry| entry.id == id).unwrap();
+        let files: Vec<File> = entry
+            .files
+            .iter()
+            .map(|file| {
+                let from = weights.join(folder).join(&file.path);
+                assert_eq!(std::fs::metadata(&from).unwrap().len(), file.size, "{id}");
+                File {
+                    path: file.path.clone(),
+                    from,
+                    is_moved: false,
+                }
+            })
+            .collect();
+        let text = entry.manifest().unwrap();
+        let (model, trial) = install(&store, &text, &files, false, &Options::default()).unwrap();
+        assert_eq!((model.manifest.id.as_str(), trial), (id, Trial::Passed));
+        assert!(install(&store, &text, &files, false, &Options::default()).is_err());
+        remove(&store, id).unwrap();
+        assert!(!dir.path().join("models").join(id).exists());
+    }
 }

@@ -1,0 +1,137 @@
+"""Checkpoints of Open-Unmix and HTDemucs to ONNX files: `python convert.py openunmix|demucs FILE …`.
+
+What to do with them then: ../CONVERTING.md. The network is built by the family's own package, from the shapes in the
+checkpoint or the arguments that it holds; the graph is compared with the network on noise before it is kept.
+"""
+
+import argparse
+import os
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from families import Graph, Outside
+
+# Rounding in another order, relative to the largest value.
+TOLERANCE = 1e-4
+
+
+def keep(graph: Graph, path: Path) -> None:
+    """Exports a graph, compares it with its network, and keeps it under its name if they agree."""
+    import onnxruntime
+
+    partial = path.with_suffix(".partial.onnx")
+    graph.export(partial)
+    torch.manual_seed(0)
+    inputs = [torch.rand_like(example) for example in graph.inputs]
+    with torch.no_grad():
+        expected = graph.module(*inputs)
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    feeds = {name: tensor.numpy() for name, tensor in zip(graph.input_names, inputs)}
+    actual = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"]).run(None, feeds)
+    for name, ours, theirs in zip(graph.output_names, actual, expected):
+        difference = np.abs(ours - theirs.numpy()).max() / max(theirs.abs().max().item(), 1e-9)
+        if not difference < TOLERANCE:
+            partial.unlink()
+            sys.exit(f"{path}: {name} of the graph is off by {difference:.1e} of its peak; nothing was kept")
+        print(f"{path}: {name} agrees to {difference:.1e} of its peak")
+    os.replace(partial, path)
+
+
+def open_unmix(checkpoint: Path, out: Path) -> None:
+    from openunmix.model import OpenUnmix
+
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    layers = sum(name.startswith("lstm.weight_ih_l") and not name.endswith("_reverse") for name in state)
+    bins, hidden = state["output_mean"].shape[0], state["fc1.weight"].shape[0]
+    channels = state["fc3.weight"].shape[0] // bins
+    model = OpenUnmix(
+        nb_bins=bins, nb_channels=channels, hidden_size=hidden, nb_layers=layers,
+        unidirectional="lstm.weight_ih_l0_reverse" not in state, max_bin=state["input_mean"].shape[0],
+    )
+    # Checkpoints hold buffers of the transform as well, which is outside.
+    lacking = model.load_state_dict(state, strict=False).missing_keys
+    if lacking:
+        sys.exit(f"{checkpoint}: no checkpoint of Open-Unmix, it lacks {', '.join(lacking)}")
+    # Scripted: traced, its reshapes would keep the length of the example.
+    graph = Graph(torch.jit.script(model.eval()), (torch.rand(1, channels, bins, 20),), ["mix"], ["stem"],
+                  {"mix": {3: "frames"}, "stem": {3: "frames"}})
+    keep(graph, out / f"{checkpoint.stem.replace('_', '-').split('-')[0]}.onnx")
+
+
+def demucs(checkpoint: Path, out: Path, name: str, seconds: float | None) -> None:
+    from demucs.htdemucs import HTDemucs
+    from demucs.states import load_model
+
+    model = load_model(checkpoint).eval()
+    if not isinstance(model, HTDemucs):
+        sys.exit(f"{checkpoint}: this is a {type(model).__name__}; only HTDemucs is converted")
+    # PyTorch's fused attention has no counterpart in ONNX.
+    torch.backends.mha.set_fastpath_enabled(False)
+    if seconds is not None:
+        model.segment, model.use_train_segment = Fraction(seconds).limit_denominator(1000), False
+    frames = int(model.segment * model.samplerate)
+    mix = torch.rand(1, 2, frames) - 0.5
+    graph = Graph(Outside(model), (mix, model._magnitude(model._spec(mix))), ["input", "x"], ["output", "add_67"])
+    keep(graph, out / f"{name}.onnx")
+    stems, bins, hops = model.sources, model.nfft // 2, -(-frames // model.hop_length)
+    (out / f"{name}.toml").write_text(f"""format = 1
+id = "{name}"
+name = "{name}"
+version = "{checkpoint.stem}"
+kind = "hybrid"
+licence = "see the checkpoint's"
+source = "{checkpoint.name}"
+training_data = []
+sample_rate = {model.samplerate}
+channels = 2
+stems = [{", ".join(f'"{stem}"' for stem in stems)}]
+residual = "{"other" if "other" in stems else stems[-1]}"
+
+[segment]
+frames = {frames}
+overlap_frames = {frames - int(0.75 * frames)}
+normalise = true
+
+[stft]
+n_fft = {model.nfft}
+hop = {model.hop_length}
+bins = {bins}
+window = "hann"
+frames = "between"
+normalised = true
+
+[tensors]
+input = {{ name = "input", shape = [1, 2, {frames}] }}
+input_spectrum = {{ name = "x", shape = [1, 4, {bins}, {hops}] }}
+output = {{ name = "add_67", shape = [1, {len(stems)}, 2, {frames}] }}
+output_spectrum = {{ name = "output", shape = [1, {len(stems)}, 4, {bins}, {hops}] }}
+
+[[file]]
+path = "{name}.onnx"
+""")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("family", choices=["openunmix", "demucs"])
+    parser.add_argument("checkpoint", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, default=Path())
+    parser.add_argument("--name", default="htdemucs", help="of the model, for demucs")
+    parser.add_argument("--seconds", type=float, help="length of a segment, for demucs; unless given, that of the training")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.family == "demucs" and len(args.checkpoint) > 1:
+        sys.exit("demucs takes one checkpoint at a time")
+    for checkpoint in args.checkpoint:
+        if args.family == "openunmix":
+            open_unmix(checkpoint, args.out)
+        else:
+            demucs(checkpoint, args.out, args.name, args.seconds)
+
+
+if __name__ == "__main__":
+    main()
