@@ -32,7 +32,7 @@ use crate::read::{AudioReader, ReadError, SourceFacts};
 use crate::report::{ModelReport, REPORT_FORMAT, Report, Request, SourceReport};
 use crate::verify::{self, Outcome, VerifyError, hex};
 use crate::write::{AudioSpec, BitDepth, FileFormat, WriteError};
-use crate::{Error, Stream, Terminator, naming};
+use crate::{DeviceUse, Error, Stream, Terminator, naming};
 pub use progress::Progress;
 
 /// One song and what is to become of it.
@@ -201,6 +201,10 @@ fn run(
         .iter()
         .map(|_| open_stream(facts.sample_rate))
         .collect::<Result<Vec<_>, _>>()?;
+    let devices: Vec<DeviceUse> = streams
+        .iter()
+        .filter_map(|stream| stream.device_use().cloned())
+        .collect();
     if streams.iter().any(Stream::wants_track) {
         let mut reader = AudioReader::open(job.source)?;
         if let Some(range) = &job.range {
@@ -272,6 +276,12 @@ fn run(
         runtime: job.runtime.clone(),
     };
     add_warnings(&mut report, &plan);
+    for fallback in devices.iter().filter_map(DeviceUse::fallback) {
+        // Groups of channels may share what computes.
+        if !report.warnings.contains(&fallback) {
+            report.warnings.push(fallback);
+        }
+    }
     report.proof = verify::verify(&work.set_dir(), &report, cancel)?;
     progress.finish();
     if report.proof.outcome == Outcome::Failed {

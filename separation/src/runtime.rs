@@ -19,6 +19,7 @@
 
 mod choice;
 mod devices;
+mod inspection;
 pub(crate) mod session;
 mod sharing;
 mod terminator;
@@ -33,7 +34,7 @@ use ort::logging::LogLevel;
 
 pub(crate) use self::choice::on_device;
 pub use self::devices::{DeviceStatus, DeviceVerdict, devices};
-pub use self::session::{Tensors, tensors};
+pub use self::inspection::{Tensors, tensors};
 pub use self::terminator::Terminator;
 use crate::{Error, folders};
 

@@ -20,7 +20,7 @@ pub use timing::Timing;
 
 use crate::resample::{Resampler, check_rate, reduced};
 use crate::track::Track;
-use crate::{Error, Separator, Shape, StemBlock};
+use crate::{DeviceUse, Error, Separator, Shape, StemBlock};
 
 /// Loudest value a model is shown; louder ones are clamped, towards the model only. A 32-bit integer
 /// file read without scaling stays below, and its squared spectrum is far from overflow in f32.
@@ -51,6 +51,7 @@ pub struct Stream {
     given_frames: u64,
     non_finite_samples: u64,
     has_failed: bool,
+    device_use: Option<DeviceUse>,
 }
 
 /// There and, one per stem, back.
@@ -114,9 +115,24 @@ impl Stream {
             given_frames: 0,
             non_finite_samples: 0,
             has_failed: false,
+            device_use: None,
         };
         new.reset();
         Ok(new)
+    }
+
+    /// The same, and what its separator computes on, so that a job's report can say it.
+    #[must_use]
+    pub fn on(self, device_use: DeviceUse) -> Self {
+        Self {
+            device_use: Some(device_use),
+            ..self
+        }
+    }
+
+    /// What [`Stream::on`] was told.
+    pub fn device_use(&self) -> Option<&DeviceUse> {
+        self.device_use.as_ref()
     }
 
     /// The separator's own shape, at the model's rate: stem names, residual.

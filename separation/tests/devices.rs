@@ -2,9 +2,16 @@
 //! stems as the processor.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
 
+use std::path::Path;
+
+use unweave_separation::delivery::folder::Existing;
+use unweave_separation::delivery::plan::Selection;
+use unweave_separation::offline::engine::Engine;
+use unweave_separation::offline::{Done, Job, separate_file};
 use unweave_separation::runtime::{self, DeviceStatus, DeviceVerdict};
+use unweave_separation::write::{BitDepth, FileFormat};
 use unweave_separation::{
-    Device, DeviceChoice, DeviceUse, Error, Model, Options, Separator, StemBlock, load,
+    Device, DeviceChoice, DeviceUse, Error, Model, Options, Separator, StemBlock, Terminator, load,
 };
 
 fn statuses() -> &'static [DeviceStatus] {
@@ -114,4 +121,57 @@ fn usable_devices_agree_with_the_processor_on_the_stems() {
         // f32 sums in another order; 1e-4 of the mix's peak of 0.3.
         assert!(difference < 3e-5, "{}: {difference}", status.device);
     }
+}
+
+#[test]
+fn a_songs_report_says_that_another_device_computed() {
+    let dir = tempfile::tempdir().unwrap();
+    let song = dir.path().join("song.wav");
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 44_100,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&song, spec).unwrap();
+    for sample in 0..2_000i16 {
+        writer.write_sample(sample).unwrap();
+    }
+    writer.finalize().unwrap();
+    let written = |output_dir: &Path, device| {
+        let options = Options {
+            device,
+            ..Options::default()
+        };
+        let mut engine = Engine::open(Model::built_in().unwrap(), options).unwrap();
+        let model = engine.model_report();
+        let job = Job {
+            source: &song,
+            output_dir,
+            selection: &Selection::default(),
+            format: FileFormat::Wav,
+            depth: BitDepth::Int16,
+            existing: Existing::Number,
+            skip_existing: false,
+            model: &model,
+            runtime: engine.runtime().to_owned(),
+            threads: 1,
+            name: None,
+            range: None,
+        };
+        let mut open_stream = |rate| engine.stream(rate);
+        match separate_file(&job, &mut open_stream, &mut |_| {}, &Terminator::new()) {
+            Ok(Done::Written { report, .. }) => report.warnings,
+            other => panic!("{other:?}"),
+        }
+    };
+    let warnings = written(&dir.path().join("a"), DeviceChoice::Prefer(missing()));
+    let said = |warning: &String| warning.contains(missing().name());
+    assert_eq!(
+        warnings.iter().filter(|warning| said(warning)).count(),
+        1,
+        "{warnings:?}"
+    );
+    let warnings = written(&dir.path().join("b"), DeviceChoice::Only(Device::Cpu));
+    assert!(!warnings.iter().any(said), "{warnings:?}");
 }

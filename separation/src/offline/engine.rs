@@ -1,7 +1,7 @@
 //! The model of a job: found, checked, loaded once, and turned into streams.
 
 use crate::report::ModelReport;
-use crate::{Error, Model, Options, Purpose, Separator, Stream, load, runtime};
+use crate::{Device, Error, Model, Options, Purpose, Separator, Stream, load, runtime};
 
 /// Hops that are separated per call of the model: beyond this, models get no faster, and a call must stay
 /// short for cancelling and progress. Every job uses it, so that the same song gives the same files.
@@ -34,6 +34,10 @@ impl Engine {
             runtime::Verdict::Usable { minor } => format!("ONNX Runtime 1.{minor}"),
             _ => "ONNX Runtime".to_owned(),
         };
+        let runtime = match options.device_use.device() {
+            None | Some(Device::Cpu) => runtime,
+            Some(device) => format!("{runtime} on {}", device.name()),
+        };
         Ok(Self {
             identity: model.identity()?,
             model,
@@ -52,7 +56,8 @@ impl Engine {
             Some(first) => first,
             None => load(&self.model, &self.options)?,
         };
-        Stream::with_batch(separator, sample_rate, BATCH_HOPS)
+        let stream = Stream::with_batch(separator, sample_rate, BATCH_HOPS)?;
+        Ok(stream.on(self.options.device_use.clone()))
     }
 
     /// What runs the model.
