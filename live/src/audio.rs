@@ -18,8 +18,9 @@ use std::time::Duration;
 use crate::controls::Controls;
 use crate::engine::Setup;
 use crate::lane::{LaneReader, LaneWriter, Place, Run};
+use crate::levels::{Gauge, Levels};
 use crate::status::{State, Status};
-use chunk::Chunk;
+use chunk::{Chunk, Cover};
 use delay::Delay;
 use level::Level;
 use mixer::Mixer;
@@ -59,6 +60,7 @@ pub struct AudioSide {
     /// Position of the next output frame in the mix: `frame − latency` between calls.
     due: i64,
     level: Level,
+    gauge: Gauge,
     _not_sync: PhantomData<Cell<()>>,
 }
 
@@ -85,6 +87,7 @@ impl AudioSide {
             chunk: Chunk::new(setup.num_stems),
             due: first_due(plan.latency_frames()),
             level: Level::new(plan),
+            gauge: Gauge::new(Arc::new(Levels::new(setup.num_stems, plan.sample_rate()))),
             _not_sync: PhantomData,
         }
     }
@@ -106,6 +109,16 @@ impl AudioSide {
         self.level.reset();
         self.mixer.reset();
         self.status.set_epoch(self.epoch);
+    }
+
+    /// How loud the mix and its stems have been; for meters, on any other thread.
+    pub fn levels(&self) -> &Arc<Levels> {
+        self.gauge.levels()
+    }
+
+    /// Whether the host's transport rolls: [`Levels`] tells it on.
+    pub fn set_playing(&mut self, is_playing: bool) {
+        self.gauge.set_playing(is_playing);
     }
 
     /// Whether [`Self::process`] may wait for the worker: true for rendering, never for real time.
@@ -213,8 +226,24 @@ impl AudioSide {
             [&mut left[..num_frames], &mut right[..num_frames]],
         );
         self.fetch();
-        self.mixer.mix(&mut self.chunk, main, stems, start);
+        let [left, right] = main;
+        self.mixer
+            .mix(&mut self.chunk, [&mut *left, &mut *right], stems, start);
+        self.measure([left, right]);
         self.due += num_frames as i64;
+    }
+
+    /// Adds the chunk to the levels.
+    fn measure(&mut self, main: [&[f32]; 2]) {
+        let chunk = &self.chunk;
+        self.gauge.add(chunk.frames(&chunk.mix), main);
+        if chunk.cover != Cover::Nowhere {
+            for (stem_idx, stem) in chunk.stems.iter().enumerate() {
+                self.gauge.add_stem(stem_idx, chunk.frames(stem));
+            }
+        }
+        self.gauge
+            .publish(|stem_idx| self.mixer.heard_gain(stem_idx));
     }
 
     /// Fetches the stems that are due for the chunk, and says where they are heard.

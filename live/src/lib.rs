@@ -5,7 +5,7 @@
 //!                                                             ▼      │
 //!               INFERENCE THREAD  Worker:  load · verify · measure · Stream · stem lane
 //!               DISK THREAD       Capture: takes of what comes in
-//! editor ─────► any thread        Status:  atomics, and the reason in words
+//! editor ─────► any thread        Status:  atomics, and the reason in words · Levels: atomics
 //! ```
 //!
 //! - [`LatencyPlan`] says when every frame of the stems is due: one number for the host, the delay and
@@ -14,6 +14,7 @@
 //!   calls the system or panics; offline it waits for the stems, so that rendering is complete.
 //! - [`Engine`] keeps the inference thread. The model comes through a [`Loader`], so this crate knows
 //!   no model format; it runs a [`unweave_separation::Stream`], the same code that separates files.
+//! - [`Levels`] are how loud the mix and its stems were in the last seconds.
 //! - [`Status`] tells what is going on. No model, too slow a machine, a failing model: the output is
 //!   the aligned dry signal, the stem outputs are silent, and the state says why.
 //!
@@ -51,6 +52,7 @@ mod controls;
 mod engine;
 mod error;
 mod lane;
+mod levels;
 mod plan;
 pub mod preview;
 mod priority;
@@ -62,6 +64,7 @@ pub use clock::{Clock, SystemClock};
 pub use controls::{Controls, MAX_STEMS, StemControl};
 pub use engine::{Engine, Loader, Model, Refusal, Setup, halves};
 pub use error::Error;
+pub use levels::{Level, Levels, Slot, StemLevel};
 pub use plan::{LatencyPlan, MAX_ALLOWANCE_FRAMES, MIN_ALLOWANCE_FRAMES, pro_tools_limit_frames};
 pub use status::{Fault, State, Status, Terminate};
 /// When stems are final, at the host's rate.

@@ -238,6 +238,34 @@ fn the_audio_thread_neither_allocates_nor_frees() {
 }
 
 #[test]
+fn a_window_that_reads_the_levels_costs_the_audio_thread_nothing() {
+    let mut host = Host::new();
+    let model = Delayed::new(shape(44_100, 256, 1024), &[0.4, 0.3, 0.2, 0.0]);
+    let (mut audio, _engine) = start(model);
+    let levels = std::sync::Arc::clone(audio.levels());
+    let is_open = AtomicUsize::new(1);
+    std::thread::scope(|scope| {
+        let window = scope.spawn(|| {
+            let (mut next, mut loudest) = (0, 0.0f32);
+            while is_open.load(Ordering::Acquire) == 1 || next < levels.num_written() {
+                if let Some(slot) = levels.read(next) {
+                    loudest = loudest.max(slot.mix.peak);
+                }
+                next = (next + 1).min(levels.num_written()).max(levels.oldest());
+            }
+            loudest
+        });
+        assert_eq!(violations(|| host.play(&mut audio, 2000)), 0);
+        is_open.store(0, Ordering::Release);
+        assert_eq!(
+            window.join().unwrap(),
+            0.1,
+            "the window has read what was played"
+        );
+    });
+}
+
+#[test]
 fn the_guard_notices_what_is_allocated_or_freed() {
     assert!(violations(|| drop(std::hint::black_box(Box::new(1)))) >= 2);
     let kept = vec![0.0_f32; 100];

@@ -59,6 +59,13 @@ impl Chunk {
         u64::try_from(self.frame + frame_idx as i64).unwrap_or(0)
     }
 
+    /// The frames of the mix or a stem of this chunk.
+    pub(super) fn frames<'a>(&self, channels: &'a [Samples; 2]) -> [&'a [f32]; 2] {
+        channels
+            .each_ref()
+            .map(|samples| &samples[..self.num_frames])
+    }
+
     /// One slice per channel of the stem lane.
     pub(super) fn stems_mut(&mut self, range: Range<usize>) -> impl Iterator<Item = &mut [f32]> {
         self.stems

@@ -57,6 +57,11 @@ impl Mixer {
         self.bleed.set(controls, is_at_once);
     }
 
+    /// Gain that a stem has in the main output now; the dry signal has each at 1.
+    pub(super) fn heard_gain(&self, stem_idx: usize) -> f32 {
+        1.0 + self.wet.value() * (self.gains[stem_idx].value() - 1.0)
+    }
+
     /// Fills frames of `main` and, from `start` on, of the stem outputs.
     pub(super) fn mix(
         &mut self,
