@@ -239,7 +239,9 @@ fn the_audio_thread_neither_allocates_nor_frees() {
 
 #[test]
 fn a_window_that_reads_the_levels_costs_the_audio_thread_nothing() {
-    let mut host = Host::new();
+    let dir = tempfile::tempdir().unwrap();
+    let capture = Capture::new(dir.path().to_owned());
+    let mut host = Host::new(&capture);
     let model = Delayed::new(shape(44_100, 256, 1024), &[0.4, 0.3, 0.2, 0.0]);
     let (mut audio, _engine) = start(model);
     let levels = std::sync::Arc::clone(audio.levels());

@@ -4,14 +4,22 @@
 //! host; no window. So every control is tested without one. [`Window`] is what the framework opens.
 //!
 //! ```text
-//! window ─► draw ─► strips (fader, button, control) · picture · models · status · takes
-//!                      └─ gesture ─► host: begin, set, end
+//! window ─► draw ─► models · picture · strips (fader, button, control) · takes · status
+//!            │         └─ gesture ─► host: begin, set, end
+//!            ├─ keys
+//!            └─ listen ◄─ unweave_live::Levels
 //! ```
 
 mod button;
 mod control;
+pub mod extent;
 mod fader;
 mod gesture;
+mod keys;
+mod listen;
+mod meter;
+mod models;
+mod picture;
 mod status;
 mod strips;
 pub mod takes;
@@ -19,18 +27,38 @@ pub mod theme;
 mod window;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 use nice_plug::context::gui::GuiContext;
 
 use crate::params::UnweaveParams;
+use crate::report::Source;
 use crate::takes::Takes;
+use keys::Keys;
+use listen::Listener;
+use models::ModelsView;
+use status::StatusView;
+use strips::Strips;
 use takes::TakesView;
 pub use window::Window;
+
+/// While something falls or fades.
+const FRAME: Duration = Duration::from_micros(16_667);
+/// How often numbers are looked at that nobody tells of: state, load, late hops.
+const GLANCE: Duration = Duration::from_millis(500);
+/// Height of the picture, as a share of the window's.
+const PICTURE_SHARE: f32 = 0.26;
+/// Scales of the window, in percent.
+const SCALES: [u16; 5] = [100, 125, 150, 175, 200];
 
 /// What one open window knows and remembers.
 pub struct Desk {
     params: Arc<UnweaveParams>,
+    keys: Keys,
+    listener: Listener,
+    models: ModelsView,
+    status: StatusView,
     takes: Arc<Takes>,
     takes_view: TakesView,
 }
@@ -40,6 +68,10 @@ impl Desk {
     pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>) -> Self {
         Self {
             params,
+            keys: Keys::default(),
+            listener: Listener::default(),
+            models: ModelsView::default(),
+            status: StatusView::default(),
             takes,
             takes_view: TakesView::default(),
         }
@@ -48,15 +80,81 @@ impl Desk {
 
 /// Draws the window and does what the person wants.
 pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
-    let panel = Frame::new().inner_margin(Margin::symmetric(10, 6));
+    let params = Arc::clone(&desk.params);
+    desk.keys.press(ui, &params, host);
+    let levels = match params.report.source() {
+        Source::Engine(facts) => Some(facts.levels),
+        Source::Inactive | Source::Refused(_) => None,
+    };
+    let seconds = ui.input(|input| input.unstable_dt.min(1.0));
+    let is_moving = desk.listener.listen(levels, seconds);
+    ui.ctx()
+        .request_repaint_after(if is_moving { FRAME } else { GLANCE });
+
+    // The window is cleared in the panels' colour: painting it again would cost as much as the rest.
+    let panel = |x, y| Frame::new().inner_margin(Margin::symmetric(x, y));
+    let height = ui.available_height();
+    Panel::top("header")
+        .frame(panel(10, 6))
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            header(ui, desk, host);
+        });
     Panel::bottom("status")
-        .frame(panel)
-        .show(ui, |ui| status::draw(ui, &desk.params));
+        .frame(panel(10, 5))
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            status::draw(ui, &mut desk.status, &params);
+        });
     Panel::right("takes")
-        .frame(panel)
-        .exact_size(280.0)
-        .show(ui, |ui| takes::draw(ui, &desk.takes, &mut desk.takes_view));
-    CentralPanel::default()
-        .frame(panel)
-        .show(ui, |ui| strips::draw(ui, &desk.params, host));
+        .frame(panel(10, 0))
+        .resizable(false)
+        .show_separator_line(false)
+        .exact_size(272.0)
+        .show(ui, |ui| {
+            takes::draw(ui, &desk.takes, &mut desk.takes_view);
+        });
+    CentralPanel::default().frame(panel(10, 0)).show(ui, |ui| {
+        desk.listener
+            .picture
+            .draw(ui, (height * PICTURE_SHARE).round());
+        ui.add_space(4.0);
+        let mut strips = Strips {
+            params: &params,
+            host,
+            listener: &mut desk.listener,
+        };
+        strips.draw(ui);
+    });
+}
+
+/// Name, model, device and scale.
+fn header(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("UNWEAVE").font(theme::TITLE).strong());
+        ui.add_space(8.0);
+        models::draw(ui, &mut desk.models, &desk.params, host);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), scale);
+    });
+}
+
+/// The window's scale.
+fn scale(ui: &mut Ui) {
+    let percent = (ui.ctx().zoom_factor() * 100.0).round();
+    let menu = egui::ComboBox::from_id_salt("scale")
+        .width(64.0)
+        .selected_text(RichText::new(format!("{percent} %")).font(theme::BODY))
+        .show_ui(ui, |ui| {
+            for scale in SCALES {
+                let is_chosen = f32::from(scale) == percent;
+                if ui
+                    .selectable_label(is_chosen, format!("{scale} %"))
+                    .clicked()
+                {
+                    ui.ctx().set_zoom_factor(f32::from(scale) / 100.0);
+                }
+            }
+        });
+    menu.response
+        .on_hover_text("Size of everything in this window");
 }

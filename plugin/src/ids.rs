@@ -46,3 +46,7 @@ pub const PARAMS: [&str; 20] = [
 pub const STATE_FORMAT: &str = "format";
 /// Key of the id of the model that the session was made with.
 pub const STATE_MODEL: &str = "model";
+/// Key of what computes: `auto`, or the id of a device.
+pub const STATE_DEVICE: &str = "device";
+/// Key of the window's size.
+pub const STATE_WINDOW: &str = "window";

@@ -12,7 +12,6 @@
 //! What hosts and the framework get wrong, and what is done about it: `KNOWN_HOST_ISSUES.md`.
 #![forbid(unsafe_code)]
 
-mod choice;
 pub mod editor;
 pub mod ids;
 pub mod model;
@@ -27,6 +26,7 @@ pub mod state;
 pub mod takes;
 mod text;
 pub mod variant;
+pub mod wanted;
 
 pub use plugin::Unweave;
 

@@ -6,8 +6,9 @@ use nice_plug::prelude::nice_error;
 use unweave_live::{Fault, LatencyPlan, Loader, Refusal, Timing};
 use unweave_separation::load::shape;
 use unweave_separation::strips::Strips;
-use unweave_separation::{Error, Model, Options, Purpose, Shape, Store, Terminator};
+use unweave_separation::{DeviceUse, Error, Model, Options, Purpose, Shape, Store, Terminator};
 
+use crate::wanted::Wanted;
 use crate::{ids, place};
 
 /// Id of the model that comes with the plug-in, as in its manifest.
@@ -19,6 +20,8 @@ pub struct Source {
     pub shape: Shape,
     /// Loads it, on the inference thread.
     pub loader: Loader,
+    /// Will say what computes.
+    pub device_use: DeviceUse,
 }
 
 impl Source {
@@ -38,50 +41,58 @@ impl Source {
     }
 }
 
-/// The model of that id. Reads manifests only; a model that can't be used has the timing of the built-in
+/// What a session wants. Reads manifests only; a model that can't be used has the timing of the built-in
 /// one, and a loader that says why.
 ///
 /// # Errors
 /// The built-in manifest is wrong, which a test excludes.
-pub fn source(id: &str) -> Result<Source, Error> {
+pub fn source(wanted: &Wanted) -> Result<Source, Error> {
     let built_in = Model::built_in()?;
     let found = Store::from_environment()
-        .find(id)
+        .find(&wanted.model)
         .map_err(|error| refusal(&error))
         .and_then(|model| {
             Strips::new(&model, &ids::STEMS, Purpose::Live).map_err(|error| refusal(&error))
         });
+    let device_use = DeviceUse::default();
+    let options = Options {
+        device: wanted.device,
+        device_use: device_use.clone(),
+        threads: 1,
+        runtime_beside: place::runtime_folders(),
+        terminator: Terminator::new(),
+        ..Options::default()
+    };
     Ok(match found {
         Ok(model) => Source {
             shape: model.shape().clone(),
-            loader: Box::new(move |is_stopping| run(&model, is_stopping)),
+            loader: Box::new(move |is_stopping| run(&model, options, is_stopping)),
+            device_use,
         },
         Err(refusal) => Source {
             shape: shape(&built_in, Purpose::Live)?,
             loader: Box::new(|_is_stopping| Err(refusal)),
+            device_use,
         },
     })
 }
 
 /// Loads on the inference thread.
-fn run(model: &Strips, is_stopping: &dyn Fn() -> bool) -> Result<unweave_live::Model, Refusal> {
-    let terminator = Terminator::new();
+fn run(
+    model: &Strips,
+    options: Options,
+    is_stopping: &dyn Fn() -> bool,
+) -> Result<unweave_live::Model, Refusal> {
     if is_stopping() {
         return Err(refusal(&Error::Terminated));
     }
-    let options = Options {
-        threads: 1,
-        runtime_beside: place::runtime_folders(),
-        terminator: terminator.clone(),
-        ..Options::default()
-    };
     let separator = model.load(&options).map_err(|error| {
         nice_error!("no separation: {error}");
         refusal(&error)
     })?;
     Ok(unweave_live::Model {
         separator,
-        terminate: Some(Arc::new(move || terminator.terminate())),
+        terminate: Some(Arc::new(move || options.terminator.terminate())),
     })
 }
 
@@ -109,11 +120,20 @@ pub(crate) fn whole_rate(sample_rate: f32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use unweave_separation::DeviceChoice;
+
     use super::*;
+
+    fn wanted(model: &str) -> Wanted {
+        Wanted {
+            model: model.to_owned(),
+            device: DeviceChoice::Auto,
+        }
+    }
 
     #[test]
     fn the_built_in_model_has_our_stems_and_is_inside_every_hosts_limit() {
-        let source = source(BUILTIN_ID).unwrap();
+        let source = source(&wanted(BUILTIN_ID)).unwrap();
         assert_eq!(source.shape.stems, ids::STEMS);
         for rate in [8e3, 44.1e3, 48e3, 88.2e3, 96e3, 176.4e3, 192e3, 384e3] {
             let plan = source.plan(rate, 1024).unwrap();
@@ -127,8 +147,8 @@ mod tests {
 
     #[test]
     fn a_model_that_is_not_here_is_named_and_has_the_usual_latency() {
-        let missing = source("no-such-model").unwrap();
-        assert_eq!(missing.shape, source(BUILTIN_ID).unwrap().shape);
+        let missing = source(&wanted("no-such-model")).unwrap();
+        assert_eq!(missing.shape, source(&wanted(BUILTIN_ID)).unwrap().shape);
         let refusal = (missing.loader)(&|| false).err().unwrap();
         assert_eq!(refusal.fault, Fault::NoModel);
         assert!(

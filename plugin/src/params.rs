@@ -9,11 +9,13 @@ use std::sync::Arc;
 use nice_plug::prelude::*;
 use parking_lot::RwLock;
 use unweave_live::{Controls, StemControl};
+use unweave_separation::DeviceChoice;
 
-use crate::choice::ModelChoice;
+use crate::editor::extent::Extent;
 use crate::ids;
 use crate::report::Report;
 use crate::text::{self, OFF_GAIN, ON_OFF, Switch};
+use crate::wanted::{Choice, Wanted};
 
 /// Most gain that a stem can get: +12 dB, the range of a usual fader.
 const MAX_GAIN: f32 = 3.981_071_7;
@@ -57,7 +59,13 @@ pub struct UnweaveParams {
     format: RwLock<u32>,
     /// Id of the model that the session was made with.
     #[persist = "model"]
-    pub model: ModelChoice,
+    pub model: Choice,
+    /// What computes: `auto`, or the id of a device.
+    #[persist = "device"]
+    pub device: Choice,
+    /// How large the window is.
+    #[persist = "window"]
+    pub extent: Extent,
 
     /// What [`Self::status`] says.
     pub report: Arc<Report>,
@@ -108,7 +116,9 @@ impl Default for UnweaveParams {
             vocals: StemParams::new("Vocals"),
             other: StemParams::new("Other"),
             format: RwLock::new(crate::state::FORMAT),
-            model: ModelChoice::default(),
+            model: Choice::of_model(),
+            device: Choice::of_device(),
+            extent: Extent::default(),
             report,
         }
     }
@@ -118,6 +128,28 @@ impl UnweaveParams {
     /// The stems in the order of [`ids::STEMS`].
     pub fn stems(&self) -> [&StemParams; ids::STEMS.len()] {
         [&self.drums, &self.bass, &self.vocals, &self.other]
+    }
+
+    /// What the session wants to separate with, and the [`Self::generation`] that this belongs to or a
+    /// later one does.
+    pub fn wanted(&self) -> (Wanted, u32) {
+        let generation = self.generation();
+        let device: DeviceChoice = self.device.get().parse().unwrap_or_default();
+        let wanted = Wanted {
+            model: self.model.get(),
+            device: device.or_cpu(),
+        };
+        (wanted, generation)
+    }
+
+    /// Counts changes of what is wanted.
+    ///
+    /// # Realtime safety
+    /// Reads atomics.
+    pub fn generation(&self) -> u32 {
+        self.model
+            .generation()
+            .wrapping_add(self.device.generation())
     }
 
     /// Every parameter with its id, in the order in which hosts list them.

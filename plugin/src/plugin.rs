@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
+use nice_plug_egui::RepaintNotifier;
 use unweave_live::capture::{CaptureSide, Moment, Position};
 use unweave_live::preview::PreviewSide;
 
@@ -25,8 +26,10 @@ pub struct Unweave<V> {
     preview: PreviewSide,
     /// From the first activation that succeeds on.
     running: Option<Running>,
-    /// [`crate::choice::ModelChoice::generation`] that was activated, or for which that was asked.
-    model_generation: u32,
+    /// [`UnweaveParams::generation`] that was activated, or for which that was asked.
+    generation: u32,
+    /// Tells an open window that there is something new to draw.
+    repaint: RepaintNotifier,
     _variant: PhantomData<fn() -> V>,
 }
 
@@ -39,7 +42,8 @@ impl<V: Variant> Default for Unweave<V> {
             capture: None,
             preview,
             running: None,
-            model_generation: 0,
+            generation: 0,
+            repaint: RepaintNotifier::new(),
             _variant: PhantomData,
         }
     }
@@ -73,6 +77,7 @@ impl<V: Variant> Plugin for Unweave<V> {
         Some(Window::new(
             Arc::clone(&self.params),
             Arc::clone(&self.takes),
+            self.repaint.clone(),
         ))
     }
 
@@ -88,12 +93,12 @@ impl<V: Variant> Plugin for Unweave<V> {
         context: &mut impl ActivateContext<Self>,
     ) -> bool {
         self.set_up_capture(layout, config.sample_rate);
-        let (model, generation) = self.params.model.get();
-        self.model_generation = generation;
+        let (wanted, generation) = self.params.wanted();
+        self.generation = generation;
         self.run(Configuration {
             sample_rate: config.sample_rate,
             max_block_frames: config.max_buffer_size as usize,
-            model,
+            wanted,
         });
         let mut latency_frames = 0;
         if let Some(running) = &mut self.running {
@@ -120,9 +125,9 @@ impl<V: Variant> Plugin for Unweave<V> {
         aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let generation = self.params.model.generation();
-        if self.model_generation != generation {
-            self.model_generation = generation;
+        let generation = self.params.generation();
+        if self.generation != generation {
+            self.generation = generation;
             context.request_restart();
         }
         if let Some(capture) = &mut self.capture {
@@ -133,7 +138,11 @@ impl<V: Variant> Plugin for Unweave<V> {
         // Without an engine the framework has passed the input on and silenced the stem outputs.
         if let Some(running) = &mut self.running {
             let mut stems = stem_outputs(aux.outputs);
+            running.set_playing(context.transport().playing);
             running.process(buffer.as_slice(), &mut stems, &controls);
+            if running.has_news() {
+                self.repaint.request_repaint();
+            }
             status = ProcessStatus::Tail(host_frames(running.plan().tail_frames()));
         }
         self.preview.process(buffer.as_slice(), &controls);
@@ -166,16 +175,18 @@ impl<V: Variant> Unweave<V> {
         }
         // The old engine ends before the new one takes memory.
         self.running = None;
-        let started = V::source(&configuration.model)
+        let started = V::source(&configuration.wanted)
             .and_then(|source| Running::start(source, configuration));
         match started {
             Ok(running) => {
-                self.params.report.watch(Arc::clone(running.status()));
+                self.params.report.watch(running.facts());
+                self.repaint.request_repaint();
                 self.running = Some(running);
             }
             Err(reason) => {
                 nice_error!("no separation: {reason}");
                 self.params.report.refuse(reason);
+                self.repaint.request_repaint();
             }
         }
     }

@@ -1,21 +1,46 @@
-//! What the engine is doing, as the text of a parameter: readable in every host, by everybody.
+//! What the engine is doing, as the text of a parameter: readable in every host, by everybody. The
+//! window shows the same, with numbers.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use unweave_live::{State, Status};
+use unweave_live::{Levels, State, Status};
+use unweave_separation::DeviceUse;
+
+use crate::wanted::Wanted;
 
 /// The source of the text. Never touched by the audio thread.
 #[derive(Default)]
 pub struct Report(RwLock<Source>);
 
-#[derive(Default)]
-enum Source {
+/// Where it comes from.
+#[derive(Clone, Default)]
+pub enum Source {
+    /// The host has not activated the plug-in.
     #[default]
     Inactive,
-    Engine(Arc<Status>),
+    /// An engine is at work.
+    Engine(Facts),
+    /// There is none, for this reason.
     Refused(String),
+}
+
+/// An engine, and what it was set up for.
+#[derive(Clone)]
+pub struct Facts {
+    /// How it is doing.
+    pub status: Arc<Status>,
+    /// How loud everything is.
+    pub levels: Arc<Levels>,
+    /// What computes.
+    pub device_use: DeviceUse,
+    /// What it separates with.
+    pub wanted: Wanted,
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// From input to output.
+    pub latency_frames: usize,
 }
 
 /// How every text begins.
@@ -23,8 +48,8 @@ const BEGINNINGS: [&str; 4] = ["Not active", "Loading", "Separating", "Dry: "];
 
 impl Report {
     /// From now on this engine is reported.
-    pub fn watch(&self, status: Arc<Status>) {
-        *self.0.write() = Source::Engine(status);
+    pub fn watch(&self, facts: Facts) {
+        *self.0.write() = Source::Engine(facts);
     }
 
     /// There is no engine, for this reason.
@@ -32,12 +57,17 @@ impl Report {
         *self.0.write() = Source::Refused(reason);
     }
 
+    /// What there is to report.
+    pub fn source(&self) -> Source {
+        self.0.read().clone()
+    }
+
     /// One line.
     pub fn text(&self) -> String {
         match &*self.0.read() {
             Source::Inactive => "Not active".to_owned(),
             Source::Refused(reason) => format!("Dry: {reason}"),
-            Source::Engine(status) => engine_text(status),
+            Source::Engine(facts) => engine_text(&facts.status),
         }
     }
 
@@ -83,8 +113,8 @@ mod tests {
         report.refuse("no such model".to_owned());
         assert_eq!(report.text(), "Dry: no such model");
         assert!(Report::is_text(&report.text()));
-        report.watch(Arc::default());
-        assert!(Report::is_text(&report.text()), "{}", report.text());
+        let text = engine_text(&Status::default());
+        assert!(Report::is_text(&text), "{text}");
         assert!(!Report::is_text("no such value"));
     }
 }

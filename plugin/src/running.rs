@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nice_plug::prelude::*;
-use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Setup, Status, StereoOut};
+use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Setup, StereoOut};
+use unweave_separation::DeviceUse;
 
 use crate::ids;
 use crate::model::Source;
 use crate::pace::Pace;
+use crate::report::Facts;
+use crate::wanted::Wanted;
 
 /// One stereo output per stem, in the order of [`ids::STEMS`]; `None` where there is none.
 pub type StemOutputs<'a> = [Option<StereoOut<'a>>; ids::STEMS.len()];
@@ -20,8 +23,8 @@ pub struct Configuration {
     pub sample_rate: f32,
     /// The longest block that the host announces.
     pub max_block_frames: usize,
-    /// Id of the model.
-    pub model: String,
+    /// What separates.
+    pub wanted: Wanted,
 }
 
 /// When the host may be waited for.
@@ -43,6 +46,9 @@ pub struct Running {
     /// Ends the inference thread when dropped.
     engine: Engine,
     mode: Mode,
+    device_use: DeviceUse,
+    /// Slots of levels that the window has been told of.
+    num_told: u64,
     /// Right channel of a mono plug-in.
     right: Vec<f32>,
 }
@@ -54,7 +60,11 @@ impl Running {
     /// In the user's words, why nothing can be separated like this.
     pub fn start(source: Source, configuration: Configuration) -> Result<Self, String> {
         let plan = source.plan(configuration.sample_rate, configuration.max_block_frames);
-        let Source { shape, loader } = source;
+        let Source {
+            shape,
+            loader,
+            device_use,
+        } = source;
         let start = |plan| {
             let setup = Setup::new(&shape, plan)?;
             Engine::start(&setup, "unweave-model", loader)
@@ -68,6 +78,8 @@ impl Running {
             audio,
             engine,
             mode: Mode::RealTime,
+            device_use,
+            num_told: 0,
         })
     }
 
@@ -81,9 +93,36 @@ impl Running {
         &self.plan
     }
 
-    /// What the inference thread is doing.
-    pub fn status(&self) -> &Arc<Status> {
-        self.engine.status()
+    /// What a person may want to know of it.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            status: Arc::clone(self.engine.status()),
+            levels: Arc::clone(self.audio.levels()),
+            device_use: self.device_use.clone(),
+            wanted: self.configuration.wanted.clone(),
+            sample_rate: self.plan.sample_rate(),
+            latency_frames: self.plan.latency_frames(),
+        }
+    }
+
+    /// Whether there is something to draw that wasn't there the last time: levels, and not of silence
+    /// while the transport stands.
+    ///
+    /// # Realtime safety
+    /// Reads atomics.
+    pub fn has_news(&mut self) -> bool {
+        let levels = self.audio.levels();
+        let num_written = levels.num_written();
+        if std::mem::replace(&mut self.num_told, num_written) == num_written {
+            return false;
+        }
+        let last = levels.read(num_written - 1);
+        last.is_some_and(|slot| slot.is_playing || slot.mix.peak > 0.0 || slot.main.peak > 0.0)
+    }
+
+    /// Whether the host's transport rolls.
+    pub fn set_playing(&mut self, is_playing: bool) {
+        self.audio.set_playing(is_playing);
     }
 
     /// Takes the host at its word, except for VST3's late one.

@@ -7,6 +7,7 @@
 //! | format | since | what changed |
 //! |---|---|---|
 //! | 1 | 0.1.0 | first |
+//! | 2 | 0.1.0 | what computes, and the size of the window |
 //!
 //! A state of an older format goes through one step per format. Whatever its format, a parameter that
 //! a state doesn't have or has with another type gets its default and not the value of the session
@@ -16,11 +17,14 @@
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 
+use unweave_separation::DeviceChoice;
+
+use crate::editor::extent::{self, Extent};
 use crate::params::{AnyParam, UnweaveParams};
 use crate::{ids, model};
 
 /// The format that is written.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Longest id that is taken for one of a model.
 const MAX_MODEL_ID_BYTES: usize = 128;
@@ -37,9 +41,19 @@ pub fn upgrade(state: &mut PluginState) {
         .remove(ids::STATE_MODEL)
         .filter(|json| is_model_id(json))
         .unwrap_or_else(|| format!("\"{}\"", model::BUILTIN_ID));
+    let device = state
+        .fields
+        .remove(ids::STATE_DEVICE)
+        .filter(|json| is_device(json))
+        .unwrap_or_else(|| format!("\"{}\"", DeviceChoice::Auto));
+    let window = state.fields.remove(ids::STATE_WINDOW);
+    let window = window.and_then(|json| Extent::parse(&json));
+    let window = Extent::json(window.unwrap_or(extent::DEFAULT));
     state.fields = [
         (ids::STATE_FORMAT.to_owned(), FORMAT.to_string()),
         (ids::STATE_MODEL.to_owned(), model),
+        (ids::STATE_DEVICE.to_owned(), device),
+        (ids::STATE_WINDOW.to_owned(), window),
     ]
     .into();
 }
@@ -69,12 +83,23 @@ fn is_model_id(json: &str) -> bool {
         })
 }
 
+/// A JSON string that names a device, or `auto`.
+fn is_device(json: &str) -> bool {
+    json.strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .is_some_and(|id| id.parse::<DeviceChoice>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(json: &str) -> PluginState {
         serde_json::from_str(json).unwrap()
+    }
+
+    fn json_params(state: &PluginState) -> String {
+        serde_json::to_string(&state.params).unwrap()
     }
 
     fn json(state: &PluginState) -> String {
@@ -84,10 +109,19 @@ mod tests {
     /// The blobs of every format, and what must come of them.
     #[test]
     fn a_state_of_every_format_keeps_its_values() {
-        let mut state = parse(include_str!("../tests/states/format-1.json"));
-        let before = json(&state);
+        let mut state = parse(include_str!("../tests/states/format-2.json"));
+        let present = json(&state);
         upgrade(&mut state);
-        assert_eq!(json(&state), before, "the present format is left alone");
+        assert_eq!(json(&state), present, "the present format is left alone");
+        // The two blobs are the same session but for what format 2 brought: at its default.
+        let mut state = parse(include_str!("../tests/states/format-1.json"));
+        let (model, params) = (state.fields["model"].clone(), json_params(&state));
+        upgrade(&mut state);
+        assert_eq!(json_params(&state), params);
+        assert_eq!(state.fields["model"], model);
+        assert_eq!(state.fields["device"], "\"auto\"");
+        assert_eq!(state.fields["window"], "[960,600,100]");
+        assert_eq!(state.fields["format"], "2");
     }
 
     #[test]
@@ -113,7 +147,7 @@ mod tests {
             };
             assert!(is_as_expected, "{id}: {value:?}");
         }
-        assert_eq!(state.fields[ids::STATE_FORMAT], "1");
+        assert_eq!(state.fields[ids::STATE_FORMAT], "2");
         assert_eq!(state.fields[ids::STATE_MODEL], "\"unweave-live\"");
     }
 
@@ -123,7 +157,8 @@ mod tests {
             r#"{"params": {
                 "drums_gain": {"f32": -3.0}, "bass_gain": {"f32": 1e30}, "vocals_gain": {"bool": true},
                 "other_gain": {"string": "loud"}, "bypass": {"f32": 1.0}, "no_such": {"i32": 7}
-            }, "fields": {"format": "99", "model": "../../etc/passwd", "junk": "{{{"}}"#,
+            }, "fields": {"format": "99", "model": "../../etc/passwd", "junk": "{{{",
+                "device": "\"quantum\"", "window": "[1,2"}}"#,
         );
         upgrade(&mut state);
         assert_eq!(

@@ -12,6 +12,7 @@ use unweave_live::preview::PreviewSide;
 use crate::ids;
 use crate::model::{self, Source};
 use crate::takes::{self, Takes};
+use crate::wanted::Wanted;
 
 const MONO: NonZeroU32 = new_nonzero_u32(1);
 const STEREO: NonZeroU32 = new_nonzero_u32(2);
@@ -38,12 +39,12 @@ pub trait Variant: Send + 'static {
         Takes::new(takes::takes_folder())
     }
 
-    /// The model of that id.
+    /// The model that a session wants.
     ///
     /// # Errors
     /// In the user's words, why there is none.
-    fn source(model_id: &str) -> Result<Source, String> {
-        model::source(model_id).map_err(|error| error.to_string())
+    fn source(wanted: &Wanted) -> Result<Source, String> {
+        model::source(wanted).map_err(|error| error.to_string())
     }
 }
 

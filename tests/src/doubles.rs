@@ -18,8 +18,9 @@ use unweave_plugin::Unweave;
 use unweave_plugin::model::Source;
 use unweave_plugin::takes::Takes;
 use unweave_plugin::variant::{MultiOut, Variant};
+use unweave_plugin::wanted::Wanted;
 use unweave_separation::doubles::{Delayed, Failing, NotANumber, shape};
-use unweave_separation::{Error, Separator, Shape, StemBlock};
+use unweave_separation::{DeviceUse, Error, Separator, Shape, StemBlock};
 
 /// Gains of the mix in the stems of [`Halves`]; the residual stem gets the rest.
 pub const HALVES: [f32; 4] = [0.5, 0.25, 0.125, 0.125];
@@ -53,13 +54,14 @@ macro_rules! doubles {
                 const VST3_CLASS_ID: [u8; 16] = [0; 16];
                 const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
 
-                fn source(_model_id: &str) -> Result<Source, String> {
+                fn source(_wanted: &Wanted) -> Result<Source, String> {
                     Ok(Source {
                         shape: small_shape(),
                         loader: Box::new(|_is_stopping| {
                             let $shape = small_shape();
                             $model
                         }),
+                        device_use: DeviceUse::default(),
                     })
                 }
             }
@@ -159,8 +161,8 @@ impl Variant for Capturing {
         (takes, side)
     }
 
-    fn source(model_id: &str) -> Result<Source, String> {
-        Halves::source(model_id)
+    fn source(wanted: &Wanted) -> Result<Source, String> {
+        Halves::source(wanted)
     }
 }
 

@@ -9,5 +9,7 @@ pub mod capturing;
 pub mod doubles;
 pub mod session;
 pub mod signal;
+#[cfg(target_os = "linux")]
+pub mod window;
 
 pub use session::{Event, Session};

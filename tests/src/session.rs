@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
 use clack_extensions::audio_ports_config::PluginAudioPortsConfig;
+use clack_extensions::gui::{GuiSize, HostGui, HostGuiImpl};
 use clack_extensions::latency::{HostLatency, HostLatencyImpl, PluginLatency};
 use clack_extensions::params::{
     HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamRescanFlags,
@@ -41,6 +42,25 @@ impl SharedHandler<'_> for Requests {
     fn request_callback(&self) {
         self.callback.store(true, Ordering::SeqCst);
     }
+}
+
+/// The framework opens no window in a host that lacks this. The host's window stays as it is.
+impl HostGuiImpl for Requests {
+    fn resize_hints_changed(&self) {}
+
+    fn request_resize(&self, _size: GuiSize) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    fn request_show(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    fn request_hide(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    fn closed(&self, _was_destroyed: bool) {}
 }
 
 impl HostParamsImplShared for Requests {
@@ -92,6 +112,7 @@ impl HostHandlers for TestHost {
     fn declare_extensions(builder: &mut HostExtensions<Self>, _: &Requests) {
         builder
             .register::<HostLatency>()
+            .register::<HostGui>()
             .register::<HostParams>()
             .register::<HostTrackInfo>();
     }
@@ -142,7 +163,7 @@ pub enum Timeline {
 
 /// A plug-in instance and all that a host keeps for it.
 pub struct Session {
-    instance: PluginInstance<TestHost>,
+    pub(crate) instance: PluginInstance<TestHost>,
     processor: Option<PluginAudioProcessor<TestHost>>,
     sample_rate: u32,
     max_block_frames: usize,

@@ -6,6 +6,7 @@ use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::noise;
 
 const FORMAT_1: &[u8] = include_bytes!("../../plugin/tests/states/format-1.json");
+const FORMAT_2: &[u8] = include_bytes!("../../plugin/tests/states/format-2.json");
 
 /// The framework's CLAP states begin with the length of the JSON: 64 bits, little endian.
 fn clap_blob(json: &[u8]) -> Vec<u8> {
@@ -66,7 +67,16 @@ fn an_old_state_is_what_it_was() {
         let value = session.value(param);
         assert_eq!(session.text(param, value), text, "{param}");
     }
-    assert_eq!(session.save(), clap_blob(FORMAT_1));
+    // Format 2 brought the device and the window: at their defaults.
+    let old = String::from_utf8_lossy(FORMAT_1);
+    let fields = r#""fields":{"device":"\"auto\"","format":"2","model":"\"unweave-live\"","window":"[960,600,100]"}}"#;
+    let expected = format!("{}{fields}", old.split_once(r#""fields""#).unwrap().0);
+    assert_eq!(
+        String::from_utf8_lossy(&session.save()),
+        String::from_utf8_lossy(&clap_blob(expected.as_bytes()))
+    );
+    assert!(session.load(&clap_blob(FORMAT_2)));
+    assert_eq!(session.save(), clap_blob(FORMAT_2));
 }
 
 #[test]
@@ -87,9 +97,9 @@ fn rubbish_is_refused_or_mended_and_never_kills() {
         assert_eq!(session.save(), before, "a refused state changes nothing");
     }
     // One byte changed, at every place: either refused, or what is loaded can be saved and used.
-    for place in 0..FORMAT_1.len() {
+    for place in 0..FORMAT_2.len() {
         for byte in [b'0', b'-', b'"', b'{', 0] {
-            let mut blob = FORMAT_1.to_vec();
+            let mut blob = FORMAT_2.to_vec();
             blob[place] = byte;
             if session.load(&clap_blob(&blob)) {
                 let saved = session.save();

@@ -29,17 +29,12 @@ pub fn switch(ui: &mut Ui, is_on: bool, look: Look<'_>) -> Response {
     } else {
         theme::RAISED
     };
-    let stroke = if response.has_focus() {
-        Stroke::new(1.5, theme::FOCUS)
-    } else {
-        Stroke::new(1.0, theme::OUTLINE)
-    };
     let painter = ui.painter();
     painter.rect(
         rect,
         CornerRadius::same(3),
         fill,
-        stroke,
+        outline(&response),
         StrokeKind::Inside,
     );
     let color = if is_on { theme::ON_COLOR } else { theme::TEXT };
@@ -51,4 +46,52 @@ pub fn switch(ui: &mut Ui, is_on: bool, look: Look<'_>) -> Response {
         color,
     );
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
+}
+
+/// A switch that shows both of its positions, of which one is lit.
+pub fn pair(
+    ui: &mut Ui,
+    is_second: bool,
+    texts: [&str; 2],
+    (label, size): (&str, Vec2),
+) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, is_second, label));
+    let painter = ui.painter();
+    painter.rect_filled(rect, CornerRadius::same(3), theme::RAISED);
+    let halves = rect.split_left_right_at_fraction(0.5);
+    for (idx, (half, text)) in [halves.0, halves.1].into_iter().zip(texts).enumerate() {
+        let is_lit = is_second == (idx == 1);
+        if is_lit {
+            let ground = if is_second {
+                theme::SOLO
+            } else {
+                theme::TEXT_DIM
+            };
+            painter.rect_filled(half, CornerRadius::same(3), ground);
+        }
+        let color = if is_lit { theme::ON_COLOR } else { theme::TEXT };
+        painter.text(
+            half.center(),
+            egui::Align2::CENTER_CENTER,
+            text,
+            theme::BODY,
+            color,
+        );
+    }
+    painter.rect_stroke(
+        rect,
+        CornerRadius::same(3),
+        outline(&response),
+        StrokeKind::Inside,
+    );
+    response.on_hover_cursor(egui::CursorIcon::PointingHand)
+}
+
+fn outline(response: &Response) -> Stroke {
+    if response.has_focus() {
+        Stroke::new(1.5, theme::FOCUS)
+    } else {
+        Stroke::new(1.0, theme::OUTLINE)
+    }
 }

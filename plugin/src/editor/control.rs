@@ -8,6 +8,8 @@
 //! | digits, Enter, click on the value | typed values |
 
 use egui::accesskit::Role;
+use egui::text::CCursorRange;
+use egui::text_edit::TextEditState;
 use egui::{Event, EventFilter, Id, Key, Response, Sense, Ui, Vec2, WidgetInfo};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
@@ -234,6 +236,11 @@ pub fn value_field(
             WidgetInfo::labeled(Role::Button, true, format!("{}: {shown}", control.label))
         });
         if response.clicked() {
+            // Selected, so that what is typed replaces it.
+            let mut edit = TextEditState::default();
+            let all = CCursorRange::select_all_str(&shown);
+            edit.cursor.set_char_range(Some(all));
+            edit.store(ui.ctx(), id.with("edit"));
             ui.data_mut(|data| data.insert_temp(id, shown));
             ui.memory_mut(|memory| memory.request_focus(id.with("edit")));
         }
@@ -255,6 +262,10 @@ pub fn value_field(
             gesture::set(host, param, value);
         }
         ui.data_mut(|data| data.remove_temp::<String>(id));
+        if ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Escape)) {
+            // The keyboard stays where it was.
+            ui.memory_mut(|memory| memory.request_focus(control_id));
+        }
     } else {
         ui.data_mut(|data| data.insert_temp(id, text));
     }

@@ -1,170 +1,236 @@
 //! One strip per stem, and the master.
 
-use egui::{Color32, CornerRadius, Frame, Margin, Rect, Ui, pos2, vec2};
+use egui::accesskit::Role;
+use egui::{
+    Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Ui, UiBuilder, Vec2,
+    WidgetInfo, pos2, vec2,
+};
 use nice_plug::context::gui::GuiContext;
 
 use crate::editor::button::{self, Look};
 use crate::editor::control::{self, Control};
+use crate::editor::listen::Listener;
+use crate::editor::meter::Meter;
 use crate::editor::{fader, gesture, theme};
 use crate::ids;
 use crate::params::UnweaveParams;
 use crate::variant::STEM_NAMES;
 
-/// Width of a strip.
-const STRIP_WIDTH: f32 = 118.0;
+/// Between strips.
+const GAP: f32 = 6.0;
+/// Between a strip's edge and what is in it.
+const MARGIN: f32 = 8.0;
 /// Smallest height of a fader.
-const MIN_FADER_HEIGHT: f32 = 120.0;
+const MIN_FADER_HEIGHT: f32 = 110.0;
+/// What stands below a fader: its value, and the sensitivity with its own.
+const BELOW_FADER: f32 = 78.0;
+/// Width of a meter.
+const METER_WIDTH: f32 = 14.0;
+/// Height of a value that can be clicked.
+const VALUE_HEIGHT: f32 = 18.0;
 
-/// All strips, side by side.
-pub fn draw(ui: &mut Ui, params: &UnweaveParams, host: &GuiContext) {
-    ui.horizontal_top(|ui| {
-        for stem_idx in 0..ids::STEMS.len() {
-            strip(ui, theme::STEMS[stem_idx], |ui| {
-                stem(ui, params, host, stem_idx);
+/// What the strips work on.
+pub struct Strips<'a> {
+    /// What they move.
+    pub params: &'a UnweaveParams,
+    /// Who is told.
+    pub host: &'a GuiContext,
+    /// What they show.
+    pub listener: &'a mut Listener,
+}
+
+impl Strips<'_> {
+    /// All strips, side by side, over all the room that is left.
+    pub fn draw(&mut self, ui: &mut Ui) {
+        let rect = ui.available_rect_before_wrap();
+        let num_strips = ids::STEMS.len() + 1;
+        let width = (rect.width() + GAP) / num_strips as f32 - GAP;
+        for strip_idx in 0..num_strips {
+            let left = rect.left() + strip_idx as f32 * (width + GAP);
+            let rect = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
+            let color = theme::STEMS
+                .get(strip_idx)
+                .copied()
+                .unwrap_or(theme::TEXT_DIM);
+            paint_ground(ui, rect, color);
+            let builder = UiBuilder::new()
+                .id_salt(strip_idx)
+                .max_rect(rect.shrink(MARGIN))
+                .layout(Layout::top_down(Align::Min));
+            ui.scope_builder(builder, |ui| {
+                ui.spacing_mut().item_spacing.y = 5.0;
+                match STEM_NAMES.get(strip_idx) {
+                    Some(name) => self.stem(ui, strip_idx, name),
+                    None => self.master(ui),
+                }
             });
         }
-        strip(ui, theme::TEXT_DIM, |ui| master(ui, params, host));
-    });
-}
+    }
 
-fn strip(ui: &mut Ui, color: Color32, contents: impl FnOnce(&mut Ui)) {
-    let height = ui.available_height();
-    Frame::new()
-        .fill(theme::PANEL)
-        .corner_radius(CornerRadius::same(5))
-        .inner_margin(Margin::same(8))
-        .show(ui, |ui| {
-            ui.set_width(STRIP_WIDTH - 16.0);
-            ui.set_height(height - 16.0);
-            let top = ui.max_rect();
-            let line = Rect::from_min_max(
-                pos2(top.left() - 8.0, top.top() - 8.0),
-                pos2(top.right() + 8.0, top.top() - 5.0),
-            );
-            ui.painter().rect_filled(
-                line,
-                CornerRadius {
-                    nw: 5,
-                    ne: 5,
-                    sw: 0,
-                    se: 0,
-                },
-                color,
-            );
-            ui.vertical(contents);
-        });
-}
+    fn stem(&mut self, ui: &mut Ui, stem_idx: usize, name: &str) {
+        let stem = self.params.stems()[stem_idx];
+        let color = theme::STEMS[stem_idx];
+        ui.label(RichText::new(name).font(theme::BODY).strong());
+        self.switches(ui, stem_idx, name);
 
-fn stem(ui: &mut Ui, params: &UnweaveParams, host: &GuiContext, stem_idx: usize) {
-    let name = STEM_NAMES[stem_idx];
-    let stem = params.stems()[stem_idx];
-    let color = theme::STEMS[stem_idx];
-    ui.label(egui::RichText::new(name).font(theme::BODY).strong());
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        let half = vec2((ui.available_width() - 4.0) / 2.0, 24.0);
-        let mute = Look {
-            text: "M",
-            label: &format!("{name} mute"),
-            color: theme::MUTE,
-            size: half,
+        let gain_label = format!("{name} gain");
+        let width = ui.available_width();
+        let height = (ui.available_height() - BELOW_FADER).max(MIN_FADER_HEIGHT);
+        let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::empty());
+        let meter_left = rect.right() - METER_WIDTH;
+        let travel = rect.with_max_x(meter_left - (width * 0.12).round());
+        let response = fader::gain(ui, self.host, (&stem.gain, &gain_label), travel, color);
+        let meter = &mut self.listener.stems[stem_idx];
+        draw_meter(ui, rect.with_min_x(meter_left), meter, (name, color));
+        let gain = Control {
+            param: &stem.gain,
+            label: &gain_label,
+            travel: Vec2::ZERO,
         };
-        if button::switch(ui, stem.mute.value(), mute)
-            .on_hover_text(format!("Mute (M, then {})", stem_idx + 1))
+        control::value_field(
+            ui,
+            self.host,
+            gain,
+            (response.id, vec2(width, VALUE_HEIGHT)),
+        );
+
+        let label = format!("{name} sensitivity");
+        let (rect, _) = ui.allocate_exact_size(vec2(width, VALUE_HEIGHT), Sense::empty());
+        let response = fader::sensitivity(ui, self.host, (&stem.sensitivity, &label), rect, color)
+            .on_hover_text(
+                "Sensitivity: left for less of the other stems, right for more of this one",
+            );
+        let sensitivity = Control {
+            param: &stem.sensitivity,
+            label: &label,
+            travel: Vec2::ZERO,
+        };
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            let half = vec2(width / 2.0, VALUE_HEIGHT);
+            let (rect, _) = ui.allocate_exact_size(half, Sense::empty());
+            let at = rect.left_center();
+            ui.painter().text(
+                at,
+                Align2::LEFT_CENTER,
+                "Sens.",
+                theme::SMALL,
+                theme::TEXT_DIM,
+            );
+            control::value_field(ui, self.host, sensitivity, (response.id, half));
+        });
+    }
+
+    /// Mute and solo.
+    fn switches(&self, ui: &mut Ui, stem_idx: usize, name: &str) {
+        let stem = self.params.stems()[stem_idx];
+        let number = stem_idx + 1;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let size = vec2((ui.available_width() - 4.0) / 2.0, 24.0);
+            let mute = Look {
+                text: "M",
+                label: &format!("{name} mute"),
+                color: theme::MUTE,
+                size,
+            };
+            let is_muted = stem.mute.value();
+            let hint = format!("Mute (M, then {number})");
+            if button::switch(ui, is_muted, mute)
+                .on_hover_text(hint)
+                .clicked()
+            {
+                gesture::toggle(self.host, &stem.mute);
+            }
+            let solo = Look {
+                text: "S",
+                label: &format!("{name} solo"),
+                color: theme::SOLO,
+                size,
+            };
+            let is_soloed = stem.solo.value();
+            let hint = format!("Solo (S, then {number}); with Ctrl or Cmd this one alone");
+            if button::switch(ui, is_soloed, solo)
+                .on_hover_text(hint)
+                .clicked()
+            {
+                if ui.input(|input| input.modifiers.command) {
+                    self.solo_alone(stem_idx);
+                } else {
+                    gesture::toggle(self.host, &stem.solo);
+                }
+            }
+        });
+    }
+
+    /// Solos this stem and no other; if that is so already, none.
+    fn solo_alone(&self, stem_idx: usize) {
+        let stems = self.params.stems();
+        let is_wanted = |idx| idx == stem_idx;
+        let is_alone = (0..stems.len()).all(|idx| stems[idx].solo.value() == is_wanted(idx));
+        for (idx, stem) in stems.into_iter().enumerate() {
+            gesture::switch(self.host, &stem.solo, is_wanted(idx) && !is_alone);
+        }
+    }
+
+    fn master(&mut self, ui: &mut Ui) {
+        ui.label(RichText::new("Master").font(theme::BODY).strong());
+        let size = vec2(ui.available_width(), 24.0);
+        let compare = &self.params.compare;
+        let hint = "A: the mix of the stems. B: the untouched input, in time with it";
+        let halves = ["A mix", "B dry"];
+        if button::pair(ui, compare.value(), halves, ("Compare with dry", size))
+            .on_hover_text(hint)
             .clicked()
         {
-            gesture::toggle(host, &stem.mute);
+            gesture::toggle(self.host, compare);
         }
-        let solo = Look {
-            text: "S",
-            label: &format!("{name} solo"),
-            color: theme::SOLO,
-            size: half,
+        let bypass = Look {
+            text: "Bypass",
+            label: "Bypass",
+            color: theme::MUTE,
+            size,
         };
-        let response = button::switch(ui, stem.solo.value(), solo).on_hover_text(format!(
-            "Solo (S, then {}); with Ctrl or Cmd this one alone",
-            stem_idx + 1
-        ));
-        if response.clicked() {
-            if ui.input(|input| input.modifiers.command) {
-                solo_alone(params, host, stem_idx);
-            } else {
-                gesture::toggle(host, &stem.solo);
-            }
+        if button::switch(ui, self.params.bypass.value(), bypass)
+            .on_hover_text("Passes the input on, delayed as ever; stem outputs are silent")
+            .clicked()
+        {
+            gesture::toggle(self.host, &self.params.bypass);
         }
+        let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::empty());
+        let bar = Rect::from_center_size(rect.center(), vec2(2.0 * METER_WIDTH, rect.height()));
+        draw_meter(ui, bar, &mut self.listener.main, ("Master", theme::TEXT));
+    }
+}
+
+/// A strip's ground, with its colour along the top.
+fn paint_ground(ui: &Ui, rect: Rect, color: Color32) {
+    ui.painter()
+        .rect_filled(rect, CornerRadius::same(5), theme::PANEL);
+    let top = CornerRadius {
+        nw: 5,
+        ne: 5,
+        sw: 0,
+        se: 0,
+    };
+    ui.painter()
+        .rect_filled(rect.with_max_y(rect.top() + 3.0), top, color);
+}
+
+/// A meter with its highest peak above; a click starts that afresh.
+fn draw_meter(ui: &mut Ui, rect: Rect, meter: &mut Meter, (name, color): (&str, Color32)) {
+    let label = format!("{name} level");
+    let response = ui.interact(rect, ui.scope_id().with(&label), Sense::click());
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::Meter, true, &label);
+        info.current_text_value = Some(meter.text());
+        info
     });
-    let gain_label = format!("{name} gain");
-    let height = (ui.available_height() - 84.0).max(MIN_FADER_HEIGHT);
-    let (rect, _) =
-        ui.allocate_exact_size(vec2(ui.available_width(), height), egui::Sense::empty());
-    let fader = fader::gain(ui, host, (&stem.gain, &gain_label), rect, color);
-    let control = Control {
-        param: &stem.gain,
-        label: &gain_label,
-        travel: vec2(0.0, -1.0),
-    };
-    let width = ui.available_width();
-    control::value_field(ui, host, control, (fader.id, vec2(width, 18.0)));
-
-    let sensitivity_label = format!("{name} sensitivity");
-    let (rect, _) = ui.allocate_exact_size(vec2(width, 18.0), egui::Sense::empty());
-    let slider = fader::sensitivity(
-        ui,
-        host,
-        (&stem.sensitivity, &sensitivity_label),
-        rect,
-        color,
-    )
-    .on_hover_text("Sensitivity: left for less of the other stems, right for more of this one");
-    let control = Control {
-        param: &stem.sensitivity,
-        label: &sensitivity_label,
-        travel: vec2(1.0, 0.0),
-    };
-    control::value_field(ui, host, control, (slider.id, vec2(width, 18.0)));
-}
-
-/// Solos this stem and no other; if that is so already, none.
-pub fn solo_alone(params: &UnweaveParams, host: &GuiContext, stem_idx: usize) {
-    let stems = params.stems();
-    let is_alone = stems
-        .iter()
-        .enumerate()
-        .all(|(idx, stem)| stem.solo.value() == (idx == stem_idx));
-    for (idx, stem) in stems.into_iter().enumerate() {
-        gesture::switch(host, &stem.solo, idx == stem_idx && !is_alone);
+    if response.clicked() {
+        meter.forget_max();
     }
-}
-
-fn master(ui: &mut Ui, params: &UnweaveParams, host: &GuiContext) {
-    ui.label(egui::RichText::new("Master").font(theme::BODY).strong());
-    let size = vec2(ui.available_width(), 24.0);
-    let compare = Look {
-        text: if params.compare.value() {
-            "B: dry"
-        } else {
-            "A: mix"
-        },
-        label: "Compare with dry",
-        color: theme::SOLO,
-        size,
-    };
-    if button::switch(ui, params.compare.value(), compare)
-        .on_hover_text("A: the mix of the stems. B: the untouched input, in time with it (D)")
-        .clicked()
-    {
-        gesture::toggle(host, &params.compare);
-    }
-    let bypass = Look {
-        text: "Bypass",
-        label: "Bypass",
-        color: theme::MUTE,
-        size,
-    };
-    if button::switch(ui, params.bypass.value(), bypass)
-        .on_hover_text("Passes the input on, delayed as ever; stem outputs are silent")
-        .clicked()
-    {
-        gesture::toggle(host, &params.bypass);
-    }
+    let (above, bar) = rect.split_top_bottom_at_y(rect.top() + 14.0);
+    meter.paint(ui.painter(), bar, color);
+    meter.paint_max(ui.painter(), above);
+    response.on_hover_text("Peak and RMS as heard, and the highest peak; click to reset");
 }

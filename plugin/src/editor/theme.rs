@@ -28,6 +28,8 @@ pub const TEXT: Color32 = Color32::from_rgb(0xe8, 0xeb, 0xf0);
 pub const TEXT_DIM: Color32 = Color32::from_rgb(0xa3, 0xab, 0xb9);
 /// What has the keyboard's attention.
 pub const FOCUS: Color32 = Color32::WHITE;
+/// All is well.
+pub const WELL: Color32 = Color32::from_rgb(0x5f, 0xd0, 0xa0);
 /// Something is wrong.
 pub const WARNING: Color32 = Color32::from_rgb(0xff, 0xb0, 0x3a);
 
@@ -43,6 +45,8 @@ pub const STEMS: [Color32; ids::STEMS.len()] = [
     Color32::from_rgb(0xcc, 0x79, 0xa7),
 ];
 
+/// The name.
+pub const TITLE: FontId = FontId::proportional(15.0);
 /// Text of scales.
 pub const SCALE: FontId = FontId::proportional(10.0);
 /// Size of small text.

@@ -2,46 +2,46 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize};
 use nice_plug::editor::{HostMethods, SpawnedEditor};
 use nice_plug::prelude::*;
 use nice_plug_egui::{
-    EguiEditor, EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp,
-    RepaintNotifier, baseview, create_egui_editor,
+    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier,
+    baseview, create_egui_editor,
 };
-use parking_lot::Mutex;
 
-use crate::editor::{Desk, draw, theme};
+use crate::editor::{Desk, draw, extent, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
-
-/// Size of the window at first, in points.
-const SIZE: LogicalSize<f32> = LogicalSize::new(960.0, 600.0);
-/// Below this, parts of the window would be out of sight.
-const MIN_SIZE: LogicalSize<f32> = LogicalSize::new(720.0, 440.0);
 
 /// Opens windows. One is open at a time; each starts afresh.
 pub struct Window {
     params: Arc<UnweaveParams>,
     takes: Arc<Takes>,
     repaint: RepaintNotifier,
-    state: Arc<EguiEditorState>,
-    /// The last one that was opened.
-    open: Mutex<Option<EguiEditor<App>>>,
+    /// Pixels per point without the window's own scale, as far as it is known.
+    system_scale: Arc<AtomicF32>,
 }
 
 impl Window {
-    /// A window on these parameters, still closed.
-    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>) -> Self {
+    /// A window on these parameters, still closed. The notifier makes an open one draw itself anew.
+    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>, repaint: RepaintNotifier) -> Self {
         Self {
             params,
             takes,
-            repaint: RepaintNotifier::new(),
-            state: EguiEditorState::from_size(SIZE, 1.0),
-            open: Mutex::new(None),
+            repaint,
+            system_scale: Arc::new(AtomicF32::new(1.0)),
         }
+    }
+
+    /// Size in points, and scale as a factor.
+    fn extent(&self) -> (LogicalSize<f32>, f32) {
+        let [width, height, percent] = self.params.extent.get();
+        let size = LogicalSize::new(f32::from(width), f32::from(height));
+        (size, f32::from(percent) / 100.0)
     }
 }
 
@@ -56,6 +56,9 @@ impl Editor for Window {
         gui_context: GuiContext,
         host: Option<HostMethods>,
     ) -> Result<SpawnedEditor<Self::Handle>, Box<dyn Error>> {
+        if let Some(scale) = fallback_scale_factor {
+            self.system_scale.store(as_f32(scale), Ordering::Relaxed);
+        }
         let settings = EguiNiceSettings {
             title: "Unweave".to_owned(),
             resize_hint: self.resize_hint(),
@@ -64,34 +67,40 @@ impl Editor for Window {
         let app = App {
             desk: Desk::new(Arc::clone(&self.params), Arc::clone(&self.takes)),
             host: None,
+            params: Arc::clone(&self.params),
+            system_scale: Arc::clone(&self.system_scale),
         };
-        let editor =
-            create_egui_editor(Arc::clone(&self.state), self.repaint.clone(), settings, app)
-                .ok_or("no window")?;
-        let spawned = editor.spawn(
-            parent,
-            wait_for_parent,
-            fallback_scale_factor,
-            gui_context,
-            host,
-        )?;
-        *self.open.lock() = Some(editor);
-        Ok(spawned)
+        // The framework's own state can't be set once it is made, so each window gets one.
+        let (size, zoom) = self.extent();
+        let state = EguiEditorState::from_size(size, zoom);
+        create_egui_editor(state, self.repaint.clone(), settings, app)
+            .ok_or("no window")?
+            .spawn(
+                parent,
+                wait_for_parent,
+                fallback_scale_factor,
+                gui_context,
+                host,
+            )
     }
 
     fn size(&self) -> NativeSize<u32> {
-        match &*self.open.lock() {
-            Some(editor) => editor.size(),
-            None => NativeSize::from_size(SIZE.into(), 1.0),
-        }
+        let (size, zoom) = self.extent();
+        let size = LogicalSize::new(size.width * zoom, size.height * zoom);
+        let scale = self.system_scale.load(Ordering::Relaxed);
+        NativeSize::from_size(size.into(), scale.into())
     }
 
     fn track_info_updated(&self, info: TrackInfo) {
         self.takes.set_track(info);
+        self.repaint.request_repaint();
     }
 
     fn resize_hint(&self) -> ResizeHint {
-        ResizeHint::RESIZABLE.with_min_logical_size(MIN_SIZE)
+        // The framework's limits don't know the window's own scale: the least is that of the smallest.
+        let [width, height, percent] = extent::MIN;
+        let least = |points: u16| f32::from(points) * f32::from(percent) / 100.0;
+        ResizeHint::RESIZABLE.with_min_logical_size(LogicalSize::new(least(width), least(height)))
     }
 }
 
@@ -100,6 +109,8 @@ struct App {
     desk: Desk,
     /// From `build` on.
     host: Option<GuiContext>,
+    params: Arc<UnweaveParams>,
+    system_scale: Arc<AtomicF32>,
 }
 
 impl NiceEguiApp for App {
@@ -110,7 +121,9 @@ impl NiceEguiApp for App {
         frame: &mut Frame,
     ) -> Result<(), baseview::HandlerError> {
         theme::apply(&egui_ctx);
-        frame.set_clear_color(theme::BACKGROUND.into());
+        // The framework hands it to GL as it is, and GL takes it for sRGB already.
+        let [red, green, blue, _] = theme::BACKGROUND.to_normalized_gamma_f32();
+        frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
         self.host = Some(nice_gui_ctx);
         Ok(())
     }
@@ -120,4 +133,35 @@ impl NiceEguiApp for App {
             draw(ui, &mut self.desk, host);
         }
     }
+
+    fn resized(&mut self, size: baseview::WindowSize) {
+        let [.., percent] = self.params.extent.get();
+        let scale = as_f32(size.scale_factor) * 100.0 / f32::from(percent);
+        self.system_scale.store(scale, Ordering::Relaxed);
+        let [width, height] = [size.logical.width, size.logical.height].map(whole);
+        self.params.extent.put([width, height, percent]);
+    }
+
+    fn zoom_factor_changed(&mut self, zoom_factor: f32) {
+        let [width, height, _] = self.params.extent.get();
+        let percent = whole(f64::from(zoom_factor) * 100.0);
+        self.params.extent.put([width, height, percent]);
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "scales need no more digits"
+)]
+fn as_f32(scale: f64) -> f32 {
+    scale as f32
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates"
+)]
+fn whole(points: f64) -> u16 {
+    points.round() as u16
 }

@@ -1,0 +1,96 @@
+//! How large the window is; saved with the session.
+
+use nice_plug::params::persist::PersistentField;
+use parking_lot::Mutex;
+
+/// Width and height in points, and scale in percent.
+pub type Triple = [u16; 3];
+
+/// Size of the window at first.
+pub const DEFAULT: Triple = [960, 600, 100];
+/// The least of each: below, parts of the window would be out of sight.
+pub const MIN: Triple = [800, 480, 75];
+/// The most of each.
+pub const MAX: Triple = [4000, 3000, 300];
+
+/// The size that the window has, or had when it was last open.
+#[derive(Debug)]
+pub struct Extent(Mutex<Triple>);
+
+impl Default for Extent {
+    fn default() -> Self {
+        Self(Mutex::new(DEFAULT))
+    }
+}
+
+impl Extent {
+    /// Width, height and scale.
+    pub fn get(&self) -> Triple {
+        *self.0.lock()
+    }
+
+    /// Remembers, within the limits.
+    pub fn put(&self, triple: Triple) {
+        *self.0.lock() = clamp(triple);
+    }
+
+    /// Reads what the framework writes; `None` for anything else.
+    pub fn parse(json: &str) -> Option<Triple> {
+        let mut numbers = json
+            .strip_prefix('[')?
+            .strip_suffix(']')?
+            .split(',')
+            .map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        let triple = [next()?, next()?, next()?];
+        (numbers.next().is_none()).then(|| clamp(triple))
+    }
+
+    /// As the framework writes it.
+    pub fn json([width, height, percent]: Triple) -> String {
+        format!("[{width},{height},{percent}]")
+    }
+}
+
+fn clamp(triple: Triple) -> Triple {
+    std::array::from_fn(|idx| triple[idx].clamp(MIN[idx], MAX[idx]))
+}
+
+impl PersistentField<'_, Triple> for Extent {
+    fn set(&self, triple: Triple) {
+        self.put(triple);
+    }
+
+    fn map<F, R>(&self, f: F) -> R
+    where
+        F: Fn(&Triple) -> R,
+    {
+        f(&self.0.lock())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_beyond_the_limits_comes_back_within() {
+        assert_eq!(Extent::parse(&Extent::json(DEFAULT)), Some(DEFAULT));
+        assert_eq!(
+            serde_json::to_string(&DEFAULT).unwrap(),
+            Extent::json(DEFAULT)
+        );
+        assert_eq!(Extent::parse("[1,65535,100]"), Some([MIN[0], MAX[1], 100]));
+        for json in [
+            "",
+            "[]",
+            "[1,2]",
+            "[1,2,3,4]",
+            "[1,2,-3]",
+            "[1,2,99999]",
+            "\"[1,2,3]\"",
+        ] {
+            assert_eq!(Extent::parse(json), None, "{json}");
+        }
+    }
+}

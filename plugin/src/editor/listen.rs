@@ -1,0 +1,99 @@
+//! What the engine has published, taken up once per frame: meters and picture.
+
+use std::sync::Arc;
+
+use unweave_live::{Level, Levels, Slot};
+
+use crate::editor::meter::Meter;
+use crate::editor::picture::Picture;
+use crate::ids;
+
+/// Slots that are enough for meters to have settled.
+const SETTLING_SLOTS: u64 = 200;
+/// Below this amplitude, −80 dB, a slot counts as silence.
+const SILENCE: f32 = 1e-4;
+
+/// Meters and picture of one window.
+#[derive(Default)]
+pub struct Listener {
+    levels: Option<Arc<Levels>>,
+    /// The slot to be read next.
+    next: u64,
+    /// Time without slots: the host does not call.
+    idle_seconds: f32,
+    /// The stems as they are heard, in the order of [`ids::STEMS`].
+    pub stems: [Meter; ids::STEMS.len()],
+    /// The main output.
+    pub main: Meter,
+    /// The last seconds.
+    pub picture: Picture,
+}
+
+impl Listener {
+    /// Takes up what has been published; `seconds` have passed since the last time.
+    ///
+    /// Gives whether anything moves, so that it has to be drawn again soon.
+    pub fn listen(&mut self, levels: Option<Arc<Levels>>, seconds: f32) -> bool {
+        let is_same = match (&levels, &self.levels) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_same {
+            self.next = levels.as_ref().map_or(0, |levels| levels.oldest());
+            self.picture.clear();
+        }
+        self.levels = levels;
+        let Some(levels) = self.levels.clone() else {
+            return self.rest(seconds);
+        };
+        let end = levels.num_written();
+        if end == self.next {
+            return self.rest(seconds);
+        }
+        self.idle_seconds = 0.0;
+        #[expect(clippy::cast_possible_truncation, reason = "a hundredth of a second")]
+        let slot_seconds = levels.slot_seconds() as f32;
+        for slot_idx in self.next.max(levels.oldest())..end {
+            let Some(slot) = levels.read(slot_idx) else {
+                continue;
+            };
+            if slot_idx + SETTLING_SLOTS >= end {
+                self.meter(&slot, slot_seconds);
+            }
+            if slot.is_playing || slot.mix.peak > SILENCE {
+                self.picture.push(&slot);
+            }
+        }
+        self.next = end;
+        self.is_moving()
+    }
+
+    fn meter(&mut self, slot: &Slot, seconds: f32) {
+        for (meter, stem) in self.stems.iter_mut().zip(&slot.stems) {
+            let heard = Level {
+                peak: stem.level.peak * stem.gain,
+                mean_square: stem.level.mean_square * stem.gain * stem.gain,
+            };
+            meter.hear(heard, seconds);
+        }
+        self.main.hear(slot.main, seconds);
+    }
+
+    /// Nothing new: a host that has stopped calling lets the meters fall, one that calls with long
+    /// blocks doesn't.
+    fn rest(&mut self, seconds: f32) -> bool {
+        const LONGEST_BLOCK_SECONDS: f32 = 0.25;
+        self.idle_seconds += seconds;
+        if self.idle_seconds > LONGEST_BLOCK_SECONDS {
+            for meter in self.stems.iter_mut().chain([&mut self.main]) {
+                meter.hear(Level::default(), seconds);
+            }
+        }
+        self.is_moving()
+    }
+
+    fn is_moving(&self) -> bool {
+        self.main.is_moving() || self.stems.iter().any(Meter::is_moving)
+    }
+}

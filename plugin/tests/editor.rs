@@ -1,0 +1,300 @@
+//! Every control of the window, by mouse, keyboard and screen reader, and the gestures that the host gets.
+//!
+//! The window is drawn without a display; what its controls are called is what assistive technology reads.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may unwrap as tests may"
+)]
+
+#[path = "editor/colors.rs"]
+mod colors;
+#[path = "editor/host.rs"]
+mod host;
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use host::{Desktop, Step};
+use nice_plug::prelude::Param as _;
+
+const STEMS: [&str; 4] = ["Drums", "Bass", "Vocals", "Other"];
+
+#[test]
+fn every_switch_is_one_gesture_of_its_own_parameter() {
+    let mut desktop = Desktop::new();
+    for (label, id) in [
+        ("Compare with dry".to_owned(), "compare".to_owned()),
+        ("Bypass".to_owned(), "bypass".to_owned()),
+    ]
+    .into_iter()
+    .chain(STEMS.iter().flat_map(|stem| {
+        ["mute", "solo"].map(|what| {
+            (
+                format!("{stem} {what}"),
+                format!("{}_{what}", stem.to_lowercase()),
+            )
+        })
+    })) {
+        for expected in [1.0, 0.0] {
+            desktop.click(&label, Modifiers::NONE);
+            assert_eq!(
+                desktop.host.take(),
+                [
+                    Step::Begin(id.clone()),
+                    Step::Set(id.clone(), expected),
+                    Step::End(id.clone())
+                ],
+                "{label}"
+            );
+        }
+    }
+}
+
+#[test]
+fn solo_with_the_command_key_leaves_this_one_alone_and_again_none() {
+    let mut desktop = Desktop::new();
+    desktop.click("Bass solo", Modifiers::NONE);
+    desktop.click("Drums solo", Modifiers::NONE);
+    desktop.click("Vocals solo", Modifiers::COMMAND);
+    assert_eq!(desktop.soloed(), [false, false, true, false]);
+    desktop.click("Vocals solo", Modifiers::COMMAND);
+    assert_eq!(desktop.soloed(), [false; 4]);
+}
+
+#[test]
+fn letters_and_numbers_mute_and_solo_together_or_one_after_the_other() {
+    let mut desktop = Desktop::new();
+    desktop.harness.key_combination(&[Key::M, Key::Num2]);
+    desktop.step();
+    assert_eq!(desktop.host.take().len(), 3);
+    assert!(desktop.params().bass.mute.value());
+    for key in [Key::S, Key::Num4] {
+        desktop.harness.key_press(key);
+        desktop.step();
+    }
+    assert_eq!(desktop.soloed(), [false, false, false, true]);
+    // A number alone does nothing.
+    desktop.host.take();
+    desktop.harness.key_press(Key::Num1);
+    desktop.step();
+    assert_eq!(desktop.host.take(), []);
+}
+
+#[test]
+fn a_drag_is_one_gesture_as_far_as_the_pointer_went_and_a_tenth_with_shift() {
+    let mut moved = Vec::new();
+    for modifiers in [Modifiers::NONE, Modifiers::SHIFT] {
+        let mut desktop = Desktop::new();
+        let before = desktop.params().vocals.gain.unmodulated_normalized_value();
+        let from = desktop
+            .harness
+            .get_by_role_and_label(Role::Slider, "Vocals gain")
+            .rect()
+            .center();
+        desktop.drag(from, &[-10.0, -30.0, -20.0], modifiers);
+        let steps = desktop.host.take();
+        let sets = steps
+            .iter()
+            .filter(|step| matches!(step, Step::Set(..)))
+            .count();
+        assert_eq!(steps.len(), sets + 2, "{steps:?}");
+        assert_eq!(steps[0], Step::Begin("vocals_gain".to_owned()));
+        assert_eq!(steps[steps.len() - 1], Step::End("vocals_gain".to_owned()));
+        moved.push(desktop.params().vocals.gain.unmodulated_normalized_value() - before);
+    }
+    assert!(moved[0] > 0.02, "up is louder: {moved:?}");
+    assert!((moved[1] * 10.0 - moved[0]).abs() < 1e-3, "{moved:?}");
+}
+
+#[test]
+fn double_click_and_delete_reset() {
+    let mut desktop = Desktop::new();
+    for label in ["Drums gain", "Drums sensitivity"] {
+        desktop.focus(label);
+        desktop.harness.key_press(Key::PageDown);
+        desktop.step();
+        assert_ne!(desktop.value_text(label), desktop.default_text(label));
+        desktop.harness.key_press(Key::Delete);
+        desktop.step();
+        assert_eq!(desktop.value_text(label), desktop.default_text(label));
+        desktop.harness.key_press(Key::PageDown);
+        desktop.step();
+        let center = desktop
+            .harness
+            .get_by_role_and_label(Role::Slider, label)
+            .rect()
+            .center();
+        for _ in 0..2 {
+            desktop.harness.hover_at(center);
+            desktop.harness.drag_at(center);
+            desktop.harness.event(egui::Event::PointerButton {
+                pos: center,
+                button: egui::PointerButton::Primary,
+                pressed: false,
+                modifiers: Modifiers::NONE,
+            });
+        }
+        desktop.step();
+        assert_eq!(desktop.value_text(label), desktop.default_text(label));
+    }
+}
+
+#[test]
+fn arrows_and_the_wheel_move_by_steps() {
+    let mut desktop = Desktop::new();
+    for label in ["Other gain", "Other sensitivity"] {
+        desktop.focus(label);
+        let before = desktop.normalized(label);
+        desktop.harness.key_press(Key::ArrowUp);
+        desktop.step();
+        let step = desktop.normalized(label) - before;
+        assert!((step - 0.01).abs() < 1e-5, "{label}: {step}");
+        desktop
+            .harness
+            .key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
+        desktop.step();
+        let back = desktop.normalized(label) - before;
+        assert!((back - 0.009).abs() < 1e-5, "{label}: {back}");
+        desktop.harness.key_press(Key::Home);
+        desktop.step();
+        assert_eq!(desktop.normalized(label), 0.0);
+        let center = desktop
+            .harness
+            .get_by_role_and_label(Role::Slider, label)
+            .rect()
+            .center();
+        desktop.harness.hover_at(center);
+        desktop.harness.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Line,
+            delta: Vec2::new(0.0, 1.0),
+            modifiers: Modifiers::NONE,
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Unknown,
+        });
+        desktop.step();
+        assert!((desktop.normalized(label) - 0.02).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn values_are_typed_after_a_click_or_straight_away() {
+    let mut desktop = Desktop::new();
+    desktop.focus("Bass gain");
+    // As a keyboard gives it: the key, and its text.
+    desktop.harness.event(egui::Event::Text("-".to_owned()));
+    desktop.step();
+    desktop.harness.event(egui::Event::Text("6".to_owned()));
+    desktop.step();
+    desktop.harness.key_press(Key::Enter);
+    desktop.step();
+    assert_eq!(desktop.value_text("Bass gain"), "-6.00 dB");
+
+    desktop.click("Bass gain: -6.00 dB", Modifiers::NONE);
+    desktop.harness.event(egui::Event::Text("3 dB".to_owned()));
+    desktop.step();
+    desktop.harness.key_press(Key::Enter);
+    desktop.step();
+    assert_eq!(
+        desktop.value_text("Bass gain"),
+        "3.00 dB",
+        "what is typed replaces what was there"
+    );
+
+    // Neither nonsense nor Escape changes anything.
+    for (typed, key) in [("loud", Key::Enter), ("-20", Key::Escape)] {
+        desktop.click("Bass gain: 3.00 dB", Modifiers::NONE);
+        desktop.harness.event(egui::Event::Text(typed.to_owned()));
+        desktop.step();
+        desktop.harness.key_press(key);
+        desktop.step();
+        assert_eq!(desktop.value_text("Bass gain"), "3.00 dB", "{typed}");
+    }
+    // Letters and numbers in a field are text.
+    desktop.click("Bass gain: 3.00 dB", Modifiers::NONE);
+    desktop.host.take();
+    desktop.harness.key_combination(&[Key::M, Key::Num1]);
+    desktop.step();
+    assert_eq!(desktop.host.take(), []);
+}
+
+#[test]
+fn a_screen_reader_hears_every_control_and_can_set_it() {
+    let mut desktop = Desktop::new();
+    for stem in STEMS {
+        for what in ["gain", "sensitivity"] {
+            let label = format!("{stem} {what}");
+            let node = desktop.harness.get_by_role_and_label(Role::Slider, &label);
+            assert_eq!(
+                node.accesskit_node().value(),
+                Some(desktop.default_text(&label))
+            );
+            node.increment_accesskit();
+            desktop.step();
+            assert_ne!(desktop.value_text(&label), desktop.default_text(&label));
+        }
+        for what in ["mute", "solo"] {
+            desktop
+                .harness
+                .get_by_role_and_label(Role::CheckBox, &format!("{stem} {what}"));
+        }
+        desktop
+            .harness
+            .get_by_role_and_label(Role::Meter, &format!("{stem} level"));
+    }
+    for (role, label) in [
+        (Role::CheckBox, "Bypass"),
+        (Role::CheckBox, "Compare with dry"),
+        (Role::Meter, "Master level"),
+        (Role::ComboBox, "Model"),
+        (Role::ComboBox, "Device"),
+        (Role::Image, "The last seconds, by stem"),
+    ] {
+        desktop.harness.get_by_role_and_label(role, label);
+    }
+    assert_eq!(desktop.harness.unnamed_widgets(), [] as [String; 0]);
+}
+
+#[test]
+fn nothing_is_cut_off_in_the_smallest_window_nor_at_any_scale() {
+    for (size, scale) in [
+        ((800.0, 480.0), 1.0),
+        ((960.0, 600.0), 1.5),
+        ((960.0, 600.0), 2.0),
+    ] {
+        let desktop = Desktop::with_size(size.into(), scale);
+        let window = egui::Rect::from_min_size(egui::Pos2::ZERO, size.into());
+        for stem in STEMS {
+            for role_and_label in [
+                (Role::Slider, format!("{stem} gain")),
+                (Role::Slider, format!("{stem} sensitivity")),
+                (Role::Button, format!("{stem} sensitivity: 0.0 %")),
+            ] {
+                let (role, label) = role_and_label;
+                let rect = desktop.harness.get_by_role_and_label(role, &label).rect();
+                assert!(
+                    window.contains_rect(rect),
+                    "{label} at {rect:?} in {size:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_model_in_use_is_listed_and_choosing_it_again_asks_for_nothing() {
+    let mut desktop = Desktop::new();
+    desktop
+        .harness
+        .get_by_role_and_label(Role::ComboBox, "Model")
+        .click();
+    desktop.step();
+    let entry = desktop.harness.get_by_label_contains("(unweave-live)");
+    assert_eq!(entry.accesskit_node().role(), Role::Button);
+    entry.click();
+    desktop.step();
+    assert_eq!(
+        desktop.host.num_restarts(),
+        0,
+        "it is the model that is in use"
+    );
+}

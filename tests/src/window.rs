@@ -1,0 +1,164 @@
+//! The plug-in's window in a real one, on a display of its own, moved by a real pointer and keyboard.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
+use x11rb::COPY_DEPTH_FROM_PARENT;
+use x11rb::connection::Connection as _;
+use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, WindowClass};
+use x11rb::rust_connection::RustConnection;
+
+use crate::session::Session;
+
+/// An X server without a screen, with software GL; it ends with this.
+pub struct Display {
+    server: Child,
+    /// As `DISPLAY` wants it.
+    pub name: String,
+}
+
+impl Display {
+    /// Starts one; `None` if this machine lacks what it takes, which is said.
+    pub fn start() -> Option<Self> {
+        for program in ["Xvfb", "xdotool"] {
+            let found = Command::new("sh")
+                .args(["-c", &format!("command -v {program}")])
+                .output();
+            if !found.is_ok_and(|output| output.status.success()) {
+                eprintln!("NOT TESTED: {program} is not installed; README names the packages");
+                return None;
+            }
+        }
+        let mut server = Command::new("Xvfb")
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1280x900x24",
+                "+extension",
+                "GLX",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it is installed");
+        let mut number = String::new();
+        let output = server.stdout.take().expect("piped");
+        BufReader::new(output)
+            .read_line(&mut number)
+            .expect("the server says its number");
+        assert!(!number.trim().is_empty(), "the X server has ended");
+        Some(Self {
+            server,
+            name: format!(":{}", number.trim()),
+        })
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Moves the pointer, presses buttons and keys: xdotool's words, on the display of this process.
+pub fn xdotool(words: &str) {
+    let status = Command::new("xdotool")
+        .args(words.split_whitespace())
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "xdotool {words}"
+    );
+}
+
+/// A host's window, at the upper left corner of the display, for the plug-in's to lie in.
+pub struct HostWindow {
+    connection: RustConnection,
+    id: u32,
+}
+
+impl HostWindow {
+    /// Opens one.
+    pub fn new(size: GuiSize) -> Self {
+        let (connection, screen_idx) = x11rb::connect(None).expect("a display");
+        let screen = &connection.setup().roots[screen_idx];
+        let id = connection.generate_id().expect("ids are many");
+        let side = |length: u32| u16::try_from(length).expect("fits a screen");
+        connection
+            .create_window(
+                COPY_DEPTH_FROM_PARENT,
+                id,
+                screen.root,
+                0,
+                0,
+                side(size.width),
+                side(size.height),
+                0,
+                WindowClass::INPUT_OUTPUT,
+                0,
+                &CreateWindowAux::new().background_pixel(screen.black_pixel),
+            )
+            .expect("the server is there");
+        connection.map_window(id).expect("the server is there");
+        connection.flush().expect("the server is there");
+        Self { connection, id }
+    }
+}
+
+impl Drop for HostWindow {
+    fn drop(&mut self) {
+        // The server may be gone.
+        let _ = self.connection.destroy_window(self.id);
+        let _ = self.connection.flush();
+    }
+}
+
+impl Session {
+    /// Opens the plug-in's window in one of the host's.
+    pub fn open_window(&mut self) -> HostWindow {
+        let handle = self.instance.plugin_handle();
+        let gui: PluginGui = handle.get_extension().expect("it has a window");
+        let configuration = GuiConfiguration {
+            api_type: GuiApiType::X11,
+            is_floating: false,
+        };
+        gui.create(&handle, configuration)
+            .expect("X11 is supported");
+        let size = gui.get_size(&handle).expect("it knows its size");
+        let parent = HostWindow::new(size);
+        // SAFETY: the parent is destroyed after `close_window`, or with the process.
+        unsafe { gui.set_parent(&handle, Window::from_x11_handle(parent.id.into())) }
+            .expect("it can lie in a window");
+        gui.show(&handle).expect("it can be seen");
+        parent
+    }
+
+    /// The window's size in pixels.
+    pub fn window_size(&mut self) -> (u32, u32) {
+        let handle = self.instance.plugin_handle();
+        let gui: PluginGui = handle.get_extension().expect("it has a window");
+        let size = gui.get_size(&handle).expect("it knows its size");
+        (size.width, size.height)
+    }
+
+    /// Resizes the window, as a host does when its own is resized.
+    pub fn resize_window(&mut self, width: u32, height: u32) {
+        let handle = self.instance.plugin_handle();
+        let gui: PluginGui = handle.get_extension().expect("it has a window");
+        gui.set_size(&handle, GuiSize { width, height })
+            .expect("it can be resized");
+    }
+
+    /// Closes the window that [`Session::open_window`] opened.
+    pub fn close_window(&mut self, parent: HostWindow) {
+        let handle = self.instance.plugin_handle();
+        let gui: PluginGui = handle.get_extension().expect("it has a window");
+        gui.destroy(&handle);
+        drop(parent);
+    }
+}
