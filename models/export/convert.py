@@ -44,7 +44,11 @@ def keep(graph: Graph, path: Path) -> None:
 def open_unmix(checkpoint: Path, out: Path) -> None:
     from openunmix.model import OpenUnmix
 
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state["lstm.weight_ih_l0"], state["output_mean"], state["input_mean"]
+    except Exception as error:
+        sys.exit(f"{checkpoint}: no checkpoint of Open-Unmix ({str(error).splitlines()[0]})")
     layers = sum(name.startswith("lstm.weight_ih_l") and not name.endswith("_reverse") for name in state)
     bins, hidden = state["output_mean"].shape[0], state["fc1.weight"].shape[0]
     channels = state["fc3.weight"].shape[0] // bins
@@ -66,7 +70,10 @@ def demucs(checkpoint: Path, out: Path, name: str, seconds: float | None) -> Non
     from demucs.htdemucs import HTDemucs
     from demucs.states import load_model
 
-    model = load_model(checkpoint).eval()
+    try:
+        model = load_model(checkpoint).eval()
+    except Exception as error:
+        sys.exit(f"{checkpoint}: no checkpoint of Demucs ({type(error).__name__}: {str(error).splitlines()[0]})")
     if not isinstance(model, HTDemucs):
         sys.exit(f"{checkpoint}: this is a {type(model).__name__}; only HTDemucs is converted")
     # PyTorch's fused attention has no counterpart in ONNX.
