@@ -124,6 +124,9 @@ impl Grid {
     }
 }
 
+/// What a model that takes any length is tried out on: about a second.
+const TRIAL_FRAMES: usize = 48_000;
+
 /// A model that sees a segment at a time, at work.
 pub(crate) struct Segments {
     shape: Shape,
@@ -193,7 +196,11 @@ impl Segments {
     /// The first inference also allocates what later ones reuse. One is enough: in large models it takes
     /// seconds.
     fn try_out(&mut self) -> Result<(), Error> {
-        let frames = self.grid.segment.frames;
+        let mut frames = self.grid.segment.frames;
+        if self.grid.end == End::Short {
+            // Any length will do, and some take a minute of music.
+            frames = frames.min(TRIAL_FRAMES);
+        }
         let mut noise = crate::load::noise(frames / 2);
         noise.resize(frames, 0.0);
         self.segment = [noise.clone(), noise];
