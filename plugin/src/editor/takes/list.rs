@@ -90,7 +90,7 @@ fn row(ui: &mut Ui, takes: &Takes, take: &Arc<Take>, is_chosen: bool) {
     if response.clicked() {
         takes.choose_take(take);
     }
-    let discard = Button::new("✕").min_size(vec2(ROW_HEIGHT, ROW_HEIGHT));
+    let discard = Button::new("×").min_size(vec2(ROW_HEIGHT, ROW_HEIGHT));
     let discard = ui.add(discard).on_hover_text("Discard this take");
     discard.widget_info(|| {
         egui::WidgetInfo::labeled(
