@@ -11,6 +11,7 @@
 //! ```
 
 mod button;
+mod closing;
 mod control;
 pub mod extent;
 mod fader;

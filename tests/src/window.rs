@@ -39,6 +39,8 @@ impl Display {
                 "1280x900x24",
                 "+extension",
                 "GLX",
+                // Else it starts afresh, and refuses clients, when its last one has closed its window.
+                "-noreset",
             ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -103,9 +105,12 @@ impl HostWindow {
                 0,
                 &CreateWindowAux::new().background_pixel(screen.black_pixel),
             )
-            .expect("the server is there");
-        connection.map_window(id).expect("the server is there");
-        connection.flush().expect("the server is there");
+            .expect("the server is there")
+            // Answered: the plug-in reaches the server on a connection of its own.
+            .check()
+            .expect("a window can be made");
+        let mapped = connection.map_window(id).expect("the server is there");
+        mapped.check().expect("a window can be shown");
         Self { connection, id }
     }
 }

@@ -9,10 +9,11 @@ use nice_plug::editor::dpi::{LogicalSize, NativeSize};
 use nice_plug::editor::{HostMethods, SpawnedEditor};
 use nice_plug::prelude::*;
 use nice_plug_egui::{
-    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier,
-    baseview, create_egui_editor,
+    EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier, baseview,
+    create_egui_editor,
 };
 
+use crate::editor::closing::{Handle, OpenWindow, WindowThread};
 use crate::editor::{Desk, draw, extent, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
@@ -46,7 +47,7 @@ impl Window {
 }
 
 impl Editor for Window {
-    type Handle = EguiEditorHandle;
+    type Handle = Handle;
 
     fn spawn(
         &self,
@@ -64,7 +65,9 @@ impl Editor for Window {
             resize_hint: self.resize_hint(),
             ..EguiNiceSettings::default()
         };
+        let thread = WindowThread::default();
         let app = App {
+            thread: thread.clone(),
             desk: Desk::new(Arc::clone(&self.params), Arc::clone(&self.takes)),
             host: None,
             params: Arc::clone(&self.params),
@@ -73,7 +76,7 @@ impl Editor for Window {
         // The framework's own state can't be set once it is made, so each window gets one.
         let (size, zoom) = self.extent();
         let state = EguiEditorState::from_size(size, zoom);
-        create_egui_editor(state, self.repaint.clone(), settings, app)
+        let spawned = create_egui_editor(state, self.repaint.clone(), settings, app)
             .ok_or("no window")?
             .spawn(
                 parent,
@@ -81,7 +84,11 @@ impl Editor for Window {
                 fallback_scale_factor,
                 gui_context,
                 host,
-            )
+            )?;
+        Ok(SpawnedEditor {
+            handle: Handle(spawned.handle),
+            window: OpenWindow::new(spawned.window, thread),
+        })
     }
 
     fn size(&self) -> NativeSize<u32> {
@@ -106,6 +113,7 @@ impl Editor for Window {
 
 /// What egui calls for one open window.
 struct App {
+    thread: WindowThread,
     desk: Desk,
     /// From `build` on.
     host: Option<GuiContext>,
@@ -120,6 +128,7 @@ impl NiceEguiApp for App {
         nice_gui_ctx: GuiContext,
         frame: &mut Frame,
     ) -> Result<(), baseview::HandlerError> {
+        self.thread.note();
         theme::apply(&egui_ctx);
         // The framework hands it to GL as it is, and GL takes it for sRGB already.
         let [red, green, blue, _] = theme::BACKGROUND.to_normalized_gamma_f32();

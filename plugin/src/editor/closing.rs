@@ -1,0 +1,145 @@
+//! A window that is gone once it is dropped.
+//!
+//! On X11 each window has a thread of its own. baseview 0.4.2 tells it to stop when the window is dropped, then asks
+//! it for an answer that a stopping thread no longer gives, and goes on without joining it: the host frees the parent
+//! window, or unloads the library, while that thread still tears OpenGL down. So the drop waits here until it ended.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use nice_plug::editor::dpi::NativeSize;
+use nice_plug::editor::{EditorHandle, Modifiers, ParentWindowHandle, VirtualKeyCode};
+use nice_plug_egui::{EguiEditorHandle, baseview};
+
+/// Longest wait: a thread that hangs in a graphics driver must not hang the host.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the system shows the window's thread for as long as it lives. Stays empty where there is no such place or
+/// no such thread (macOS, Windows).
+#[derive(Clone, Default)]
+pub struct WindowThread(Arc<OnceLock<PathBuf>>);
+
+impl WindowThread {
+    /// To be called on the window's thread.
+    pub fn note(&self) {
+        if cfg!(target_os = "linux")
+            && let Ok(thread) = fs::read_link("/proc/thread-self")
+        {
+            // A window whose thread is known keeps it.
+            let _ = self.0.set(Path::new("/proc").join(thread));
+        }
+    }
+
+    fn await_end(&self) {
+        let since = Instant::now();
+        while self.0.get().is_some_and(|thread| thread.exists()) {
+            if since.elapsed() > PATIENCE {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// The framework's window, whose drop waits for its thread.
+pub struct OpenWindow {
+    inner: Option<baseview::Window>,
+    thread: WindowThread,
+}
+
+impl OpenWindow {
+    /// Takes a window whose thread notes itself in `thread`.
+    pub fn new(inner: baseview::Window, thread: WindowThread) -> Self {
+        Self {
+            inner: Some(inner),
+            thread,
+        }
+    }
+
+    fn with<T>(&self, or_else: T, act: impl FnOnce(&baseview::Window) -> T) -> T {
+        self.inner.as_ref().map_or(or_else, act)
+    }
+}
+
+impl Drop for OpenWindow {
+    fn drop(&mut self) {
+        drop(self.inner.take());
+        self.thread.await_end();
+    }
+}
+
+/// The framework's handle, for an [`OpenWindow`].
+pub struct Handle(pub EguiEditorHandle);
+
+impl EditorHandle for Handle {
+    type Window = OpenWindow;
+    type Error = baseview::Error;
+
+    fn run_until_closed(mut window: OpenWindow) -> Result<(), Self::Error> {
+        window
+            .inner
+            .take()
+            .map_or(Ok(()), EguiEditorHandle::run_until_closed)
+    }
+
+    fn set_parent(
+        &self,
+        parent: ParentWindowHandle,
+        window: &OpenWindow,
+    ) -> Result<(), Self::Error> {
+        window.with(Ok(()), |window| self.0.set_parent(parent, window))
+    }
+
+    fn show(&self, window: &OpenWindow) -> Result<(), Self::Error> {
+        window.with(Ok(()), |window| self.0.show(window))
+    }
+
+    fn hide(&self, window: &OpenWindow) -> Result<(), Self::Error> {
+        window.with(Ok(()), |window| self.0.hide(window))
+    }
+
+    fn set_size(&self, size: NativeSize<u32>, window: &OpenWindow) -> Result<(), Self::Error> {
+        window.with(Ok(()), |window| self.0.set_size(size, window))
+    }
+
+    fn host_main_thread_callback(&self, window: &OpenWindow) {
+        window.with((), |window| self.0.host_main_thread_callback(window));
+    }
+
+    fn adjust_size(&self, size: NativeSize<u32>, window: &OpenWindow) -> Option<NativeSize<u32>> {
+        window.with(None, |window| self.0.adjust_size(size, window))
+    }
+
+    fn set_fallback_scale_factor(
+        &self,
+        scale: f64,
+        window: &OpenWindow,
+    ) -> Result<(), Self::Error> {
+        window.with(Ok(()), |window| {
+            self.0.set_fallback_scale_factor(scale, window)
+        })
+    }
+
+    fn on_virtual_key_from_host(
+        &self,
+        key: VirtualKeyCode,
+        is_down: bool,
+        modifiers: Modifiers,
+    ) -> bool {
+        self.0.on_virtual_key_from_host(key, is_down, modifiers)
+    }
+
+    fn state_changed(&self) {
+        self.0.state_changed();
+    }
+
+    fn param_value_changed(&self, id: &str, normalized_value: f32) {
+        self.0.param_value_changed(id, normalized_value);
+    }
+
+    fn param_modulation_changed(&self, id: &str, modulation_offset: f32) {
+        self.0.param_modulation_changed(id, modulation_offset);
+    }
+}

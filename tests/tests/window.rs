@@ -1,0 +1,197 @@
+//! The window in a host, with a real pointer: what is clicked and dragged is what is heard.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may unwrap as tests may"
+)]
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use unweave_tests::doubles::{self, HALVES, Halves};
+use unweave_tests::session::Session;
+use unweave_tests::window::{Display, xdotool};
+
+/// Long enough for a machine with other things to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+const RATE: u32 = 44_100;
+const BLOCK: usize = 512;
+
+/// Where things are in a window of 960 × 600 pixels.
+const DRUMS_MUTE: (i32, i32) = (45, 240);
+const BASS_CAP: (i32, i32) = (225, 343);
+
+/// Runs an ignored test of this file in a process whose display is `display`: the name of the display
+/// must be in the environment before the first window is opened.
+fn run_on(display: &Display, test: &str) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("DISPLAY", &display.name)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}\n{errors}"
+    );
+}
+
+#[test]
+fn what_is_clicked_and_dragged_in_a_hosts_window_is_heard() {
+    if let Some(display) = Display::start() {
+        run_on(&display, "pointer");
+    }
+}
+
+#[test]
+fn opening_and_closing_a_hundred_times_leaks_nothing() {
+    if let Some(display) = Display::start() {
+        run_on(&display, "hundred_times");
+    }
+}
+
+/// A steady tone of one value, so that the gain of the mix can be read off the output.
+struct Host {
+    session: Session,
+    heard: f32,
+}
+
+impl Host {
+    fn new() -> Self {
+        let mut session = Session::new(&doubles::entry(), Halves::ID);
+        session.activate(RATE, BLOCK);
+        let mut host = Self {
+            session,
+            heard: 0.0,
+        };
+        host.until("the model is loaded", |host| {
+            host.session.status() == "Separating"
+        });
+        host
+    }
+
+    /// One block, at the pace of a sound card.
+    fn play(&mut self) {
+        let mix = [0.5; BLOCK];
+        let outputs = self.session.render([&mix, &mix], &[BLOCK], &[]);
+        self.heard = outputs[0][0][BLOCK - 1];
+        self.session.idle();
+        std::thread::sleep(Duration::from_millis(11));
+    }
+
+    /// Plays until this holds.
+    fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
+        let start = Instant::now();
+        while !is_so(self) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{what}: never; heard {}",
+                self.heard
+            );
+            self.play();
+        }
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn pointer() {
+    let mut host = Host::new();
+    host.until("the mix is heard", |host| host.heard == 0.5);
+    let window = host.session.open_window();
+    assert_eq!(host.session.window_size(), (960, 600));
+
+    // Clicked again if the window wasn't there yet; a second click on it would undo the first.
+    let (x, y) = DRUMS_MUTE;
+    let mut next_click = Instant::now();
+    host.until("a click on M mutes the drums", |host| {
+        if Instant::now() >= next_click && host.session.value("drums_mute") == 0.0 {
+            xdotool(&format!("mousemove {x} {y} click 1"));
+            next_click = Instant::now() + Duration::from_secs(5);
+        }
+        host.session.value("drums_mute") == 1.0
+    });
+    let muted = 0.5 * (1.0 - HALVES[0]);
+    host.until("the drums are gone", |host| {
+        (host.heard - muted).abs() < 1e-4
+    });
+
+    let before = host.session.value("bass_gain");
+    let (x, y) = BASS_CAP;
+    xdotool(&format!("mousemove {x} {y} mousedown 1"));
+    for step in 1..=8 {
+        host.play();
+        xdotool(&format!("mousemove {x} {}", y + 5 * step));
+        host.play();
+    }
+    xdotool("mouseup 1");
+    host.until("the fader has moved", |host| {
+        host.session.value("bass_gain") < before - 0.05
+    });
+    for _ in 0..20 {
+        host.play();
+    }
+    let value = host.session.value("bass_gain");
+    let text = host.session.text("bass_gain", value);
+    let gain_db: f32 = text.trim_end_matches(" dB").parse().unwrap();
+    let expected = muted + 0.5 * HALVES[1] * (10f32.powf(gain_db / 20.0) - 1.0);
+    host.until("and is heard", |host| (host.heard - expected).abs() < 1e-3);
+
+    host.session.resize_window(1100, 700);
+    host.until("the window is as large as the host's", |host| {
+        host.session.window_size() == (1100, 700)
+    });
+    host.session.close_window(window);
+    let saved = String::from_utf8_lossy(&host.session.save()).into_owned();
+    assert!(saved.contains(r#""window":"[1100,700,100]""#), "{saved}");
+    let window = host.session.open_window();
+    assert_eq!(
+        host.session.window_size(),
+        (1100, 700),
+        "the size is remembered"
+    );
+    host.session.close_window(window);
+}
+
+/// Threads, open files and resident memory in kB of this process.
+fn resources() -> [usize; 3] {
+    let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    let resident = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    [count("/proc/self/task"), count("/proc/self/fd"), resident]
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn hundred_times() {
+    let mut host = Host::new();
+    let mut open_and_close = |times: usize| {
+        for _ in 0..times {
+            let window = host.session.open_window();
+            for _ in 0..3 {
+                host.play();
+            }
+            host.session.close_window(window);
+        }
+        // What ends, ends soon.
+        for _ in 0..20 {
+            host.play();
+        }
+        resources()
+    };
+    // The first windows leave what is there once per process: fonts, the driver's caches.
+    let [threads, files, memory] = open_and_close(20);
+    let [threads_after, files_after, memory_after] = open_and_close(100);
+    eprintln!("memory: {memory} kB, 100 windows later {memory_after} kB");
+    assert_eq!((threads_after, files_after), (threads, files));
+    // A window's own memory, its buffers alone, is above 4 MB: a leak of it would be 400 MB.
+    assert!(
+        memory_after < memory + 40_000,
+        "{memory} kB, then {memory_after} kB"
+    );
+}
