@@ -20,6 +20,8 @@ use crate::ids;
 const SLOTS_PER_COLUMN: usize = 2;
 /// Columns in a second.
 const COLUMNS_PER_SECOND: usize = 100 / SLOTS_PER_COLUMN;
+/// Below the waves, for the seconds, in points.
+const SCALE_HEIGHT: f32 = 18.0;
 /// Columns that are kept: more than the broadest window shows.
 const MAX_COLUMNS: usize = 1000;
 /// Loudness to height: quiet passages are seen, too.
@@ -91,7 +93,8 @@ impl Picture {
             .widget_info(|| WidgetInfo::labeled(Role::Image, true, "The last seconds, by stem"));
         let pixels_per_point = ui.ctx().pixels_per_point();
         let inner = rect.shrink(1.0);
-        let size = [inner.width(), inner.height()].map(|points| pixels(points * pixels_per_point));
+        let waves = inner.with_max_y((inner.max.y - SCALE_HEIGHT).max(inner.min.y));
+        let size = [waves.width(), waves.height()].map(|points| pixels(points * pixels_per_point));
         ui.painter()
             .rect_filled(rect, CornerRadius::same(4), theme::SUNKEN);
         if size[0] == 0 || size[1] == 0 {
@@ -99,7 +102,7 @@ impl Picture {
         }
         self.paint_new_columns(ui.ctx(), size);
         if let Some(image) = &self.image {
-            image.draw(ui, inner, self.total);
+            image.draw(ui, waves, self.total);
         }
         draw_scale(ui, inner, pixels_per_point);
     }

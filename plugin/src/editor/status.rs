@@ -161,17 +161,12 @@ fn trouble(source: &Source, late_hops: u64, params: &UnweaveParams) -> Option<Tr
         );
     }
     if late_hops > 0 {
-        let times = if late_hops == 1 {
-            "time".to_owned()
-        } else {
-            format!("times ({late_hops} in all)")
-        };
-        let what = match late_hops {
-            1 => "Stems came too late once, and the dry mix was heard instead.".to_owned(),
-            _ => format!("Stems came too late several {times}, and the dry mix was heard instead."),
+        let times = match late_hops {
+            1 => "once".to_owned(),
+            _ => format!("{late_hops} times"),
         };
         return trouble(
-            what,
+            format!("Stems came too late {times}, and the dry mix was heard instead."),
             "Close other programs, or give the host a larger buffer.",
         );
     }

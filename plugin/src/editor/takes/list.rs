@@ -14,7 +14,7 @@ const MAX_ROWS: usize = 5;
 
 const ROW_HEIGHT: f32 = 22.0;
 
-const BROWSE_WIDTH: f32 = 66.0;
+const BROWSE_WIDTH: f32 = 74.0;
 
 /// The switch, and what is being captured.
 pub fn capture(ui: &mut Ui, takes: &Takes) {
