@@ -8,8 +8,11 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use unweave_tests::doubles::{self, HALVES, Halves};
-use unweave_tests::session::Session;
+use unweave_plugin::render::Stage;
+use unweave_separation::Terminator;
+use unweave_separation::verify::{Outcome, verify_dir};
+use unweave_tests::doubles::{self, Capturing, HALVES, Halves, last_takes};
+use unweave_tests::session::{Session, Timeline};
 use unweave_tests::window::{Display, xdotool};
 
 /// Long enough for a machine with other things to do.
@@ -20,6 +23,10 @@ const BLOCK: usize = 512;
 /// Where things are in a window of 960 × 600 pixels.
 const DRUMS_MUTE: (i32, i32) = (45, 240);
 const BASS_CAP: (i32, i32) = (225, 343);
+const ARM: (i32, i32) = (824, 95);
+/// The only take, and, while it is chosen, what renders it.
+const TAKE: (i32, i32) = (800, 124);
+const RENDER: (i32, i32) = (870, 408);
 
 /// Runs an ignored test of this file in a process whose display is `display`: the name of the display
 /// must be in the environment before the first window is opened.
@@ -41,6 +48,13 @@ fn run_on(display: &Display, test: &str) {
 fn what_is_clicked_and_dragged_in_a_hosts_window_is_heard() {
     if let Some(display) = Display::start() {
         run_on(&display, "pointer");
+    }
+}
+
+#[test]
+fn a_take_is_captured_and_rendered_by_hand() {
+    if let Some(display) = Display::start() {
+        run_on(&display, "by_hand");
     }
 }
 
@@ -80,6 +94,18 @@ impl Host {
         std::thread::sleep(Duration::from_millis(11));
     }
 
+    /// Clicks, and plays until this holds. Clicks again if the window wasn't there yet.
+    fn click_until(&mut self, what: &str, place: (i32, i32), is_so: impl Fn(&mut Self) -> bool) {
+        let mut next_click = Instant::now();
+        self.until(what, |host| {
+            if !is_so(host) && Instant::now() >= next_click {
+                xdotool(&format!("mousemove {} {} click 1", place.0, place.1));
+                next_click = Instant::now() + Duration::from_secs(5);
+            }
+            is_so(host)
+        });
+    }
+
     /// Plays until this holds.
     fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
         let start = Instant::now();
@@ -102,14 +128,7 @@ fn pointer() {
     let window = host.session.open_window();
     assert_eq!(host.session.window_size(), (960, 600));
 
-    // Clicked again if the window wasn't there yet; a second click on it would undo the first.
-    let (x, y) = DRUMS_MUTE;
-    let mut next_click = Instant::now();
-    host.until("a click on M mutes the drums", |host| {
-        if Instant::now() >= next_click && host.session.value("drums_mute") == 0.0 {
-            xdotool(&format!("mousemove {x} {y} click 1"));
-            next_click = Instant::now() + Duration::from_secs(5);
-        }
+    host.click_until("a click on M mutes the drums", DRUMS_MUTE, |host| {
         host.session.value("drums_mute") == 1.0
     });
     let muted = 0.5 * (1.0 - HALVES[0]);
@@ -151,6 +170,46 @@ fn pointer() {
         (1100, 700),
         "the size is remembered"
     );
+    host.session.close_window(window);
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = Session::new(&doubles::entry(), Capturing::ID);
+    let takes = last_takes();
+    let mut settings = takes.settings();
+    settings.folder = folder.path().to_owned();
+    takes.set_settings(settings);
+    session.activate(RATE, BLOCK);
+    session.set_timeline(Timeline::Playing(0));
+    let mut host = Host {
+        session,
+        heard: 0.0,
+    };
+    let window = host.session.open_window();
+    host.click_until("capture is armed", ARM, |_| takes.is_armed());
+    host.until("a second is captured", |_| {
+        takes
+            .recording()
+            .is_some_and(|recording| recording.num_frames > u64::from(RATE))
+    });
+    host.click_until("capture ends", ARM, |_| !takes.is_armed());
+    host.until("the take is listed", |_| takes.takes().len() == 1);
+    host.click_until("the take is chosen", TAKE, |_| takes.chosen().is_some());
+    for _ in 0..20 {
+        host.play(); // The panel grows downwards and is drawn.
+    }
+    host.click_until("the rendering begins", RENDER, |_| takes.stage().is_some());
+    host.until("the rendering ends", |_| {
+        !matches!(takes.stage(), Some(Stage::Loading | Stage::Running(_)))
+    });
+    let Some(Stage::Done { dir, .. }) = takes.stage() else {
+        panic!("{:?}", takes.stage());
+    };
+    let (_, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Exact);
     host.session.close_window(window);
 }
 
