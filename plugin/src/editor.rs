@@ -24,6 +24,7 @@ mod picture;
 mod status;
 mod strips;
 pub mod takes;
+mod tempo;
 pub mod theme;
 mod window;
 
@@ -32,7 +33,9 @@ use std::time::Duration;
 
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 use nice_plug::context::gui::GuiContext;
+use unweave_live::State;
 
+use crate::bell::Bell;
 use crate::params::UnweaveParams;
 use crate::report::Source;
 use crate::takes::Takes;
@@ -42,11 +45,10 @@ use models::ModelsView;
 use status::StatusView;
 use strips::Strips;
 use takes::TakesView;
+use tempo::Tempo;
 pub use window::Window;
 
-/// While something falls or fades.
-const FRAME: Duration = Duration::from_micros(16_667);
-/// How often numbers are looked at that nobody tells of: state, load, late hops.
+/// How often the state is looked at while nobody tells of it: the model loads, and the host may not call.
 const GLANCE: Duration = Duration::from_millis(500);
 /// Height of the picture, as a share of the window's.
 const PICTURE_SHARE: f32 = 0.26;
@@ -56,6 +58,8 @@ const SCALES: [u16; 5] = [100, 125, 150, 175, 200];
 /// What one open window knows and remembers.
 pub struct Desk {
     params: Arc<UnweaveParams>,
+    bell: Bell,
+    tempo: Tempo,
     keys: Keys,
     listener: Listener,
     models: ModelsView,
@@ -65,10 +69,12 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A window on these parameters.
-    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>) -> Self {
+    /// A window on these parameters, woken by this bell.
+    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>, bell: Bell) -> Self {
         Self {
             params,
+            bell,
+            tempo: Tempo::default(),
             keys: Keys::default(),
             listener: Listener::default(),
             models: ModelsView::default(),
@@ -77,20 +83,34 @@ impl Desk {
             takes_view: TakesView::default(),
         }
     }
+
+    /// Whether the processor draws this window, so that every frame costs what it computes with.
+    pub fn set_software(&mut self, is_software: bool) {
+        self.tempo = Tempo::new(is_software);
+    }
 }
 
 /// Draws the window and does what the person wants.
 pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
     let params = Arc::clone(&desk.params);
     desk.keys.press(ui, &params, host);
+    let mut is_loading = false;
     let levels = match params.report.source() {
-        Source::Engine(facts) => Some(facts.levels),
+        Source::Engine(facts) => {
+            is_loading = facts.status.state() == State::Loading;
+            Some(facts.levels)
+        }
         Source::Inactive | Source::Refused(_) => None,
     };
-    let seconds = ui.input(|input| input.unstable_dt.min(1.0));
-    let is_moving = desk.listener.listen(levels, seconds);
-    ui.ctx()
-        .request_repaint_after(if is_moving { FRAME } else { GLANCE });
+    // Before the look at what there is: what comes after it must ring.
+    desk.bell.listen(true);
+    let (now, seconds) = ui.input(|input| (input.time, input.unstable_dt.min(1.0)));
+    if desk.listener.listen(levels, seconds) {
+        desk.bell.listen(false);
+        ui.ctx().request_repaint_after(desk.tempo.until_next(now));
+    } else if is_loading {
+        ui.ctx().request_repaint_after(GLANCE);
+    }
 
     // The window is cleared in the panels' colour: painting it again would cost as much as the rest.
     let panel = |x, y| Frame::new().inner_margin(Margin::symmetric(x, y));

@@ -12,6 +12,7 @@
 //! What hosts and the framework get wrong, and what is done about it: `KNOWN_HOST_ISSUES.md`.
 #![forbid(unsafe_code)]
 
+mod bell;
 pub mod editor;
 pub mod ids;
 pub mod model;
@@ -28,6 +29,7 @@ mod text;
 pub mod variant;
 pub mod wanted;
 
+pub use bell::Bell;
 pub use plugin::Unweave;
 
 /// One main output.

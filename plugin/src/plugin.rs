@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
-use nice_plug_egui::RepaintNotifier;
 use unweave_live::capture::{CaptureSide, Moment, Position};
 use unweave_live::preview::PreviewSide;
 
+use crate::bell::Bell;
 use crate::editor::Window;
 use crate::model;
 use crate::params::UnweaveParams;
@@ -29,7 +29,7 @@ pub struct Unweave<V> {
     /// [`UnweaveParams::generation`] that was activated, or for which that was asked.
     generation: u32,
     /// Tells an open window that there is something new to draw.
-    repaint: RepaintNotifier,
+    bell: Bell,
     _variant: PhantomData<fn() -> V>,
 }
 
@@ -43,7 +43,7 @@ impl<V: Variant> Default for Unweave<V> {
             preview,
             running: None,
             generation: 0,
-            repaint: RepaintNotifier::new(),
+            bell: Bell::default(),
             _variant: PhantomData,
         }
     }
@@ -77,7 +77,7 @@ impl<V: Variant> Plugin for Unweave<V> {
         Some(Window::new(
             Arc::clone(&self.params),
             Arc::clone(&self.takes),
-            self.repaint.clone(),
+            self.bell.clone(),
         ))
     }
 
@@ -141,7 +141,7 @@ impl<V: Variant> Plugin for Unweave<V> {
             running.set_playing(context.transport().playing);
             running.process(buffer.as_slice(), &mut stems, &controls);
             if running.has_news() {
-                self.repaint.request_repaint();
+                self.bell.ring();
             }
             status = ProcessStatus::Tail(host_frames(running.plan().tail_frames()));
         }
@@ -180,13 +180,13 @@ impl<V: Variant> Unweave<V> {
         match started {
             Ok(running) => {
                 self.params.report.watch(running.facts());
-                self.repaint.request_repaint();
+                self.bell.ring_loudly();
                 self.running = Some(running);
             }
             Err(reason) => {
                 nice_error!("no separation: {reason}");
                 self.params.report.refuse(reason);
-                self.repaint.request_repaint();
+                self.bell.ring_loudly();
             }
         }
     }

@@ -43,6 +43,17 @@ pub struct Facts {
     pub latency_frames: usize,
 }
 
+/// Inferences that take more than this share of their time leave too little for everything else.
+const HIGH_LOAD: f32 = 0.85;
+
+/// Whether the machine is hardly fast enough.
+///
+/// # Realtime safety
+/// Reads an atomic.
+pub fn is_strained(status: &Status) -> bool {
+    status.load() > HIGH_LOAD
+}
+
 /// How every text begins.
 const BEGINNINGS: [&str; 4] = ["Not active", "Loading", "Separating", "Dry: "];
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nice_plug::prelude::*;
-use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Setup, StereoOut};
+use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Setup, State, StereoOut};
 use unweave_separation::DeviceUse;
 
 use crate::ids;
 use crate::model::Source;
 use crate::pace::Pace;
-use crate::report::Facts;
+use crate::report::{Facts, is_strained};
 use crate::wanted::Wanted;
 
 /// One stereo output per stem, in the order of [`ids::STEMS`]; `None` where there is none.
@@ -38,6 +38,9 @@ pub enum Mode {
     ByPace(Pace),
 }
 
+/// What of an engine's state the window shows even while nothing sounds.
+type Condition = (State, u64, bool);
+
 /// An engine at work.
 pub struct Running {
     configuration: Configuration,
@@ -49,6 +52,8 @@ pub struct Running {
     device_use: DeviceUse,
     /// Slots of levels that the window has been told of.
     num_told: u64,
+    /// What the window has been told of the engine.
+    condition_told: Condition,
     /// Right channel of a mono plug-in.
     right: Vec<f32>,
 }
@@ -80,6 +85,7 @@ impl Running {
             mode: Mode::RealTime,
             device_use,
             num_told: 0,
+            condition_told: (State::Loading, 0, false),
         })
     }
 
@@ -106,18 +112,23 @@ impl Running {
     }
 
     /// Whether there is something to draw that wasn't there the last time: levels, and not of silence
-    /// while the transport stands.
+    /// while the transport stands; or how the engine is doing.
     ///
     /// # Realtime safety
     /// Reads atomics.
     pub fn has_news(&mut self) -> bool {
+        let status = self.engine.status();
+        let condition = (status.state(), status.late_hops(), is_strained(status));
+        let is_changed = std::mem::replace(&mut self.condition_told, condition) != condition;
         let levels = self.audio.levels();
         let num_written = levels.num_written();
         if std::mem::replace(&mut self.num_told, num_written) == num_written {
-            return false;
+            return is_changed;
         }
         let last = levels.read(num_written - 1);
-        last.is_some_and(|slot| slot.is_playing || slot.mix.peak > 0.0 || slot.main.peak > 0.0)
+        is_changed
+            || last
+                .is_some_and(|slot| slot.is_playing || slot.mix.peak > 0.0 || slot.main.peak > 0.0)
     }
 
     /// Whether the host's transport rolls.

@@ -299,6 +299,26 @@ impl Takes {
         self.bench.lock().listener.stop();
     }
 
+    /// Whether something goes on that shows: a capture, a rendering, a dialog, a file being read.
+    pub fn is_busy(&self) -> bool {
+        let bench = self.bench.lock();
+        let is_rendering = bench.rendering.as_ref().is_some_and(|now| !now.is_over());
+        let is_asking = bench
+            .dialog
+            .as_ref()
+            .is_some_and(|dialog| !dialog.is_over());
+        let is_reading = bench.chosen.as_ref().is_some_and(Chosen::is_reading);
+        is_rendering
+            || is_asking
+            || is_reading
+            || matches!(
+                bench.listener.state(),
+                Listening::Preparing | Listening::Playing
+            )
+            || self.capture.is_armed()
+            || self.capture.recording().is_some()
+    }
+
     /// What is heard.
     pub fn listening(&self) -> Listening {
         self.bench.lock().listener.state()

@@ -12,6 +12,8 @@ use crate::ids;
 const SETTLING_SLOTS: u64 = 200;
 /// Below this amplitude, −80 dB, a slot counts as silence.
 const SILENCE: f32 = 1e-4;
+/// Hosts may call with long blocks: between two the window doesn't fall asleep.
+const LONGEST_BLOCK_SECONDS: f32 = 0.25;
 
 /// Meters and picture of one window.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub struct Listener {
     next: u64,
     /// Time without slots: the host does not call.
     idle_seconds: f32,
+    /// Time since the picture moved.
+    still_seconds: f32,
     /// The stems as they are heard, in the order of [`ids::STEMS`].
     pub stems: [Meter; ids::STEMS.len()],
     /// The main output.
@@ -44,6 +48,7 @@ impl Listener {
             self.picture.clear();
         }
         self.levels = levels;
+        self.still_seconds += seconds;
         let Some(levels) = self.levels.clone() else {
             return self.rest(seconds);
         };
@@ -63,6 +68,7 @@ impl Listener {
             }
             if slot.is_playing || slot.mix.peak > SILENCE {
                 self.picture.push(&slot);
+                self.still_seconds = 0.0;
             }
         }
         self.next = end;
@@ -83,7 +89,6 @@ impl Listener {
     /// Nothing new: a host that has stopped calling lets the meters fall, one that calls with long
     /// blocks doesn't.
     fn rest(&mut self, seconds: f32) -> bool {
-        const LONGEST_BLOCK_SECONDS: f32 = 0.25;
         self.idle_seconds += seconds;
         if self.idle_seconds > LONGEST_BLOCK_SECONDS {
             for meter in self.stems.iter_mut().chain([&mut self.main]) {
@@ -94,6 +99,8 @@ impl Listener {
     }
 
     fn is_moving(&self) -> bool {
-        self.main.is_moving() || self.stems.iter().any(Meter::is_moving)
+        self.still_seconds < LONGEST_BLOCK_SECONDS
+            || self.main.is_moving()
+            || self.stems.iter().any(Meter::is_moving)
     }
 }

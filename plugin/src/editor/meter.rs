@@ -1,6 +1,6 @@
 //! Level meters: how they move, and how they look.
 
-use egui::{Align2, CornerRadius, Painter, Rect, Stroke, pos2};
+use egui::{Align2, CornerRadius, Painter, Rect, Stroke};
 use unweave_live::Level;
 
 use crate::editor::theme;
@@ -98,20 +98,21 @@ impl Meter {
 
     /// A bar that is broad up to the RMS value and narrow up to the peak, and a line at the held peak.
     pub fn paint(&self, painter: &Painter, rect: Rect, color: egui::Color32) {
-        painter.rect_filled(rect, CornerRadius::same(2), theme::SUNKEN);
-        let inner = rect.shrink(1.0);
         let y_of = |db: f32| {
             let share = (db - FLOOR_DB) / (CEILING_DB - FLOOR_DB);
-            inner.bottom() - share.clamp(0.0, 1.0) * inner.height()
+            rect.bottom() - share.clamp(0.0, 1.0) * rect.height()
         };
-        let up_to = |db: f32| Rect::from_min_max(pos2(inner.left(), y_of(db)), inner.max);
-        if self.peak_db > FLOOR_DB {
-            painter.rect_filled(
-                up_to(self.peak_db),
-                CornerRadius::ZERO,
-                color.gamma_multiply(0.45),
-            );
-            painter.rect_filled(up_to(self.rms_db()), CornerRadius::ZERO, color);
+        // Side by side and not one above the other: every pixel is painted once.
+        let (rms, peak) = (y_of(self.rms_db()), y_of(self.peak_db.max(self.rms_db())));
+        for (from, to, color) in [
+            (rect.top(), peak, theme::SUNKEN),
+            (peak, rms, theme::SUNKEN.lerp_to_gamma(color, 0.45)),
+            (rms, rect.bottom(), color),
+        ] {
+            if to > from {
+                let part = Rect::from_x_y_ranges(rect.x_range(), from..=to);
+                painter.rect_filled(part, CornerRadius::ZERO, color);
+            }
         }
         if self.held_db > FLOOR_DB {
             let color = if self.held_db > 0.0 {
@@ -119,9 +120,9 @@ impl Meter {
             } else {
                 color
             };
-            painter.hline(inner.x_range(), y_of(self.held_db), Stroke::new(2.0, color));
+            painter.hline(rect.x_range(), y_of(self.held_db), Stroke::new(2.0, color));
         }
-        painter.hline(inner.x_range(), y_of(0.0), Stroke::new(1.0, theme::LINE));
+        painter.hline(rect.x_range(), y_of(0.0), Stroke::new(1.0, theme::LINE));
     }
 
     /// The highest peak, where there is room for four digits.

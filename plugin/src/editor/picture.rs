@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use egui::accesskit::Role;
 use egui::{
-    Align2, Color32, ColorImage, CornerRadius, Rect, Sense, Shape, TextureHandle, TextureOptions,
-    Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, ColorImage, Rect, Sense, Shape, TextureHandle, TextureOptions, Ui, WidgetInfo,
+    pos2, vec2,
 };
 use unweave_live::Slot;
 
@@ -95,22 +95,26 @@ impl Picture {
         let inner = rect.shrink(1.0);
         let waves = inner.with_max_y((inner.max.y - SCALE_HEIGHT).max(inner.min.y));
         let size = [waves.width(), waves.height()].map(|points| pixels(points * pixels_per_point));
-        ui.painter()
-            .rect_filled(rect, CornerRadius::same(4), theme::SUNKEN);
         if size[0] == 0 || size[1] == 0 {
             return;
         }
         self.paint_new_columns(ui.ctx(), size);
         if let Some(image) = &self.image {
-            image.draw(ui, waves, self.total);
+            image.draw(ui, waves, self.total, self.highest(size[0]));
         }
         draw_scale(ui, inner, pixels_per_point);
+    }
+
+    /// The highest of the columns that are seen, as a share of the height.
+    fn highest(&self, num_columns: usize) -> f32 {
+        let seen = self.columns.iter().rev().take(num_columns);
+        seen.map(|column| column.height()).fold(0.0, f32::max)
     }
 
     fn paint_new_columns(&mut self, ctx: &egui::Context, size: [usize; 2]) {
         let (total, columns) = (self.total, &self.columns);
         if self.image.as_ref().is_none_or(|image| image.size != size) {
-            let blank = ColorImage::filled(size, theme::SUNKEN);
+            let blank = ColorImage::filled(size, theme::BACKGROUND);
             self.image = Some(Image {
                 texture: ctx.load_texture("picture", blank, TextureOptions::NEAREST),
                 size,
@@ -133,11 +137,16 @@ impl Picture {
 }
 
 impl Column {
+    /// Of its waves, as a share of the picture's.
+    fn height(&self) -> f32 {
+        self.peak.clamp(0.0, 1.0).powf(EXPONENT)
+    }
+
     /// Its pixels from top to bottom.
     fn pixels(&self, height: usize) -> Vec<Color32> {
-        let mut pixels = vec![theme::SUNKEN; height];
+        let mut pixels = vec![theme::BACKGROUND; height];
         let middle = height as f32 / 2.0;
-        let half = self.peak.clamp(0.0, 1.0).powf(EXPONENT) * (middle - 1.0);
+        let half = self.height() * (middle - 1.0);
         let bands = self.bands();
         for (y, pixel) in pixels.iter_mut().enumerate() {
             let distance = (y as f32 + 0.5 - middle).abs();
@@ -165,7 +174,7 @@ impl Column {
             .map(|stem_idx| {
                 end += amplitudes[stem_idx] / sum;
                 let heard = UNHEARD + (1.0 - UNHEARD) * self.gains[stem_idx].clamp(0.0, 1.0);
-                let color = theme::SUNKEN.lerp_to_gamma(theme::STEMS[stem_idx], heard);
+                let color = theme::BACKGROUND.lerp_to_gamma(theme::STEMS[stem_idx], heard);
                 (end, color)
             })
             .collect()
@@ -173,16 +182,22 @@ impl Column {
 }
 
 impl Image {
-    /// The ring in its two pieces, the newest column at the right.
-    fn draw(&self, ui: &Ui, rect: Rect, total: usize) {
+    /// The ring in its two pieces, the newest column at the right. What no wave reaches is left out: it is the
+    /// window's ground.
+    fn draw(&self, ui: &Ui, rect: Rect, total: usize, highest: f32) {
+        let middle = self.size[1] as f32 / 2.0;
+        // Whole pixels, and the line that silence is.
+        let half = (highest * middle).ceil().max(1.0).min(middle);
+        let [top, bottom] = [middle - half, middle + half].map(|y| y / self.size[1] as f32);
+        let rows = rect.top() + rect.height() * top..=rect.top() + rect.height() * bottom;
         let width = self.size[0];
         let newest = total % width;
         let split = rect.right() - rect.width() * newest as f32 / width as f32;
         let uv = newest as f32 / width as f32;
         let piece = |x: [f32; 2], u: [f32; 2]| {
             if x[1] > x[0] {
-                let rect = Rect::from_x_y_ranges(x[0]..=x[1], rect.y_range());
-                let uv = Rect::from_min_max(pos2(u[0], 0.0), pos2(u[1], 1.0));
+                let rect = Rect::from_x_y_ranges(x[0]..=x[1], rows.clone());
+                let uv = Rect::from_min_max(pos2(u[0], top), pos2(u[1], bottom));
                 ui.painter()
                     .add(Shape::image(self.texture.id(), rect, uv, Color32::WHITE));
             }
@@ -280,7 +295,7 @@ mod tests {
     fn what_is_not_heard_is_dark_and_a_mix_without_stems_is_grey() {
         let muted = column(&slot([1.0, 0.0, 0.0, 0.0], 0.0), 101);
         assert_ne!(muted[50], theme::STEMS[0]);
-        assert_ne!(muted[50], theme::SUNKEN);
+        assert_ne!(muted[50], theme::BACKGROUND);
         let unsplit = column(&slot([0.0; 4], 1.0), 101);
         assert_eq!(unsplit[50], theme::TEXT_DIM);
     }

@@ -5,10 +5,7 @@ use unweave_live::{Fault, State};
 
 use crate::editor::theme;
 use crate::params::UnweaveParams;
-use crate::report::{Facts, Source};
-
-/// Inferences that take more than this share of their time leave too little for everything else.
-const HIGH_LOAD: f32 = 0.85;
+use crate::report::{Facts, Source, is_strained};
 
 /// What the line remembers.
 #[derive(Default)]
@@ -170,7 +167,7 @@ fn trouble(source: &Source, late_hops: u64, params: &UnweaveParams) -> Option<Tr
             "Close other programs, or give the host a larger buffer.",
         );
     }
-    if facts.status.load() > HIGH_LOAD {
+    if is_strained(&facts.status) {
         return trouble(
             "This computer is hardly fast enough for this model.".to_owned(),
             "Close other programs, or choose a smaller model above.",

@@ -2,8 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Ui, UiBuilder, Vec2,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 use nice_plug::context::gui::GuiContext;
 
@@ -52,7 +52,7 @@ impl Strips<'_> {
                 .get(strip_idx)
                 .copied()
                 .unwrap_or(theme::TEXT_DIM);
-            paint_ground(ui, rect, color);
+            paint_edges(ui, rect, color, strip_idx > 0);
             let builder = UiBuilder::new()
                 .id_salt(strip_idx)
                 .max_rect(rect.shrink(MARGIN))
@@ -203,18 +203,15 @@ impl Strips<'_> {
     }
 }
 
-/// A strip's ground, with its colour along the top.
-fn paint_ground(ui: &Ui, rect: Rect, color: Color32) {
-    ui.painter()
-        .rect_filled(rect, CornerRadius::same(5), theme::PANEL);
-    let top = CornerRadius {
-        nw: 5,
-        ne: 5,
-        sw: 0,
-        se: 0,
-    };
-    ui.painter()
-        .rect_filled(rect.with_max_y(rect.top() + 3.0), top, color);
+/// A strip's colour along the top, and a line between it and the one at its left.
+fn paint_edges(ui: &Ui, rect: Rect, color: Color32, has_neighbour: bool) {
+    let top = rect.with_max_y(rect.top() + 3.0);
+    ui.painter().rect_filled(top, CornerRadius::ZERO, color);
+    if has_neighbour {
+        let x = rect.left() - GAP / 2.0;
+        ui.painter()
+            .vline(x, rect.y_range(), Stroke::new(1.0, theme::LINE));
+    }
 }
 
 /// A meter with its highest peak above; a click starts that afresh.

@@ -27,6 +27,8 @@ pub struct TakesView {
 /// The panel.
 pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
     take_drops(ui, takes);
+    // Before it is drawn: what ends meanwhile has to be drawn, too.
+    let was_busy = takes.is_busy();
     ScrollArea::vertical()
         .id_salt("takes panel")
         .auto_shrink(false)
@@ -39,6 +41,10 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
             }
             list::takes(ui, takes);
             list::open_file(ui, takes, &mut view.path);
+            if takes.chosen().is_none() {
+                let hint = "Click on a take, or choose a song: then its stems can be heard and rendered here.";
+                note(ui, hint, theme::TEXT_DIM);
+            }
             if let Some(look) = takes.chosen() {
                 ui.separator();
                 song::draw(ui, takes, &look, &mut view.drag_start);
@@ -47,7 +53,7 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
             form::actions(ui, takes);
         });
     // What happens on other threads shows without a mouse being moved.
-    if takes.is_armed() || takes.stage().is_some() || takes.chosen().is_some() {
+    if was_busy || takes.is_busy() {
         ui.ctx()
             .request_repaint_after(std::time::Duration::from_millis(100));
     }

@@ -4,9 +4,10 @@ use egui::{Color32, CornerRadius, FontId, Stroke, Visuals, vec2};
 
 use crate::ids;
 
-/// Behind everything.
-pub const BACKGROUND: Color32 = Color32::from_rgb(0x14, 0x17, 0x1c);
-/// Panels that lie on the background.
+/// Behind everything, and what the window is cleared with. Large grounds of other colours would cost more to draw,
+/// where the processor draws, than all that lies on them.
+pub const BACKGROUND: Color32 = Color32::from_rgb(0x16, 0x19, 0x1f);
+/// Menus and hints.
 pub const PANEL: Color32 = Color32::from_rgb(0x1d, 0x21, 0x28);
 /// What is sunk into a panel: tracks, meters, the picture.
 pub const SUNKEN: Color32 = Color32::from_rgb(0x0d, 0x0f, 0x13);

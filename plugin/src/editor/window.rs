@@ -9,12 +9,13 @@ use nice_plug::editor::dpi::{LogicalSize, NativeSize};
 use nice_plug::editor::{HostMethods, SpawnedEditor};
 use nice_plug::prelude::*;
 use nice_plug_egui::{
-    EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier, baseview,
+    EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, NiceEguiApp, baseview,
     create_egui_editor,
 };
 
+use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
-use crate::editor::{Desk, draw, extent, theme};
+use crate::editor::{Desk, draw, extent, tempo, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
 
@@ -22,18 +23,18 @@ use crate::takes::Takes;
 pub struct Window {
     params: Arc<UnweaveParams>,
     takes: Arc<Takes>,
-    repaint: RepaintNotifier,
+    bell: Bell,
     /// Pixels per point without the window's own scale, as far as it is known.
     system_scale: Arc<AtomicF32>,
 }
 
 impl Window {
-    /// A window on these parameters, still closed. The notifier makes an open one draw itself anew.
-    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>, repaint: RepaintNotifier) -> Self {
+    /// A window on these parameters, still closed. The bell makes an open one draw itself anew.
+    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>, bell: Bell) -> Self {
         Self {
             params,
             takes,
-            repaint,
+            bell,
             system_scale: Arc::new(AtomicF32::new(1.0)),
         }
     }
@@ -63,12 +64,21 @@ impl Editor for Window {
         let settings = EguiNiceSettings {
             title: "Unweave".to_owned(),
             resize_hint: self.resize_hint(),
+            graphics: GraphicsConfig {
+                // There are no gradients here, and without a graphics card it is half of the work.
+                dithering: false,
+                ..GraphicsConfig::default()
+            },
             ..EguiNiceSettings::default()
         };
         let thread = WindowThread::default();
         let app = App {
             thread: thread.clone(),
-            desk: Desk::new(Arc::clone(&self.params), Arc::clone(&self.takes)),
+            desk: Desk::new(
+                Arc::clone(&self.params),
+                Arc::clone(&self.takes),
+                self.bell.clone(),
+            ),
             host: None,
             params: Arc::clone(&self.params),
             system_scale: Arc::clone(&self.system_scale),
@@ -76,7 +86,7 @@ impl Editor for Window {
         // The framework's own state can't be set once it is made, so each window gets one.
         let (size, zoom) = self.extent();
         let state = EguiEditorState::from_size(size, zoom);
-        let spawned = create_egui_editor(state, self.repaint.clone(), settings, app)
+        let spawned = create_egui_editor(state, self.bell.window(), settings, app)
             .ok_or("no window")?
             .spawn(
                 parent,
@@ -100,7 +110,7 @@ impl Editor for Window {
 
     fn track_info_updated(&self, info: TrackInfo) {
         self.takes.set_track(info);
-        self.repaint.request_repaint();
+        self.bell.ring_loudly();
     }
 
     fn resize_hint(&self) -> ResizeHint {
@@ -129,7 +139,11 @@ impl NiceEguiApp for App {
         frame: &mut Frame,
     ) -> Result<(), baseview::HandlerError> {
         self.thread.note();
+        let is_software = tempo::is_software();
+        self.desk.set_software(is_software);
         theme::apply(&egui_ctx);
+        // Soft edges are most of the triangles.
+        egui_ctx.tessellation_options_mut(|options| options.feathering = !is_software);
         // The framework hands it to GL as it is, and GL takes it for sRGB already.
         let [red, green, blue, _] = theme::BACKGROUND.to_normalized_gamma_f32();
         frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));

@@ -20,7 +20,7 @@ pub struct Chosen {
     range: Option<Range<u64>>,
     findings: Arc<Mutex<Findings>>,
     /// Reads the file.
-    _reading: Option<Work>,
+    reading: Option<Work>,
 }
 
 /// What reading a file has brought so far.
@@ -76,7 +76,7 @@ impl Chosen {
                 num_frames: Some(take.num_frames),
                 refusal: None,
             })),
-            _reading: None,
+            reading: None,
         }
     }
 
@@ -119,8 +119,12 @@ impl Chosen {
             sample_rate,
             range: None,
             findings,
-            _reading: reading.ok(),
+            reading: reading.ok(),
         })
+    }
+
+    pub(super) fn is_reading(&self) -> bool {
+        self.reading.as_ref().is_some_and(|work| !work.is_over())
     }
 
     pub(super) fn is_take(&self, id: u64) -> bool {

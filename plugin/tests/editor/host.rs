@@ -10,6 +10,7 @@ use nice_plug::context::PluginApi;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
 use parking_lot::Mutex;
+use unweave_plugin::Bell;
 use unweave_plugin::editor::{Desk, draw, theme};
 use unweave_plugin::params::{AnyParam, UnweaveParams};
 use unweave_plugin::takes::Takes;
@@ -112,7 +113,7 @@ impl Desktop {
         let context = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
         let folder = tempfile::tempdir().unwrap();
         let (takes, _preview) = Takes::new(folder.path().to_owned());
-        let mut desk = Desk::new(params, takes);
+        let mut desk = Desk::new(params, takes, Bell::default());
         let harness = Harness::builder()
             .with_size(size)
             .with_pixels_per_point(pixels_per_point)

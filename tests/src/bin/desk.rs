@@ -4,9 +4,10 @@
 //! cargo run --release --package unweave-tests --bin desk [SECONDS [STATE]]
 //! ```
 //!
-//! Opens the window on `DISPLAY`, plays the song in real time through "Unweave" for so many seconds (20
-//! if not said), and prints what each kind of thread of this process took of one core meanwhile. STATE is
-//! a saved state as JSON: the window has its size and scale. Linux only: it reads `/proc`.
+//! Opens the window on `DISPLAY` and runs "Unweave" in real time for so many seconds (20 if not said) while
+//! the song plays, and half as long after it has stopped. Prints what each kind of thread of this process took
+//! of one core meanwhile. STATE is a saved state as JSON: the window has its size and scale. Linux only: it
+//! reads `/proc`.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -27,7 +28,7 @@ mod linux {
 
     use unweave_plugin::ids;
     use unweave_separation::read::AudioReader;
-    use unweave_tests::session::{self, Session};
+    use unweave_tests::session::{self, Session, Timeline};
 
     const BLOCK_FRAMES: usize = 512;
     /// Of the kernel's clock that counts processor time: `getconf CLK_TCK`, the same on every Linux.
@@ -47,37 +48,56 @@ mod linux {
         }
         session.activate(sample_rate, BLOCK_FRAMES);
         let window = session.open_window();
-        let mut started = Instant::now();
-        let mut before = thread_ticks();
+        // The first seconds load the model and fill the latency.
+        session.set_timeline(Timeline::Playing(0));
+        run(&mut session, (sample_rate, seconds / 4), Some(&song));
+        let playing = run(&mut session, (sample_rate, seconds), Some(&song));
+        println!("{}", session.status());
+        session.set_timeline(Timeline::Stopped(0));
+        // Meters and their held peaks fall.
+        run(&mut session, (sample_rate, 10), None);
+        let stopped = run(&mut session, (sample_rate, seconds / 2), None);
+        println!();
+        println!("| % of a core | playing | stopped |");
+        println!("|---|---|---|");
+        for (name, share) in playing {
+            let stopped = stopped.get(&name).copied().unwrap_or(0.0);
+            println!("| {name} | {share:.1} | {stopped:.1} |");
+        }
+        session.close_window(window);
+    }
+
+    /// Plays the song, or silence, for so many seconds; gives what each kind of thread took, in % of a core.
+    fn run(
+        session: &mut Session,
+        (sample_rate, seconds): (u32, u32),
+        song: Option<&[Vec<f32>; 2]>,
+    ) -> BTreeMap<String, f64> {
         let num_blocks = u64::from(seconds * sample_rate) / BLOCK_FRAMES as u64;
         let period = Duration::from_secs_f64(BLOCK_FRAMES as f64 / f64::from(sample_rate));
-        // The first seconds load the model and fill the latency.
-        let num_settling = num_blocks / 5;
-        let mut due = Instant::now();
+        let (started, before) = (Instant::now(), thread_ticks());
+        let mut due = started;
         for block_idx in 0..num_blocks {
-            let start = usize::try_from(block_idx).expect("small") * BLOCK_FRAMES
-                % (song[0].len() - BLOCK_FRAMES);
-            let mix = song
-                .each_ref()
-                .map(|channel| &channel[start..start + BLOCK_FRAMES]);
+            let block_idx = usize::try_from(block_idx).expect("small");
+            let mix = match song {
+                Some(song) => {
+                    let start = block_idx * BLOCK_FRAMES % (song[0].len() - BLOCK_FRAMES);
+                    song.each_ref()
+                        .map(|channel| &channel[start..start + BLOCK_FRAMES])
+                }
+                None => [&[0.0; BLOCK_FRAMES][..]; 2],
+            };
             session.render(mix, &[BLOCK_FRAMES], &[]);
             session.idle();
-            if block_idx == num_settling {
-                (started, before) = (Instant::now(), thread_ticks());
-            }
             due += period;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         let elapsed = started.elapsed().as_secs_f64();
-        println!("{}", session.status());
-        for (name, ticks) in thread_ticks() {
+        let share = |(name, ticks): (String, f64)| {
             let ticks = ticks - before.get(&name).copied().unwrap_or(0.0);
-            println!(
-                "{name}: {:.1} % of a core",
-                100.0 * ticks / TICKS_PER_SECOND / elapsed
-            );
-        }
-        session.close_window(window);
+            (name, 100.0 * ticks / TICKS_PER_SECOND / elapsed)
+        };
+        thread_ticks().into_iter().map(share).collect()
     }
 
     fn demo_song() -> ([Vec<f32>; 2], u32) {
@@ -103,6 +123,11 @@ mod linux {
             };
             let (name, rest) = stat.rsplit_once(')').expect("pid (name) state …");
             let name = name.split_once('(').map_or(name, |(_, name)| name);
+            // The window's thread has the process' name, as its main thread has.
+            let name = match task.file_name().to_str() {
+                Some(id) if id == std::process::id().to_string() => "(this host)",
+                _ => name,
+            };
             let fields: Vec<f64> = rest
                 .split_whitespace()
                 .map(|field| field.parse().unwrap_or(0.0))

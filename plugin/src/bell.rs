@@ -1,0 +1,52 @@
+//! Tells an open window that there is something new to draw, and only while it waits for that.
+//!
+//! While something moves, the window draws at its own pace; a request for every block would draw it at the
+//! framework's, which is faster than a screen without a graphics card can be drawn for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nice_plug_egui::RepaintNotifier;
+
+/// Rung by any thread, heard by the window.
+#[derive(Clone)]
+pub struct Bell {
+    window: RepaintNotifier,
+    is_wanted: Arc<AtomicBool>,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self {
+            window: RepaintNotifier::new(),
+            is_wanted: Arc::new(AtomicBool::new(true)),
+        }
+    }
+}
+
+impl Bell {
+    /// Makes the window draw, if it sleeps.
+    ///
+    /// # Realtime safety
+    /// Two atomics.
+    pub fn ring(&self) {
+        if self.is_wanted.swap(false, Ordering::AcqRel) {
+            self.window.request_repaint();
+        }
+    }
+
+    /// Makes the window draw, whatever it does: for what happens seldom.
+    pub fn ring_loudly(&self) {
+        self.window.request_repaint();
+    }
+
+    /// Whether the window wants to be woken from now on.
+    pub fn listen(&self, is_wanted: bool) {
+        self.is_wanted.store(is_wanted, Ordering::Release);
+    }
+
+    /// What the framework's window asks whether it was rung.
+    pub fn window(&self) -> RepaintNotifier {
+        self.window.clone()
+    }
+}
