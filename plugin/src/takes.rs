@@ -12,6 +12,7 @@
 mod chosen;
 mod dialog;
 mod listening;
+mod rank;
 mod settings;
 mod words;
 
@@ -26,6 +27,7 @@ use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
 use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::{Model, Store, folders};
 
+use crate::model;
 use crate::render::{Order, Rendering, SongFile, Stage, Work, words as render_words};
 pub use chosen::{Chosen, Look};
 pub use dialog::Wanted;
@@ -355,6 +357,18 @@ pub fn models() -> Vec<Model> {
         .into_iter()
         .filter_map(Result::ok)
         .collect()
+}
+
+/// Id of the best model at hand for files; see `rank.rs`.
+fn best_model() -> String {
+    let models = models();
+    // Most people have one: the list of all that could be had needn't be read for it.
+    let best = match &models[..] {
+        [only] => Some(only),
+        all => rank::best(all),
+    };
+    best.map_or(model::BUILTIN_ID, |model| &model.manifest.id)
+        .to_owned()
 }
 
 /// Opens the system's file manager.

@@ -47,6 +47,8 @@ fn host(folder: &Path) -> (Session, Arc<Takes>) {
     let takes = last_takes();
     let mut settings = takes.settings();
     settings.folder = folder.to_owned();
+    // Whatever else is installed on this machine.
+    settings.model = unweave_plugin::model::BUILTIN_ID.to_owned();
     takes.set_settings(settings);
     session.activate(RATE, 512);
     (session, takes)

@@ -18,8 +18,8 @@ use crate::takes::Takes;
 pub struct TakesView {
     /// The path that is being typed.
     path: String,
-    /// Ids and names of the models, looked up when the panel is first drawn.
-    models: Option<Vec<(String, String)>>,
+    /// The models, looked up when the panel is first drawn.
+    models: Option<Vec<form::Installed>>,
     /// Where a drag over the waveform began, as a frame.
     drag_start: Option<u64>,
 }

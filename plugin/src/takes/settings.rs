@@ -6,7 +6,7 @@ use unweave_separation::Model;
 use unweave_separation::delivery::plan::{Selection, Sum};
 use unweave_separation::write::{BitDepth, FileFormat};
 
-use crate::{model, place};
+use crate::place;
 
 /// The choices of `unweave separate`.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             folder: place::stems_folder(),
-            model: model::BUILTIN_ID.to_owned(),
+            model: super::best_model(),
             format: FileFormat::Wav,
             depth: BitDepth::Int24,
             without: Vec::new(),

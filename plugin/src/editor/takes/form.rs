@@ -24,8 +24,15 @@ const DEPTHS: [(BitDepth, &str); 3] = [
     (BitDepth::Float32, "32 bit float"),
 ];
 
+/// A model that can be chosen.
+pub struct Installed {
+    id: String,
+    name: String,
+    licence: String,
+}
+
 /// Folder, files, format, model.
-pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, models: &mut Option<Vec<(String, String)>>) {
+pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, models: &mut Option<Vec<Installed>>) {
     let before = takes.settings();
     let mut settings = before.clone();
     folder(ui, takes, &mut settings);
@@ -38,15 +45,22 @@ pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, models: &mut Option<Vec<(String
     let models = models.get_or_insert_with(|| {
         let models = takes::models().into_iter();
         models
-            .map(|model| (model.manifest.id, model.manifest.name))
+            .map(|model| Installed {
+                id: model.manifest.id,
+                name: model.manifest.name,
+                licence: model.manifest.licence,
+            })
             .collect()
     });
     if models.len() > 1 {
-        let models: Vec<(String, &str)> = models
+        let names: Vec<(String, &str)> = models
             .iter()
-            .map(|(id, name)| (id.clone(), name.as_str()))
+            .map(|model| (model.id.clone(), model.name.as_str()))
             .collect();
-        choice(ui, ("Model", 200.0), &models, &mut settings.model);
+        choice(ui, ("Model", 200.0), &names, &mut settings.model);
+        if let Some(model) = models.iter().find(|model| model.id == settings.model) {
+            note(ui, &format!("Licence: {}", model.licence), theme::TEXT_DIM);
+        }
     }
     CollapsingHeader::new("Files").show(ui, |ui| files(ui, &mut settings));
     if settings != before {
