@@ -62,10 +62,11 @@ def room(rng: np.random.Generator, frames: int) -> np.ndarray:
     return response
 
 
-def filtered(rng: np.random.Generator, x: np.ndarray, eq: float, wet: float, cut_hz: float | None) -> np.ndarray:
-    """Equaliser with probability `eq`, room with probability `wet`, low-pass at `cut_hz`."""
+def filtered(rng: np.random.Generator, x: np.ndarray, eq: float, wet: float, cut_hz: float | None = None,
+             low_cut_hz: float | None = None) -> np.ndarray:
+    """Equaliser with probability `eq`, room with probability `wet`, low-pass at `cut_hz`, high-pass at `low_cut_hz`."""
     has_eq, has_room = rng.random() < eq, rng.random() < wet
-    if not (has_eq or has_room or cut_hz):
+    if not (has_eq or has_room or cut_hz or low_cut_hz):
         return x
     n = x.shape[1]
     spectrum = fft.rfft(x)
@@ -73,6 +74,9 @@ def filtered(rng: np.random.Generator, x: np.ndarray, eq: float, wet: float, cut
         spectrum *= equaliser(rng, spectrum.shape[1], rng.uniform(1, 5))
     if has_room:
         spectrum *= fft.rfft(room(rng, n))
+    if low_cut_hz:
+        # A Butterworth filter of the fourth order, without its phase.
+        spectrum *= (1 / np.sqrt(1 + (low_cut_hz * n / SAMPLE_RATE / np.maximum(np.arange(spectrum.shape[1]), 0.5)) ** 8)).astype(np.float32)
     if cut_hz:
         spectrum[:, int(cut_hz / SAMPLE_RATE * n) :] = 0
     return fft.irfft(spectrum, n=n).astype(np.float32)

@@ -13,15 +13,12 @@ from scipy import fft, signal
 
 import augment
 from augment import SAMPLE_RATE, db
-from prepare import HELD_OUT_PACKS, HELD_OUT_SONG, STEMS
+from prepare import HELD_OUT_PACKS, PAD_AND_BASS, STEMS
 from songs import PARTS, pitch_of
 
 DRUMS, BASS, VOCALS, OTHER = range(4)
-# In these songs the bass line sits inside the synthesiser stem (README of the data): below a crossover it is bass.
-BASS_INSIDE_OTHER = {"1.Hydrogen", "5.Rubidium"}
-# What this song calls its bass plays above 400 Hz and has nothing below 200 Hz: by ear and by spectrum it is another synthesiser.
-BASS_IS_OTHER = {"7.Francium"}
 HIGHEST_BASS = 55  # MIDI pitch
+HALF_SECOND = SAMPLE_RATE // 2
 # Items that are no pitched bass, voice, ...: key noises, effects.
 NOISES = ("noise", "release", "_rel_")
 
@@ -59,13 +56,50 @@ def crossover(x: np.ndarray, hz: float) -> tuple[np.ndarray, np.ndarray]:
     return low, x - low
 
 
-class Examples:
-    """Draws examples; `held_out` gives those for validation.
+class Multitrack:
+    """A real song, of which every example is another mix.
 
-    The held-out packs are never trained on; with `every_song`, the held-out song is.
+    None has a bass line of its own: it sits inside a synthesiser or a pad. What these have under a crossover is bass, as
+    a mix engineer would have it; in the track called pad and bass the pad has nothing below and the bass nothing above.
     """
 
-    def __init__(self, work: Path, seconds: float, held_out: bool = False, every_song: bool = False):
+    def __init__(self, path: Path):
+        self.audio = np.load(path, mmap_mode="r")
+        labels = json.loads(path.with_suffix(".json").read_text())
+        self.stems = [OTHER if label == PAD_AND_BASS else STEMS.index(label) for label in labels]
+        self.crossover_hz = [(200, 300) if label == PAD_AND_BASS else (100, 200) for label in labels]
+        halves = self.audio[:, : self.audio.shape[1] // HALF_SECOND * HALF_SECOND, 0]
+        halves = halves.reshape(len(labels), -1, HALF_SECOND // 90, 90)
+        # Per track and half second. Means of 90 frames are what is left below some 200 Hz.
+        self.loud = np.abs(halves[..., 0]).max(-1) > 60
+        low = np.stack([np.abs(track.mean(-1)).max(-1) > 300 for track in halves])
+        self.playing = [np.flatnonzero(self.loud[[s == stem for s in self.stems]].any(0)) for stem in range(4)]
+        self.playing[BASS] = np.flatnonzero(low[[s == OTHER for s in self.stems]].any(0))
+
+    def mix(self, rng: np.random.Generator, at: int, frames: int) -> np.ndarray:
+        """Stems from about half second `at` on, [4, 2, frames]."""
+        first = int(np.clip(at * HALF_SECOND - int(rng.uniform(0, 0.6) * frames), 0, self.audio.shape[1] - frames))
+        stems = np.zeros((4, 2, frames), np.float32)
+        halves = slice(first // HALF_SECOND, (first + frames) // HALF_SECOND + 1)
+        for track, (stem, hz) in enumerate(zip(self.stems, self.crossover_hz, strict=True)):
+            if not self.loud[track, halves].any() or rng.random() < 0.1:
+                continue
+            x = as_stereo(self.audio[track, first : first + frames]) * db(rng.normal(0, 3))
+            x = augment.filtered(rng, x, 0.25, 0.05)
+            if stem == OTHER:
+                low, x = crossover(x, rng.uniform(*hz))
+                stems[BASS] += low
+            stems[stem] += x
+        return stems
+
+
+class Examples:
+    """Draws examples; `held_out` gives those for validation, from packs and synthetic songs that are never trained on.
+
+    The real songs are too few to hold one out.
+    """
+
+    def __init__(self, work: Path, seconds: float, held_out: bool = False):
         self.frames = fft.next_fast_len(int(seconds * SAMPLE_RATE), real=True)
         self.packs: dict[int, list[Pack]] = {}
         for stem_idx, stem in enumerate(STEMS):
@@ -75,17 +109,7 @@ class Examples:
                 pack = Pack(path.stem, np.load(path, mmap_mode="r"), json.loads(path.with_suffix(".json").read_text()),
                             stem_idx == BASS)
                 self.packs.setdefault(stem_idx, []).append(pack)
-        self.real = {
-            path.stem: np.load(path, mmap_mode="r")
-            for path in sorted((work / "eif").glob("*.npy"))
-            if (path.stem == HELD_OUT_SONG and not every_song) == held_out
-        }
-        # Where each real stem plays, in half seconds.
-        self.playing = {
-            name: [np.flatnonzero(np.abs(part[: len(part) // 22050 * 22050, 0].reshape(-1, 22050)[:, ::50]).max(1) > 60)
-                   for part in line]
-            for name, line in self.real.items()
-        }
+        self.real = [] if held_out else [Multitrack(path) for path in sorted((work / "real").glob("*.npy"))]
         songs = sorted((work / "songs").glob("*.npy"))
         self.songs = [p for i, p in enumerate(songs) if (i % 20 == 0) == held_out]
 
@@ -93,25 +117,11 @@ class Examples:
 
     def real_stem(self, rng, stem: int, frames: int) -> np.ndarray | None:
         """Somewhere where this stem plays in a real song."""
-        if stem == BASS:
-            # The low end of the synthesisers is the only real bass there is.
-            names = [n for n in self.real if n in BASS_INSIDE_OTHER]
-        else:
-            names = [n for n in self.real if len(self.playing[n][stem])]
-        if not names:
+        songs = [song for song in self.real if len(song.playing[stem])]
+        if not songs:
             return None
-        name = names[int(rng.integers(len(names)))]
-        part = OTHER if stem == BASS else stem
-        line = self.real[name][part]
-        at = int(rng.choice(self.playing[name][part])) * 22050 - int(rng.uniform(0, 0.6) * frames)
-        at = int(np.clip(at, 0, len(line) - frames))
-        x = as_stereo(line[at : at + frames])
-        if part == OTHER and name in BASS_INSIDE_OTHER:
-            low, high = crossover(x, rng.uniform(120, 250))
-            if stem == BASS and augment.rms(low) < 0.2 * augment.rms(x):
-                return None
-            x = low if stem == BASS else high
-        return x
+        song = songs[int(rng.integers(len(songs)))]
+        return song.mix(rng, int(rng.choice(song.playing[stem])), frames)[stem]
 
     def strung(self, rng, stem: int, frames: int) -> np.ndarray:
         """Items of one pack (of up to two for drums) one after the other, with and without rests."""
@@ -143,7 +153,8 @@ class Examples:
         line = np.load(path, mmap_mode="r")
         start = int((rng.random() if at is None else at) * (line.shape[1] - frames))
         parts = [i for i, p in enumerate(PARTS) if p.stem == STEMS[stem]]
-        chosen = [int(rng.choice(parts))] if stem != OTHER or rng.random() < 0.4 else parts
+        # One drummer, bassist, singer; of the rest one, some or all.
+        chosen = rng.permutation(parts)[: 1 if stem != OTHER or rng.random() < 0.3 else int(rng.integers(2, len(parts) + 1))]
         return sum(as_stereo(line[p, start : start + frames]) * db(rng.uniform(-6, 0)) for p in chosen)
 
     # --- recipes ---
@@ -166,26 +177,11 @@ class Examples:
         return augment.resampled(x, self.frames) if shift else x
 
     def real_song(self, rng) -> np.ndarray:
-        names = list(self.real)
-        name = names[int(rng.integers(len(names)))]
-        line = self.real[name]
-        playing = np.concatenate(self.playing[name][:4])
+        song = self.real[int(rng.integers(len(self.real)))]
         # Few real songs: in another key and tempo, and with the sides swapped, they are new ones.
         shift = rng.uniform(-4, 4) if rng.random() < 0.6 else 0.0
         frames = fft.next_fast_len(int(self.frames * 2 ** (shift / 12)), real=True) if shift else self.frames
-        at = int(np.clip(int(rng.choice(playing)) * 22050 - rng.integers(frames), 0, line.shape[1] - frames))
-        stems = np.stack([as_stereo(line[part, at : at + frames]) for part in range(4)])
-        if name in BASS_IS_OTHER:
-            stems[OTHER] += stems[BASS]
-            stems[BASS] = 0
-        if name in BASS_INSIDE_OTHER:
-            low, high = crossover(stems[OTHER], rng.uniform(120, 250))
-            stems[OTHER] = high
-            stems[BASS] += low
-        if np.abs(line[4, at : at + frames : 100]).max() > 60:
-            low, high = crossover(as_stereo(line[4, at : at + frames]), rng.uniform(120, 250))
-            stems[BASS] += low
-            stems[OTHER] += high
+        stems = song.mix(rng, int(rng.choice(np.concatenate(song.playing))), frames)
         if shift:
             stems = augment.resampled(stems.reshape(8, frames), self.frames).reshape(4, 2, self.frames)
         return stems[:, ::-1].copy() if rng.random() < 0.5 else stems
@@ -207,7 +203,7 @@ class Examples:
             stems, natural = self.real_song(rng), True
             # Often another voice or bass on top of a real song.
             for stem in (BASS, VOCALS):
-                if rng.random() < (0.6 if np.abs(stems[stem]).max() < 1e-3 else 0.1):
+                if rng.random() < (0.6 if np.abs(stems[stem]).max() < 1e-3 else 0.3):
                     stems[stem] = self.any_stem(rng, stem)
                     stems[stem] *= db(rng.normal(-1, 4)) * augment.active_rms(stems.sum(0)) / augment.active_rms(stems[stem])
         elif recipe < 0.8 and self.songs:
@@ -232,7 +228,9 @@ class Examples:
                 continue
             if rng.random() < 0.15:
                 x = augment.saturated(rng, x)
-            x = augment.filtered(rng, x, 0.35, 0.12 if stem in (DRUMS, BASS) else 0.3, cut_hz)
+            # Whoever mixes takes the lows out of what is neither drums nor bass.
+            low_cut_hz = rng.uniform(70, 180) if stem in (VOCALS, OTHER) and rng.random() < 0.8 else None
+            x = augment.filtered(rng, x, 0.35, 0.12 if stem in (DRUMS, BASS) else 0.3, cut_hz, low_cut_hz)
             x = augment.placed(rng, x, 0.04 if stem in (BASS, VOCALS) else 0.12)
             if not natural:
                 # Usual balances: these stems within a few dB of each other when they play.
@@ -244,14 +242,3 @@ class Examples:
             stems *= augment.limiter_gain(mix, peak * db(rng.uniform(-12, -1)))
         # Any level: from quiet tracks to full scale.
         return (stems * (db(rng.uniform(-18, 0)) / peak)).astype(np.float32)
-
-
-def remixed(rng: np.random.Generator, batch: np.ndarray) -> np.ndarray:
-    """The same stems in other company: each stem dealt anew over the batch [B, 4, 2, frames], moved in time."""
-    count, stems, _, frames = batch.shape
-    out = np.empty_like(batch)
-    for stem in range(stems):
-        for i, j in enumerate(rng.permutation(count)):
-            x = np.roll(batch[j, stem], int(rng.integers(frames)), axis=1)
-            out[i, stem] = x[:: int(rng.choice([-1, 1]))] * db(rng.normal(0, 3)) * rng.choice([-1, 1])
-    return out

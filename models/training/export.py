@@ -24,11 +24,11 @@ from network import STEMS, Separator, Shape
 from streaming import Streaming
 
 TOLERANCE = 1e-4
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 # What the weights have heard. Attributions of the CC-BY items are in NOTICE.md as well.
 TRAINING_DATA = (
-    "Everything is Free by Software-Entwicklungskit, stems of Hydrogen, Rubidium, Francium: CC0 1.0",
+    "Everything is Free by Software-Entwicklungskit, stems of Hydrogen, Potassium, Rubidium, Francium: CC0 1.0",
     "Karoryfer Samples (gogodze phu, frankensnare, growlybass, fashionbass, sneakybass, pastabass, caveman cosmonaut, "
     "meatbass, emilyguitar, shinyguitar, bear sax): CC0 1.0",
     "sfzinstruments (D. Smolken's double bass, body percussion, ganjo): CC0 1.0",
@@ -109,14 +109,14 @@ input = {{ name = "mix", shape = [1, -1, 2, {shape.bins}, 2] }}
 output = {{ name = "stems", shape = [1, -1, {len(STEMS)}, 2, {shape.bins}, 2] }}
 
 [[state]]
-input = "gru_in"
-output = "gru_out"
-shape = [{shape.layers}, {shape.num_bands}, {shape.width}]
+input = "hidden_in"
+output = "hidden_out"
+shape = [{shape.layers}, {shape.num_bands}, {shape.inner}]
 
 [[state]]
 input = "memory_in"
 output = "memory_out"
-shape = [1, 2, 3, {shape.bins}]
+shape = [2, 3, {shape.num_cells}]
 '''
 
 

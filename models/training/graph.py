@@ -1,6 +1,6 @@
 """The network written out as an ONNX graph, node by node, with standard operators only.
 
-By hand rather than by PyTorch's exporters: the recurrent layers become GRU nodes over the frames of a call, so that one
+By hand rather than by PyTorch's exporters: the recurrent layers become Scan nodes over the frames of a call, so that one
 graph serves one frame (live) and many (files), and the state goes in and out. `network.py` is the reference.
 """
 
@@ -8,9 +8,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from network import FEATURES, NEIGHBOURS, SLOW, STEMS, Separator
+from network import FEATURES, LEVEL_GAIN, LEVEL_OFFSET, LEVEL_SCALE, SLOW, STEMS, Separator, Shape
 
 OPSET = 17
+END = np.iinfo(np.int64).max
 
 
 class Graph:
@@ -60,110 +61,119 @@ class Graph:
         return self("Mul", self("Div", x, scale), self.constant(gain))
 
 
-def _onnx_gates(weight: np.ndarray) -> np.ndarray:
-    """From PyTorch's order reset, update, new to ONNX's update, reset, new."""
-    reset, update, new = np.split(weight, 3)
-    return np.concatenate([update, reset, new])
+def recurrence() -> onnx.GraphProto:
+    """One step of a recurrent layer, what a Scan node does for every frame: h = keep·h + new."""
+    nodes = [
+        helper.make_node("Mul", ["keep", "h_before"], ["kept"]),
+        helper.make_node("Add", ["kept", "new"], ["h"]),
+        helper.make_node("Identity", ["h"], ["h_of_frame"]),
+    ]
+
+    def values(*names: str):
+        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
+
+    return helper.make_graph(nodes, "recurrence", values("h_before", "keep", "new"), values("h", "h_of_frame"))
+
+
+def cells_of(g: Graph, power: str, shape: Shape) -> str:
+    """Power per bin [1, T, 3, F] summed over the bins of each cell, [T, 3, cell]."""
+    parts, first = [], 0
+    for bins, cells, bands in shape.groups:
+        count = cells * bands
+        x = g.slice(power, 3, first, first + bins * count)
+        parts.append(g("ReduceSum", g.reshape(x, -1, 3, count, bins), g.ints(-1), keepdims=0))
+        first += bins * count
+    # The last cell has the bins that are left above.
+    rest = g("ReduceSum", g.reshape(g.slice(power, 3, first, END), -1, 3, shape.bins - first), g.ints(-1))
+    all_cells = g("Concat", *parts, axis=2)
+    return g("Concat", g.slice(all_cells, 2, 0, -1), g("Add", g.slice(all_cells, 2, -1, END), rest), axis=2)
+
+
+def local_features(g: Graph, power: str, shape: Shape) -> str:
+    """[T, FEATURES, cell], see `Separator.local`; takes `memory_in` and gives `memory_out`."""
+    scale = LEVEL_SCALE / np.array(shape.cell_sizes)
+    level = g("Mul", g("Log", g("Add", g("Mul", power, g.constant(scale)), g.constant(1))), g.constant(0.5))
+    # The slow average over the frames of a call in closed form: frame t is (1 − a)·Σ a^(t−s)·level[s] + a^(t+1)·memory.
+    frames = g("Squeeze", g("Slice", g("Shape", level), g.ints(0), g.ints(1), g.ints(0)), g.ints(0))
+    steps = g("Cast", g("Range", g.constant(0, np.int64), frames, g.constant(1, np.int64)), to=TensorProto.FLOAT)
+    apart = g("Sub", g("Unsqueeze", steps, g.ints(1)), g("Unsqueeze", steps, g.ints(0)))
+    decay = g("Pow", g.constant(SLOW), g("Max", apart, g.constant(0)))
+    decay = g("Trilu", g("Mul", decay, g.constant(1 - SLOW)), upper=0)
+    slow = g.reshape(g("MatMul", decay, g.reshape(level, -1, 3 * shape.num_cells)), -1, 3, shape.num_cells)
+    old = g("Pow", g.constant(SLOW), g("Add", steps, g.constant(1)))
+    slow = g("Add", slow, g("Mul", g("Unsqueeze", old, g.ints(1, 2)), g.slice("memory_in", 0, 0, 1)))
+    # Everything but the very last frame, moved by one: concatenate, then drop the end.
+    last = g.slice(g("Concat", g.slice("memory_in", 0, 1, 2), level, axis=0), 0, 0, -1)
+    g("Concat", g.slice(slow, 0, -1, END), g.slice(level, 0, -1, END), called="memory_out", axis=0)
+    above = (g.slice(g("Sub", level, before), 1, 0, 2) for before in (slow, last))
+    return g("Concat", level, *above, axis=1)
 
 
 def build(net: Separator) -> onnx.ModelProto:
     shape, g = net.shape, Graph()
-    d, bands, bins = shape.width, shape.num_bands, shape.bins
     p = {name: value.detach().numpy() for name, value in net.named_parameters()}
 
-    # |L|, |R|, |L+R|/2, compressed: [1, T, 3, F]
-    def power(x: str) -> str:
-        return g("ReduceSum", g("Mul", x, x), g.ints(-1), keepdims=0)
+    def per_band(name: str, x: str) -> str:  # [K, T, inputs] to [K, T, outputs]
+        return g.linear(x, p[f"{name}.weight"], p[f"{name}.bias"][:, None])
 
-    def neighbours(x: str) -> str:  # [1, T, 3, F], mean over the bins around each
-        pads = [0, NEIGHBOURS, 0, NEIGHBOURS]
-        return g("AveragePool", x, kernel_shape=[1, 2 * NEIGHBOURS + 1], pads=pads, count_include_pad=0)
-
+    # |L|², |R|², |(L+R)/2|²
     mid = g("Mul", g("ReduceSum", "mix", g.ints(2), keepdims=1), g.constant(0.5))
-    powers = g("Concat", power("mix"), power(mid), axis=2)
-    compressed = g("Pow", g("Add", powers, g.constant(1e-8)), g.constant(0.15))
+    channels = g("Concat", "mix", mid, axis=2)
+    power = g("ReduceSum", g("Mul", channels, channels), g.ints(-1), keepdims=0)
+    local = local_features(g, cells_of(g, power, shape), shape)
 
-    tokens = []
-    for i, (first, width, count) in enumerate(shape.groups):
-        x = g.reshape(g.slice(compressed, 3, first, first + width * count), -1, 3, count, width)
-        x = g.reshape(g.transpose(x, 2, 0, 1, 3), count, -1, 3 * width)
-        level = g("Sqrt", g("ReduceMean", g("Mul", x, x), axes=[-1], keepdims=1))
-        x = g("Concat", g("Div", x, level), g("Log", level), axis=2)
-        tokens.append(g.linear(x, p[f"split.{i}.weight"], p[f"split.{i}.bias"]))
+    features, tokens, first = [], [], 0
+    for i, (_, cells, bands) in enumerate(shape.groups):
+        x = g.reshape(g.slice(local, 2, first, first + cells * bands), -1, FEATURES, bands, cells)
+        x = g.transpose(x, 2, 0, 1, 3)  # [K, T, FEATURES, cell]
+        mean = g("ReduceMean", g.slice(x, 2, 0, 2), axes=[2, 3], keepdims=1)
+        x = g("Concat", g("Sub", g.slice(x, 2, 0, 3), mean), g.slice(x, 2, 3, END), axis=2)
+        mean = g("Add", g("Mul", g.reshape(mean, bands, -1, 1), g.constant(LEVEL_GAIN)), g.constant(LEVEL_OFFSET))
+        features.append(g("Concat", g.reshape(x, bands, -1, FEATURES * cells), mean, axis=2))
+        tokens.append(per_band(f"split.{i}", features[-1]))
+        first += cells * bands
     x = g.transpose(g("Concat", *tokens, axis=0), 1, 0, 2)  # [T, K, d]
+    x = g("Add", x, g.constant(p["embed"]))
 
-    states = []
+    states, step = [], recurrence()
     for i in range(shape.layers):
         w = {name.removeprefix(f"blocks.{i}."): v for name, v in p.items() if name.startswith(f"blocks.{i}.")}
-        bias = np.concatenate([_onnx_gates(w["gru.b_x"]), _onnx_gates(w["gru.b_h"])])
-        everything, last = g(
-            "GRU", g.rms_norm(x, w["time_norm.gain"]),
-            g.constant(_onnx_gates(w["gru.w_x"])[None]), g.constant(_onnx_gates(w["gru.w_h"])[None]),
-            g.constant(bias[None]), "", g.slice("gru_in", 0, i, i + 1),
-            outputs=2, hidden_size=d, linear_before_reset=1,
-        )
-        states.append(last)
-        x = g("Add", x, g("Squeeze", everything, g.ints(1)))
+        y = g.linear(g.rms_norm(x, w["time_norm.gain"]), w["time_in.weight"].T, w["time_in.bias"])
+        keep, new, out = (g.slice(y, 2, j * shape.inner, (j + 1) * shape.inner) for j in range(3))
+        keep = g("Sigmoid", keep)
+        new = g("Mul", g("Sub", g.constant(1), keep), new)
+        before = g("Squeeze", g.slice("hidden_in", 0, i, i + 1), g.ints(0))
+        last, everything = g("Scan", before, keep, new, outputs=2, body=step, num_scan_inputs=2)
+        states.append(g("Unsqueeze", last, g.ints(0)))
+        y = g.linear(g("Mul", everything, g.silu(out)), w["time_out.weight"].T, w["time_out.bias"])
+        x = g("Add", x, y)
         y = g.transpose(g.rms_norm(x, w["band_norm.gain"]), 0, 2, 1)
         y = g.silu(g.linear(y, w["band_in.weight"].T, w["band_in.bias"]))
         x = g("Add", x, g.transpose(g.linear(y, w["band_out.weight"].T, w["band_out.bias"]), 0, 2, 1))
         y = g.silu(g.linear(g.rms_norm(x, w["ff_norm.gain"]), w["ff_in.weight"].T, w["ff_in.bias"]))
         x = g("Add", x, g.linear(y, w["ff_out.weight"].T, w["ff_out.bias"]))
-    g("Concat", *states, called="gru_out", axis=0)
-
-    # Local features, [1, T, FEATURES, 2, F]. The slow average over the frames of a call in closed form: frame t is
-    # (1 − a)·Σ a^(t−s)·level[s] + a^(t+1)·memory.
-    level = g("Mul", g("Log", g("Add", g("Mul", powers, g.constant(1e6)), g.constant(1))), g.constant(0.5))
-    frames = g("Squeeze", g("Slice", g("Shape", "mix"), g.ints(1), g.ints(2), g.ints(0)), g.ints(0))
-    steps = g("Cast", g("Range", g.constant(0, np.int64), frames, g.constant(1, np.int64)), to=TensorProto.FLOAT)
-    apart = g("Sub", g("Unsqueeze", steps, g.ints(1)), g("Unsqueeze", steps, g.ints(0)))
-    decay = g("Pow", g.constant(SLOW), g("Max", apart, g.constant(0)))
-    decay = g("Trilu", g("Mul", decay, g.constant(1 - SLOW)), upper=0)
-    slow = g.reshape(g("MatMul", decay, g.reshape(level, 1, -1, 3 * bins)), 1, -1, 3, bins)
-    old = g("Pow", g.constant(SLOW), g("Add", steps, g.constant(1)))
-    slow = g("Add", slow, g("Mul", g("Unsqueeze", old, g.ints(0, 2, 3)), g.slice("memory_in", 1, 0, 1)))
-    # Everything but the very last frame, moved by one: concatenate, then drop the end.
-    last = g("Slice", g("Concat", g.slice("memory_in", 1, 1, 2), level, axis=1), g.ints(0), g.ints(-1), g.ints(1))
-    end = np.iinfo(np.int64).max
-    g("Concat", g.slice(slow, 1, -1, end), g.slice(level, 1, -1, end), called="memory_out", axis=1)
-    sides, centre, slow = g.slice(level, 2, 0, 2), g.slice(level, 2, 2, 3), g.slice(slow, 2, 0, 2)
-    left, right = g.slice(sides, 2, 0, 1), g.slice(sides, 2, 1, 2)
-    both = g("ReduceMean", sides, axes=[2], keepdims=1)
-    in_middle = g("Sub", centre, both)
-    features = (
-        g("Sub", sides, slow),
-        g("Sub", sides, g.slice(last, 2, 0, 2)),
-        g("Sub", sides, neighbours(sides)),
-        g("Sub", slow, neighbours(slow)),
-        g("Concat", in_middle, in_middle, axis=2),
-        g("Sub", sides, g("Concat", right, left, axis=2)),
-        g("Sub", sides, g("ReduceMean", both, axes=[3], keepdims=1)),
-    )
-    assert len(features) == FEATURES
-    local = g("Mul", g("Concat", *(g("Unsqueeze", f, g.ints(2)) for f in features), axis=2), g.constant(0.5))
+    g("Concat", *states, called="hidden_out", axis=0)
 
     x = g.transpose(g.rms_norm(x, p["head_norm.gain"]), 1, 0, 2)  # [K, T, d]
     masks, band = [], 0
-    for i, (first, width, count) in enumerate(shape.groups):
-        y = g.linear(g.slice(x, 0, band, band + count), p[f"head.{i}.weight"], p[f"head.{i}.bias"])
-        free = g.reshape(g.slice(y, 2, 0, len(STEMS) * 2 * width), count, -1, len(STEMS), 2 * width)
-        weights = g.reshape(g.slice(y, 2, len(STEMS) * 2 * width, end), count, -1, len(STEMS), FEATURES)
-        here = g.reshape(g.slice(local, 4, first, first + width * count), -1, FEATURES, 2, count, width)
-        here = g.reshape(g.transpose(here, 3, 0, 1, 2, 4), count, -1, FEATURES, 2 * width)
-        y = g("Softmax", g("Add", free, g("MatMul", weights, here)), axis=2)
-        y = g.reshape(y, count, -1, len(STEMS), 2, width)
-        masks.append(g.reshape(g.transpose(y, 1, 2, 3, 0, 4), 1, -1, len(STEMS), 2, count * width, 1))
-        band += count
-    g("Mul", g("Concat", *masks, axis=4), g("Unsqueeze", "mix", g.ints(2)), called="stems")
+    for i, (_, cells, bands) in enumerate(shape.groups):
+        y = g("Concat", g.slice(x, 0, band, band + bands), features[i], axis=2)
+        y = per_band(f"head_out.{i}", g.silu(per_band(f"head_in.{i}", y)))
+        y = g("Softmax", g.reshape(y, bands, -1, len(STEMS), 2, cells), axis=2)
+        masks.append(g.reshape(g.transpose(y, 1, 2, 3, 0, 4), 1, -1, len(STEMS), 2, cells * bands))
+        band += bands
+    cell_of_bin = np.repeat(np.arange(shape.num_cells), shape.cell_sizes)
+    masks = g("Gather", g("Concat", *masks, axis=4), g.constant(cell_of_bin, np.int64), axis=4)
+    g("Mul", g("Unsqueeze", masks, g.ints(-1)), g("Unsqueeze", "mix", g.ints(2)), called="stems")
 
     def value(name: str, *dimensions):
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, dimensions)
 
-    state, memory = (shape.layers, bands, d), (1, 2, 3, bins)
+    hidden, memory = (shape.layers, shape.num_bands, shape.inner), (2, 3, shape.num_cells)
     graph = helper.make_graph(
         g.nodes, "separator",
-        [value("mix", 1, "frames", 2, bins, 2), value("gru_in", *state), value("memory_in", *memory)],
-        [value("stems", 1, "frames", len(STEMS), 2, bins, 2), value("gru_out", *state), value("memory_out", *memory)],
+        [value("mix", 1, "frames", 2, shape.bins, 2), value("hidden_in", *hidden), value("memory_in", *memory)],
+        [value("stems", 1, "frames", len(STEMS), 2, shape.bins, 2), value("hidden_out", *hidden), value("memory_out", *memory)],
         list(g.constants.values()),
     )
     # IR 8 is what goes with opset 17, so that older runtimes load the file.

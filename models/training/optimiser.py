@@ -37,8 +37,8 @@ class Optimiser:
         for name, p in self.matrices.items():
             momentum = self.momenta[name].lerp_(p.grad, 1 - self.momentum)
             update = p.grad.lerp(momentum, self.momentum)
-            # The three gates of a recurrent layer are three matrices.
-            gates = 3 if ".gru." in name else 1
+            # Keep, new and out of a recurrent layer are three matrices.
+            gates = 3 if ".time_in." in name else 1
             update = orthogonalised(update.view(gates, -1, p.shape[1]))
             scale = 0.2 * max(update.shape[-2:]) ** 0.5
             p.mul_(1 - rate * self.weight_decay).add_(update.reshape_as(p), alpha=-rate * scale)

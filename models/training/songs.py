@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+import synthesiser
+
 SAMPLE_RATE = 44_100
 SECONDS = 10.0
 # Debian's fluid-soundfont-gm, MIT licence.
@@ -34,6 +36,7 @@ PARTS = (
     Part("bass-soundfont", "bass"), Part("bass-samples", "bass"),
     Part("sung", "vocals"),
     Part("chords", "other"), Part("tune", "other"),
+    Part("kit-machine", "drums"), Part("bass-synth", "bass"), Part("chords-synth", "other"), Part("tune-synth", "other"),
 )
 
 
@@ -335,6 +338,19 @@ class Sampler:
         return out
 
 
+def electronic(rng: np.random.Generator, score: tuple, frames: int) -> dict[str, np.ndarray]:
+    """The same score on synthesisers and a drum machine."""
+    hits, *lines = score
+    kicks = [start for start, kind, _ in hits if kind == "kick"]
+    sustained = np.mean([n.length for n in lines[1]] or [0]) > 0.8
+    parts = {"kit-machine": synthesiser.play_drums(rng, hits, frames)}
+    for part, line, role in zip(
+        ("bass-synth", "chords-synth", "tune-synth"), lines, ("bass", "pad" if sustained else "pluck", "lead"), strict=True
+    ):
+        parts[part] = synthesiser.play(rng, line, frames, role, kicks)
+    return parts
+
+
 def normalised(x: np.ndarray) -> np.ndarray:
     return x * (0.6 / max(float(np.abs(x).max()), 1e-3))
 
@@ -373,6 +389,7 @@ def make(work: Path, count: int, held_out: set[str]) -> None:
             song["kit-samples"] = sampler.play_drums(rng, score[0], frames)
             song["bass-samples"] = sampler.play_bass(rng, score[1], frames)
             song["sung"] = sampler.sing(rng, composer, frames)
+            song |= electronic(np.random.default_rng([13, number]), score, frames)
             pcm = np.stack([normalised(song[p.name]).T for p in PARTS]) * 32767
             temporary = folder / f"{number:05}.tmp"
             with temporary.open("wb") as file:

@@ -3,32 +3,30 @@
 import numpy as np
 import torch
 from scipy import signal
-from torch import nn
 
 import metrics
 import stft
-from dataset import remixed
-from network import Gru, Separator, Shape
-from objective import loss
+from dealing import dealt
+from network import Separator, Shape, scan
+from objective import loss, sums
 from optimiser import orthogonalised
 
-SMALL = Shape(n_fft=512, hop=128, width=8, layers=2, bands=((8, 4), (32, 4)))
+SMALL = Shape(n_fft=512, hop=128, width=8, inner=12, layers=2, hidden=16, groups=((1, 8, 8), (8, 8, 3)))
 
 
-def test_gru_and_its_gradients_are_pytorchs():
+def test_scan_and_its_gradients_are_those_of_the_loop():
     torch.manual_seed(0)
-    ours, theirs = Gru(16), nn.GRU(16, 16)
-    with torch.no_grad():
-        for name, p in (("weight_ih_l0", ours.w_x), ("weight_hh_l0", ours.w_h), ("bias_ih_l0", ours.b_x), ("bias_hh_l0", ours.b_h)):
-            getattr(theirs, name).copy_(p)
-    x, h, weight = torch.randn(50, 7, 16, requires_grad=True), torch.randn(7, 16, requires_grad=True), torch.randn(50, 7, 16)
-    parameters = (x, h, *ours.parameters())
-    a = torch.autograd.grad((ours(x, h)[0] * weight).sum(), parameters)
-    b = torch.autograd.grad((theirs(x, h[None])[0] * weight).sum(), (x, h, theirs.weight_ih_l0, theirs.weight_hh_l0,
-                                                                    theirs.bias_ih_l0, theirs.bias_hh_l0))
-    assert all(torch.allclose(i, j, atol=2e-5, rtol=1e-4) for i, j in zip(a, b, strict=True))
-    # What accelerators run.
-    assert torch.allclose(torch.gru(x, h[None], ours.weights(x.dtype), True, 1, 0.0, True, False, False)[0], ours(x, h)[0], atol=2e-5)
+    keep, new, h, weight = torch.rand(50, 7, 16), torch.randn(50, 7, 16), torch.randn(7, 16), torch.randn(50, 7, 16)
+    inputs = [x.requires_grad_() for x in (keep, new, h)]
+    states, state = [], h
+    for k, n in zip(keep, new, strict=True):
+        state = k * state + n
+        states.append(state)
+    expected = torch.stack(states)
+    assert torch.allclose(scan(keep, new, h), expected, atol=1e-5)
+    a = torch.autograd.grad((scan(keep, new, h) * weight).sum(), inputs)
+    b = torch.autograd.grad((expected * weight).sum(), inputs)
+    assert all(torch.allclose(i, j, atol=1e-4, rtol=1e-4) for i, j in zip(a, b, strict=True))
 
 
 def test_stft_agrees_with_scipy_and_inverts():
@@ -61,8 +59,9 @@ def test_snr_from_masks_is_that_of_the_spectra():
     net, stems = Separator(SMALL), torch.randn(2, 4, 2, 4_000)
     spectra = stft.spectra(stems, SMALL.n_fft, SMALL.hop)
     mix = spectra.sum(1)
-    masks, _ = net.core(mix.transpose(1, 2), net.state(2))
-    _, snr = loss(masks, mix, spectra, SMALL)
+    power, cross, energy = sums(spectra, SMALL)
+    masks, _ = net.core(power, net.state(2))
+    _, snr = loss(masks, power, cross, energy, SMALL)
     estimates, _ = net(mix.transpose(1, 2), net.state(2))
     error = (estimates.permute(0, 2, 3, 1, 4, 5) - spectra).square().sum((2, 3, 4, 5))
     floor = 1e-3 * mix.square().sum((1, 2, 3, 4))[:, None]
@@ -75,16 +74,16 @@ def test_orthogonalised_has_singular_values_near_one():
     assert values.min() > 0.5 and values.max() < 1.5
 
 
-def test_remixing_deals_every_stem_once():
-    batch = np.random.default_rng(0).standard_normal((4, 4, 2, 64)).astype(np.float32)
-    dealt = remixed(np.random.default_rng(1), batch)
+def test_dealt_stems_are_stems_that_were_kept():
+    store = [torch.randn(3, 4, 2, 9, 17, 2, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+    batch = dealt(np.random.default_rng(1), store)
 
-    def fingerprints(x: np.ndarray) -> np.ndarray:  # [stem, example, bin]: blind to shift, gain and channel order
-        magnitudes = np.abs(np.fft.rfft(x)).sum(2).transpose(1, 0, 2)
-        return magnitudes / np.linalg.norm(magnitudes, axis=-1, keepdims=True)
+    def fingerprints(x: torch.Tensor) -> torch.Tensor:  # [stem, example, bin]: blind to time, gain and channel order
+        energy = x.square().sum((2, 3, 5)).transpose(0, 1)
+        return energy / energy.norm(dim=-1, keepdim=True)
 
-    same = fingerprints(dealt) @ fingerprints(batch).transpose(0, 2, 1) > 0.9999
-    assert (same.sum(1) == 1).all() and (same.sum(2) == 1).all()
+    same = fingerprints(batch) @ fingerprints(torch.cat(store)).transpose(1, 2) > 0.9999
+    assert (same.sum(2) == 1).all()
 
 
 def test_usdr_of_a_tenth_of_an_error_is_twenty_db():

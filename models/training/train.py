@@ -19,7 +19,6 @@ if os.environ.get("MALLOC_MMAP_MAX_") != "0" and sys.platform == "linux":
 import argparse
 import csv
 import json
-import math
 import multiprocessing
 import subprocess
 import time
@@ -29,28 +28,24 @@ import numpy as np
 import torch
 
 import stft
-from dataset import Examples, remixed
+from dataset import Examples
+from dealing import Dealer
 from network import STEMS, Separator, Shape
-from objective import loss
+from objective import loss, sums
 from optimiser import Optimiser
 
-VALIDATION_EXAMPLES = 32
+VALIDATION_EXAMPLES = 40
 
 
 class Batches:
-    """Stems [batch, 4, 2, frames], for ever; after each come two with its stems dealt anew."""
+    """Stems [batch, 4, 2, frames], for ever."""
 
     def __init__(self, args: argparse.Namespace, seed: list[int]):
-        self.examples = Examples(args.work, args.seconds, every_song=args.every_song)
-        self.rng = np.random.default_rng(seed)
-        self.size, self.last, self.used = args.batch, None, 0
+        self.examples = Examples(args.work, args.seconds)
+        self.rng, self.size = np.random.default_rng(seed), args.batch
 
     def __next__(self) -> torch.Tensor:
-        if self.used % 3 == 0:
-            self.last = np.stack([self.examples.draw(self.rng) for _ in range(self.size)])
-        batch = self.last if self.used % 3 == 0 else remixed(self.rng, self.last)
-        self.used += 1
-        return torch.from_numpy(batch)
+        return torch.from_numpy(np.stack([self.examples.draw(self.rng) for _ in range(self.size)]))
 
 
 class Producers:
@@ -74,20 +69,32 @@ class Producers:
 
 
 def objective(net: Separator, stems: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    shape = net.shape
+    """Loss and SNR of a batch, from the spectra of its stems."""
     with torch.no_grad():
-        stem_spectra = stft.spectra(stems, shape.n_fft, shape.hop)
-        mix = stem_spectra.sum(1)
-    masks, _ = net.core(mix.transpose(1, 2), net.state(len(stems)))
-    return loss(masks, mix, stem_spectra, shape)
+        power, cross, energy = sums(stems, net.shape)
+    return masked(net, power, cross, energy)
 
 
-def gradient(net: Separator, batches: Batches) -> float:
-    """Leaves the gradient of one batch in the parameters and gives its loss."""
-    value, _ = objective(net, next(batches).to(net.head_norm.gain.device))
-    net.zero_grad()
-    value.backward()
-    return value.item()
+def masked(net: Separator, power, cross, energy) -> tuple[torch.Tensor, torch.Tensor]:
+    masks, _ = net.core(power, net.state(power.shape[1]))
+    return loss(masks, power, cross, energy, net.shape)
+
+
+class Gradient:
+    """Leaves the gradient of the next batch in the parameters and gives its loss."""
+
+    def __init__(self, net: Separator, batches, seed: list[int], compiled: bool):
+        self.net, self.dealer = net, Dealer(batches, net.shape, seed, str(net.embed.device))
+        # Most of the time goes into small products and elementwise steps: compiled ones take half as long.
+        self.sums, self.masked = (torch.compile(f) if compiled else f for f in (sums, masked))
+
+    def __call__(self) -> float:
+        with torch.no_grad():
+            parts = self.sums(next(self.dealer), self.net.shape)
+        value, _ = self.masked(self.net, *parts)
+        self.net.zero_grad()
+        value.backward()
+        return value.item()
 
 
 class Helper:
@@ -114,14 +121,15 @@ class Helper:
     @staticmethod
     def run(args, shape, seed, weights, grads, step, ready, asked, outcome):
         torch.set_num_threads(1)
-        net, batches = Separator(shape), Batches(args, seed)
+        net = Separator(shape)
         net.half = True
+        gradient = Gradient(net, Batches(args, seed), seed, not args.eager)
         while True:
             asked.wait()
             asked.clear()
             outcome[1] = step.value
             torch.nn.utils.vector_to_parameters(weights.clone(), net.parameters())
-            outcome[0] = gradient(net, batches)
+            outcome[0] = gradient()
             grads.copy_(torch.cat([p.grad.flatten() for p in net.parameters()]))
             ready.set()
 
@@ -143,7 +151,7 @@ class Helper:
 
 def validation_set(args: argparse.Namespace, count: int) -> torch.Tensor:
     rng = np.random.default_rng(1)
-    examples = Examples(args.work, args.seconds, held_out=True, every_song=args.every_song)
+    examples = Examples(args.work, args.seconds, held_out=True)
     return torch.from_numpy(np.stack([examples.draw(rng) for _ in range(count)]))
 
 
@@ -151,8 +159,9 @@ def validation_set(args: argparse.Namespace, count: int) -> torch.Tensor:
 def validate(net: Separator, examples: torch.Tensor) -> dict:
     """Mean SNR in dB per stem over the examples where it plays, and of all, beside the loss."""
     losses, snr, active = [], [], []
+    net.half = True
     for stems in examples.split(4):
-        value, per_stem = objective(net, stems.to(net.head_norm.gain.device))
+        value, per_stem = objective(net, stft.spectra(stems.to(net.embed.device), net.shape.n_fft, net.shape.hop))
         losses.append(value.item())
         snr.append(per_stem.cpu())
         level = stems.square().mean((2, 3))
@@ -207,20 +216,20 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of an example")
-    parser.add_argument("--rate", type=float, default=6e-4, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--warm-up", type=int, default=50, help="steps")
     parser.add_argument("--average", type=float, default=0.995, help="decay of the averaged weights per step")
     parser.add_argument("--save-minutes", type=float, default=5.0)
     parser.add_argument("--alone", action="store_true", help="no second process")
     parser.add_argument("--device", default="cpu", help="where the network is: cpu, cuda, ...; other than cpu means --alone")
     parser.add_argument("--producers", type=int, default=0, help="processes that make examples; 0: the training does it itself")
+    parser.add_argument("--eager", action="store_true", help="don't compile: slower, but starts at once")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--every-song", action="store_true", help="train on the held-out song as well, not on the packs")
     parser.add_argument("--smoke", action="store_true", help="a tiny network for half a minute")
     args = parser.parse_args()
     if args.smoke:
         args.width, args.layers, args.seconds, args.batch, args.hours = 16, 1, 2.0, 2, 25 / 3600
-        args.save_minutes, args.warm_up = 0.2, 5
+        args.save_minutes, args.warm_up, args.eager = 0.2, 5, True
 
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
@@ -245,7 +254,8 @@ def main() -> None:
     (args.run / "config.json").write_text(json.dumps(config, indent=1))
     print(f"{parameters / 1e6:.2f} M parameters, {shape.num_bands} bands, {args.hours:.2f} h", flush=True)
 
-    batches = (Producers if args.producers else Batches)(args, [args.seed, step, 0])
+    seed = [args.seed, step, 0]
+    gradient = Gradient(net, (Producers if args.producers else Batches)(args, seed), seed, not args.eager)
     helper = None
     if not args.alone and args.device == "cpu":
         helper = Helper(args, shape, parameters, [args.seed, step, 1])
@@ -262,9 +272,9 @@ def main() -> None:
         value = helper.collect(net, step) if helper and step else None
         helped += value is not None
         if value is None:
-            value = gradient(net, batches)
+            value = gradient()
         fraction = min(1.0, spent / planned)
-        rate = args.rate * min(1.0, (step + 1) / args.warm_up) * (0.5 * (1 + math.cos(math.pi * fraction)) + 1e-3)
+        rate = args.rate * min(1.0, (step + 1) / args.warm_up) * (1 - fraction + 1e-3)
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         if torch.isfinite(norm):
             optimiser.step(rate)
