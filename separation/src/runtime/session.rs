@@ -244,12 +244,15 @@ pub(super) fn build(
         builder = builder.with_execution_providers([provider]).map_err(text)?;
     }
     let weights: usize = content.weights.iter().map(|(_, bytes)| bytes.len()).sum();
-    if device == Device::DirectMl || content.graph.len() + weights > LARGE_BYTES {
+    let is_large = content.graph.len() + weights > LARGE_BYTES;
+    if device == Device::DirectMl || is_large {
         // DirectML refuses sessions that plan their memory ahead. And the plan is made by the first run, whose
         // memory is kept besides: HTDemucs takes 2.3 GB with a plan, 1.4 GB without, in the same time.
         builder = builder.with_memory_pattern(false).map_err(text)?;
     }
-    let shared = if device == Device::Cpu {
+    // What is shared is held besides what the runtime makes of it, so a first instance takes more: HTDemucs
+    // 1.6 GB with, 1.4 GB without. Large models rarely have a second one.
+    let shared = if device == Device::Cpu && !is_large {
         Some(sharing::weights_of(&content.graph)?)
     } else {
         None
