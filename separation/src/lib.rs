@@ -17,6 +17,7 @@ pub mod device;
 pub mod doubles;
 mod error;
 pub mod folders;
+mod fourier;
 mod layout;
 pub mod load;
 pub mod manifest;

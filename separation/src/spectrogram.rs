@@ -20,11 +20,10 @@
 //! 1 / Σ w² at h = N / 4.
 
 use std::f64::consts::PI;
-use std::sync::Arc;
 
 use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
+use crate::fourier::Fourier;
 use crate::manifest::{Framing, Transform};
 
 /// Least Σ w² that is divided by; below it torch refuses.
@@ -33,12 +32,8 @@ const LEAST_WEIGHT: f32 = 1e-11;
 /// Tables and work space of one transform pair.
 pub(crate) struct Spectrogram {
     transform: Transform,
-    forward: Arc<dyn RealToComplex<f32>>,
-    backward: Arc<dyn ComplexToReal<f32>>,
+    fourier: Fourier,
     window: Vec<f32>,
-    frame: Vec<f32>,
-    spectrum: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
     /// Samples under way, from `−lead` on.
     sum: Vec<f32>,
     /// 1 / Σ w² for every sample of a segment of this length.
@@ -47,28 +42,19 @@ pub(crate) struct Spectrogram {
 
 impl Spectrogram {
     pub(crate) fn new(transform: Transform) -> Self {
-        let mut planner = RealFftPlanner::new();
-        let forward = planner.plan_fft_forward(transform.n_fft);
-        let backward = planner.plan_fft_inverse(transform.n_fft);
-        let scratch_len = forward.get_scratch_len().max(backward.get_scratch_len());
+        let hann = |n| narrow((PI * n as f64 / transform.n_fft as f64).sin().powi(2));
         Self {
-            window: (0..transform.n_fft)
-                .map(|n| narrow((PI * n as f64 / transform.n_fft as f64).sin().powi(2)))
-                .collect(),
-            frame: vec![0.0; transform.n_fft],
-            spectrum: forward.make_output_vec(),
-            scratch: vec![Complex::default(); scratch_len],
+            fourier: Fourier::new(transform.n_fft),
+            window: (0..transform.n_fft).map(hann).collect(),
             sum: Vec::new(),
             scale: Vec::new(),
             transform,
-            forward,
-            backward,
         }
     }
 
     /// Bins of a spectrum.
     pub(crate) fn num_bins(&self) -> usize {
-        self.spectrum.len()
+        self.fourier.spectrum.len()
     }
 
     /// Spectra of all frames of a segment of one channel.
@@ -77,12 +63,12 @@ impl Spectrogram {
     /// `spectra`: `[frame][bin]`, made as long as needed.
     pub(crate) fn analyse(&mut self, samples: &[f32], spectra: &mut Vec<Complex<f32>>) {
         let Transform {
+            n_fft,
             hop,
             is_normalised,
             framing,
             ..
         } = self.transform;
-        let n_fft = self.transform.n_fft;
         let lead = framing.lead(n_fft, hop);
         let factor = if is_normalised {
             1.0 / (n_fft as f32).sqrt()
@@ -94,22 +80,21 @@ impl Spectrogram {
         spectra.resize(num_frames * num_bins, Complex::default());
         for (t, spectrum) in spectra.chunks_exact_mut(num_bins).enumerate() {
             let inside = (t * hop).checked_sub(lead);
+            let frame = &mut self.fourier.frame;
             match inside.and_then(|start| samples.get(start..start + n_fft)) {
                 Some(samples) => {
-                    for ((frame, sample), w) in self.frame.iter_mut().zip(samples).zip(&self.window)
-                    {
-                        *frame = sample * w * factor;
+                    for ((x, sample), w) in frame.iter_mut().zip(samples).zip(&self.window) {
+                        *x = sample * w * factor;
                     }
                 }
                 None => {
-                    for (n, (frame, w)) in self.frame.iter_mut().zip(&self.window).enumerate() {
-                        *frame = mirrored(samples, t * hop + n, lead) * w * factor;
+                    for (n, (x, w)) in frame.iter_mut().zip(&self.window).enumerate() {
+                        *x = mirrored(samples, t * hop + n, lead) * w * factor;
                     }
                 }
             }
-            self.forward
-                .process_with_scratch(&mut self.frame, spectrum, &mut self.scratch)
-                .expect("all lengths are of one plan");
+            self.fourier.forward();
+            spectrum.copy_from_slice(&self.fourier.spectrum);
         }
     }
 
@@ -127,18 +112,12 @@ impl Spectrogram {
         self.sum.clear();
         let reach = (num_frames.max(1) - 1) * hop + n_fft;
         self.sum.resize(reach.max(lead + samples.len()), 0.0);
-        for (t, spectrum) in spectra.chunks_exact(self.spectrum.len()).enumerate() {
-            self.spectrum.copy_from_slice(spectrum);
-            // A mask may turn the phase of bins that a real signal has no phase in; realfft refuses that.
-            let nyquist = self.spectrum.len() - 1;
-            self.spectrum[0].im = 0.0;
-            self.spectrum[nyquist].im = 0.0;
-            self.backward
-                .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
-                .expect("all lengths are of one plan, the outer bins are real");
+        for (t, spectrum) in spectra.chunks_exact(self.num_bins()).enumerate() {
+            self.fourier.spectrum.copy_from_slice(spectrum);
+            self.fourier.backward();
             for ((sum, frame), w) in self.sum[t * hop..]
                 .iter_mut()
-                .zip(&self.frame)
+                .zip(&self.fourier.frame)
                 .zip(&self.window)
             {
                 *sum += frame * w;

@@ -16,23 +16,19 @@
 //! Matches `torch.stft(center=False, normalized=False)` on a mix padded with N − h zeros in front.
 
 use std::f32::consts::PI;
-use std::sync::Arc;
 
 use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+
+use crate::fourier::Fourier;
 
 /// Tables and work space of one transform pair. Holds no audio: that is in the caller's buffers, one
 /// per channel forward, one per stem and channel backward.
 pub struct Stft {
     hop: usize,
-    forward: Arc<dyn RealToComplex<f32>>,
-    backward: Arc<dyn ComplexToReal<f32>>,
+    fourier: Fourier,
     analysis_window: Vec<f32>,
     /// `2h/N · 1/N · w`: everything step 4 multiplies by.
     synthesis_window: Vec<f32>,
-    frame: Vec<f32>,
-    spectrum: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
 }
 
 impl Stft {
@@ -58,26 +54,18 @@ impl Stft {
             Self::is_valid(n_fft, hop),
             "n_fft {n_fft} with hop {hop} cannot be the identity"
         );
-        let mut planner = RealFftPlanner::new();
-        let forward = planner.plan_fft_forward(n_fft);
-        let backward = planner.plan_fft_inverse(n_fft);
         let scale = 2.0 * hop as f32 / (n_fft as f32 * n_fft as f32);
-        let scratch_len = forward.get_scratch_len().max(backward.get_scratch_len());
         Self {
             hop,
+            fourier: Fourier::new(n_fft),
             synthesis_window: analysis_window.iter().map(|w| w * scale).collect(),
             analysis_window,
-            frame: vec![0.0; n_fft],
-            spectrum: forward.make_output_vec(),
-            scratch: vec![Complex::default(); scratch_len],
-            forward,
-            backward,
         }
     }
 
     /// N: frames a transform sees; the length of `history` and `overlap`.
     pub fn n_fft(&self) -> usize {
-        self.frame.len()
+        self.analysis_window.len()
     }
 
     /// h: new frames per transform.
@@ -87,7 +75,7 @@ impl Stft {
 
     /// F: bins from 0 Hz to the Nyquist frequency.
     pub fn num_bins(&self) -> usize {
-        self.spectrum.len()
+        self.fourier.spectrum.len()
     }
 
     /// The spectrum after one more hop of one channel.
@@ -97,23 +85,18 @@ impl Stft {
     /// `spectrum`: `[bin][re, im]`, 2 F.
     pub fn analyse(&mut self, history: &mut [f32], samples: &[f32], spectrum: &mut [f32]) {
         history.copy_within(self.hop.., 0);
-        history[self.frame.len() - self.hop..].copy_from_slice(samples);
-        for ((frame, sample), weight) in self
-            .frame
-            .iter_mut()
-            .zip(&*history)
-            .zip(&self.analysis_window)
+        history[self.n_fft() - self.hop..].copy_from_slice(samples);
+        let Fourier { frame, .. } = &mut self.fourier;
+        for ((frame, sample), weight) in frame.iter_mut().zip(&*history).zip(&self.analysis_window)
         {
             *frame = sample * weight;
         }
-        self.forward
-            .process_with_scratch(&mut self.frame, &mut self.spectrum, &mut self.scratch)
-            .expect("all lengths are of one plan");
+        self.fourier.forward();
         for (pair, bin) in spectrum
             .as_chunks_mut::<2>()
             .0
             .iter_mut()
-            .zip(&self.spectrum)
+            .zip(&self.fourier.spectrum)
         {
             *pair = [bin.re, bin.im];
         }
@@ -125,26 +108,21 @@ impl Stft {
     /// `spectrum`: `[bin][re, im]`, 2 F; `overlap`: N samples under way, zeros at first, updated here;
     /// `samples`: h.
     pub fn synthesise(&mut self, spectrum: &[f32], overlap: &mut [f32], samples: &mut [f32]) {
-        for (bin, pair) in self.spectrum.iter_mut().zip(spectrum.as_chunks::<2>().0) {
+        let pairs = spectrum.as_chunks::<2>().0;
+        for (bin, pair) in self.fourier.spectrum.iter_mut().zip(pairs) {
             *bin = Complex::new(pair[0], pair[1]);
         }
-        // A mask may turn the phase of bins that a real signal has no phase in; realfft refuses that.
-        let nyquist = self.spectrum.len() - 1;
-        self.spectrum[0].im = 0.0;
-        self.spectrum[nyquist].im = 0.0;
-        self.backward
-            .process_with_scratch(&mut self.spectrum, &mut self.frame, &mut self.scratch)
-            .expect("all lengths are of one plan, the outer bins are real");
+        self.fourier.backward();
         for ((overlap, frame), weight) in overlap
             .iter_mut()
-            .zip(&self.frame)
+            .zip(&self.fourier.frame)
             .zip(&self.synthesis_window)
         {
             *overlap += frame * weight;
         }
         samples.copy_from_slice(&overlap[..self.hop]);
         overlap.copy_within(self.hop.., 0);
-        overlap[self.frame.len() - self.hop..].fill(0.0);
+        overlap[self.n_fft() - self.hop..].fill(0.0);
     }
 }
 
