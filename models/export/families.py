@@ -18,10 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-# Both packages import these at the top, for things that are not used here.
-for unused in ("torchaudio", "librosa"):
-    sys.modules.setdefault(unused, types.ModuleType(unused))
-sys.modules["librosa"].filters = None
+# Open-Unmix imports it at the top, for things that are not used here.
+sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
 
 RATE = 44_100
 
@@ -279,7 +277,8 @@ output = {{ name = "output", shape = [1, 4, {dim_f}, {dim_t}], axes = ["channel"
 
 
 class Masks(nn.Module):
-    """BS-RoFormer between its transforms: spectra with merged bin and channel to masks of the same shape."""
+    """BS-RoFormer or Mel-Band RoFormer between its transforms: spectra with merged bin and channel to masks of the same
+    shape. The bands of the latter overlap: a bin has the mean of their masks."""
 
     def __init__(self, model):
         super().__init__()
@@ -288,15 +287,25 @@ class Masks(nn.Module):
     def forward(self, spectra):
         model = self.model
         batch, rows, frames, _ = spectra.shape
-        x = model.band_split(spectra.permute(0, 2, 1, 3).reshape(batch, frames, rows * 2))
+        bins = getattr(model, "freq_indices", None)
+        x = spectra if bins is None else spectra[:, bins]
+        x = model.band_split(x.permute(0, 2, 1, 3).reshape(batch, frames, -1))
         for over_time, over_bands in model.layers:
             bands, width = x.shape[2:]
             x = over_time(x.transpose(1, 2).reshape(-1, frames, width))
             x = x.reshape(batch, bands, frames, width).transpose(1, 2)
             x = over_bands(x.reshape(-1, bands, width)).reshape(batch, frames, bands, width)
-        x = model.final_norm(x)
+        x = model.final_norm(x) if bins is None else x
+        stems = len(model.mask_estimators)
         masks = torch.stack([estimator(x) for estimator in model.mask_estimators], 1)
-        return masks.reshape(batch, -1, frames, rows, 2).transpose(2, 3)
+        masks = masks.reshape(batch, stems, frames, -1, 2).transpose(2, 3)
+        if bins is not None:
+            to = bins[None, None, :, None, None].expand_as(masks)
+            bands = model.num_bands_per_freq.repeat_interleave(model.audio_channels)
+            masks = torch.zeros(batch, stems, rows, frames, 2).scatter_add(2, to, masks) / bands[:, None, None]
+        if getattr(model, "zero_dc", False):
+            masks = torch.cat([torch.zeros_like(masks[:, :, :model.audio_channels]), masks[:, :, model.audio_channels:]], 2)
+        return masks
 
 
 def bs_roformer(dim: int = 4, depth: int = 1, heads: int = 1, dim_head: int = 4, estimator_depth: int = 1,
@@ -345,6 +354,110 @@ gives = "mask"
 input = {{ name = "stft_repr", shape = [1, 2050, {shown}, 2], axes = ["bin", "channel", "frame", "part"] }}
 output = {{ name = "masks", shape = [1, 1, 2050, {shown}, 2], axes = ["stem", "bin", "channel", "frame", "part"] }}
 """, "spectrum", separate, 13.0)
+
+
+def transform_by_matrix(conversion, frames: int):
+    """SCNet's orthonormal Fourier transform along time, and its inverse, as a product: exporters lack it."""
+    angle = 2 * math.pi / frames * (torch.arange(frames)[:, None] * torch.arange(frames // 2 + 1) % frames)
+    cosine, sine = torch.cos(angle) / math.sqrt(frames), -torch.sin(angle) / math.sqrt(frames)
+    if not conversion.inverse:
+        return lambda x: torch.cat([x @ cosine, x @ sine], 1)
+    # All bins but the outer ones stand for their mirror image, too.
+    twice = torch.full((frames // 2 + 1, 1), 2.0)
+    twice[0], twice[-1] = 1, 1
+    real, imaginary = twice * cosine.T, twice * sine.T
+    return lambda x: x[:, :x.shape[1] // 2] @ real + x[:, x.shape[1] // 2:] @ imaginary
+
+
+class Between(nn.Module):
+    """SCNet between its transforms: spectra to spectra, or to masks if it is a masked one."""
+
+    def __init__(self, model, frames: int):
+        super().__init__()
+        self.model = model
+        self.conversions = [transform_by_matrix(conversion, frames) for conversion in model.separation_net.feature_conversion]
+
+    def forward(self, x):
+        model, kept = self.model, []
+        is_masked = hasattr(model, "mask_layer")
+        if is_masked:
+            x = x + model.pos_embed_f
+        for layer in model.encoder:
+            x, *of_layer = layer(x)
+            kept.append(of_layer)
+        for paths, conversion in zip(model.separation_net.dp_modules, self.conversions):
+            x = conversion(paths(x))
+        for fuse, widen in model.decoder:
+            skip, lengths, whole_lengths = kept.pop()
+            x = widen(fuse(x, skip), lengths, whole_lengths)
+        return model.mask_layer(x) if is_masked else x
+
+
+def scnet_graph(model, frames: int) -> tuple[Graph, int]:
+    """The graph for segments of so many frames, and the silence that the network puts after each: whole hops, and an
+    even number of spectra."""
+    hop = model.hop_length
+    silence = hop - frames % hop
+    if (frames + silence) // hop % 2 == 0:
+        silence += hop
+    shown = (frames + silence) // hop + 1
+    bins = model.stft_config["n_fft"] // 2 + 1
+    return Graph(Between(model, shown), (torch.randn(1, 4, bins, shown),), ["spectra"], ["stems"]), silence
+
+
+def scnet_sections(model, frames: int, normalise: bool, graph: Graph, silence: int) -> str:
+    """Everything of model.toml from the kind's sections on."""
+    (_, channels, bins, shown), is_masked = graph.inputs[0].shape, hasattr(model, "mask_layer")
+    return f"""[segment]
+frames = {frames}
+overlap_frames = {frames // 2}
+normalise = {str(normalise).lower()}
+
+[stft]
+n_fft = {model.stft_config["n_fft"]}
+hop = {model.hop_length}
+window = "{"hann" if is_masked else "rectangular"}"
+frames = "centred"
+silence_frames = {silence}
+normalised = {str(model.stft_config["normalized"]).lower()}
+
+[estimate]
+gives = "{"mask" if is_masked else "spectrum"}"
+
+[tensors]
+input = {{ name = "spectra", shape = [1, {channels}, {bins}, {shown}], axes = ["channel", "part", "bin", "frame"] }}
+output = {{ name = "stems", shape = [1, {channels * len(model.sources)}, {bins}, {shown}], axes = ["stem", "channel", "part", "bin", "frame"] }}
+"""
+
+
+def scnet(masked: bool = False, dims=(4, 4, 4, 4), depths=(1, 1, 1), layers: int = 2, seconds: int = 3) -> Family:
+    """SCNet: spectra of all stems, or complex masks in its masked kind. The authors put chunks together as Demucs does,
+    around the song's mean and deviation (`scnet/inference.py`); the program that has the masked kind does not
+    normalise."""
+    from demucs.apply import apply_model
+    from msst.models.scnet import scnet, scnet_masked
+
+    model = loud((scnet_masked if masked else scnet).SCNet(dims=dims, conv_depths=depths, num_dplayer=layers))
+    frames = seconds * RATE
+
+    class Whole(nn.Module):
+        sources, samplerate, segment = model.sources, RATE, seconds
+
+        def valid_length(self, length):
+            return frames
+
+        def forward(self, mix):
+            return model(mix)
+
+    whole = Whole()
+
+    def separate(mix):
+        return apply_model(whole, mix[None], shifts=0, split=True, overlap=0.5)[0][[0, 1, 3]]
+
+    graph, silence = scnet_graph(model, frames)
+    return Family("scnet-masked" if masked else "scnet", model.sources, "other", {"": graph},
+                  scnet_sections(model, frames, not masked, graph, silence), "spectrum",
+                  separate if masked else normalised(separate), 7.0)
 
 
 def open_unmix(hidden: int = 4, layers: int = 1, stems=("vocals", "drums")) -> Family:
@@ -468,6 +581,8 @@ FAMILIES = {
     "hybrid": htdemucs,
     "mdx": mdx_net,
     "roformer": bs_roformer,
+    "scnet": scnet,
+    "scnet-masked": lambda: scnet(masked=True),
     "openunmix": open_unmix,
     "spleeter": spleeter,
 }

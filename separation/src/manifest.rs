@@ -20,9 +20,10 @@
 //! Their axes, outermost first, are named in `axes = ["channel", "part", "bin", "frame"]`: `stem`,
 //! `channel`, `bin`, `frame`, and `part` for re and im. An axis that is not named has size one; without
 //! `channel`, the graph is run for each channel. The shape may merge neighbours. `bins` in `[stft]` says how
-//! many bins the graph sees, if not all. The axes of `streaming-spectrum` are frame, channel, bin, part, and
-//! frame, stem, channel, bin, part, unless others are named; those of `hybrid` channel, part, bin, frame,
-//! with stem in front. An output with a stem axis holds either all stems in order, or all but the residual.
+//! many bins the graph sees, if not all, and `silence_frames` how much silence follows a segment (SCNet). The
+//! axes of `streaming-spectrum` are frame, channel, bin, part, and frame, stem, channel, bin, part, unless
+//! others are named; those of `hybrid` channel, part, bin, frame, with stem in front. An output with a stem
+//! axis holds either all stems in order, or all but the residual.
 //!
 //! # Several graphs
 //! A `spectrum` or `magnitude` model may have one graph per stem, all with the same tensors: `stem` in
@@ -129,7 +130,7 @@ impl Segment {
     }
 }
 
-/// A transform outside the graph, with a periodic Hann window.
+/// A transform outside the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transform {
     /// Length of the window, in samples.
@@ -138,10 +139,23 @@ pub struct Transform {
     pub hop: usize,
     /// Lowest bins of a spectrum that the graph sees.
     pub bins: usize,
+    /// What frames are weighed with.
+    pub window: Window,
     /// Where frames lie.
     pub framing: Framing,
+    /// Silence that is appended to a segment before it is transformed.
+    pub silence_frames: usize,
     /// Whether spectra are divided by √n_fft.
     pub is_normalised: bool,
+}
+
+/// What the frames of a segment's transform are weighed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Periodic Hann.
+    Hann,
+    /// All ones.
+    Rectangular,
 }
 
 /// Where the frames of a segment's transform lie.
@@ -170,6 +184,7 @@ impl Framing {
 impl Transform {
     /// T for a segment of so many samples.
     pub fn num_frames(&self, samples: usize) -> usize {
+        let samples = samples + self.silence_frames;
         match self.framing {
             Framing::Centred => samples / self.hop + 1,
             Framing::Between => samples.div_ceil(self.hop),

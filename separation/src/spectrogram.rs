@@ -1,7 +1,8 @@
 //! The transform of a whole segment, as the networks that work on spectrograms were trained with it.
 //!
-//! With periodic Hann window w (`w[n] = sin²(π n / N)`), N = n_fft, h = hop:
+//! With window w, periodic Hann (`w[n] = sin²(π n / N)`) or rectangular (`w[n] = 1`), N = n_fft, h = hop:
 //!
+//! 0. Silence is appended to the segment, if the network wants some.
 //! 1. Frame t covers samples `[t h − lead, t h − lead + N)`; what lies outside the segment is its mirror
 //!    image (the outermost sample is not repeated).
 //! 2. Forward: `X[f] = c Σ w[n] x[n] e^(−2πi f n / N)`, c = 1, or 1/√N if normalised.
@@ -14,7 +15,8 @@
 //! | whole | 0 | (n − N) / h + 1 | all frames, as if they went on |
 //!
 //! # Source
-//! Centred: `torch.stft` and `torch.istft` with `center=True`, `pad_mode="reflect"`. Between: `_spec` and
+//! Centred: `torch.stft` and `torch.istft` with `center=True`, `pad_mode="reflect"`; the window is rectangular
+//! where they are given none, as in SCNet (`scnet.SCNet.forward`), which also appends the silence. Between: `_spec` and
 //! `_ispec` of Demucs 4 (`demucs.htdemucs`), whose padding of 3/2 h and whose two frames dropped on each
 //! side come to this. Whole: `tf.signal.stft` without padding, and Spleeter's factor of 2/3, which is
 //! 1 / Σ w² at h = N / 4.
@@ -24,7 +26,7 @@ use std::f64::consts::PI;
 use realfft::num_complex::Complex;
 
 use crate::fourier::Fourier;
-use crate::manifest::{Framing, Transform};
+use crate::manifest::{Framing, Transform, Window};
 
 /// Least Σ w² that is divided by; below it torch refuses.
 const LEAST_WEIGHT: f32 = 1e-11;
@@ -45,7 +47,10 @@ impl Spectrogram {
         let hann = |n| narrow((PI * n as f64 / transform.n_fft as f64).sin().powi(2));
         Self {
             fourier: Fourier::new(transform.n_fft),
-            window: (0..transform.n_fft).map(hann).collect(),
+            window: match transform.window {
+                Window::Hann => (0..transform.n_fft).map(hann).collect(),
+                Window::Rectangular => vec![1.0; transform.n_fft],
+            },
             sum: Vec::new(),
             scale: Vec::new(),
             transform,
@@ -67,6 +72,7 @@ impl Spectrogram {
             hop,
             is_normalised,
             framing,
+            silence_frames,
             ..
         } = self.transform;
         let lead = framing.lead(n_fft, hop);
@@ -89,7 +95,7 @@ impl Spectrogram {
                 }
                 None => {
                     for (n, (x, w)) in frame.iter_mut().zip(&self.window).enumerate() {
-                        *x = mirrored(samples, t * hop + n, lead) * w * factor;
+                        *x = mirrored(samples, silence_frames, t * hop + n, lead) * w * factor;
                     }
                 }
             }
@@ -135,10 +141,11 @@ impl Spectrogram {
             hop,
             framing,
             is_normalised,
+            silence_frames,
             ..
         } = self.transform;
         let lead = framing.lead(n_fft, hop);
-        let mut weights = vec![0.0f32; lead + len + n_fft];
+        let mut weights = vec![0.0f32; lead + len + silence_frames + n_fft];
         if framing == Framing::Centred {
             for t in 0..self.transform.num_frames(len) {
                 for (weight, w) in weights[t * hop..].iter_mut().zip(&self.window) {
@@ -167,17 +174,16 @@ impl Spectrogram {
     }
 }
 
-/// Sample `position − lead`, mirrored at both ends as often as it takes.
-fn mirrored(samples: &[f32], position: usize, lead: usize) -> f32 {
-    let Some(last) = samples.len().checked_sub(1) else {
-        return 0.0;
+/// Sample `position − lead` of the samples and the silence after them, mirrored at both ends as often as it
+/// takes.
+fn mirrored(samples: &[f32], silence_frames: usize, position: usize, lead: usize) -> f32 {
+    let period = 2 * (samples.len() + silence_frames).saturating_sub(1);
+    let position = match period {
+        0 => 0,
+        _ => (position + period * lead.div_ceil(period) - lead) % period,
     };
-    if last == 0 {
-        return samples[0];
-    }
-    let period = 2 * last;
-    let position = (position + period * lead.div_ceil(period) - lead) % period;
-    samples[position.min(period - position)]
+    let position = position.min(period - position);
+    samples.get(position).copied().unwrap_or(0.0)
 }
 
 #[expect(
@@ -201,7 +207,9 @@ mod tests {
             n_fft,
             hop,
             bins: n_fft / 2 + 1,
+            window: Window::Hann,
             framing,
+            silence_frames: 0,
             is_normalised,
         }
     }
@@ -237,6 +245,35 @@ mod tests {
                     assert!(error < 1e-6, "{framing:?}, frame {t}, bin {bin}: {error:e}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn silence_after_a_segment_is_as_if_the_segment_held_it() {
+        let mut padded = noise(500);
+        padded.resize(500 + 40, 0.0);
+        let without = Transform {
+            window: Window::Rectangular,
+            ..transform(64, 16, Framing::Centred, false)
+        };
+        let with = Transform {
+            silence_frames: 40,
+            ..without
+        };
+        let (mut expected, mut actual) = (Vec::new(), Vec::new());
+        Spectrogram::new(without).analyse(&padded, &mut expected);
+        Spectrogram::new(with).analyse(&padded[..500], &mut actual);
+        assert_eq!(actual, expected);
+        // A rectangular window: the first bin is the sum of what the frame covers.
+        let sum: f32 = padded[160 - 32..160 + 32].iter().sum();
+        assert!((actual[10 * 33].re - sum).abs() < 1e-5);
+
+        let (mut whole, mut out) = (vec![1.0; 540], vec![1.0; 500]);
+        Spectrogram::new(without).synthesise(&expected, &mut whole);
+        Spectrogram::new(with).synthesise(&actual, &mut out);
+        assert_eq!(out, whole[..500]);
+        for (i, (out, sample)) in out.iter().zip(&padded).enumerate() {
+            assert!((out - sample).abs() < 2e-6, "{i}");
         }
     }
 

@@ -411,6 +411,30 @@ fn a_manifest_of_another_graph_is_told_by_what_was_expected_and_found() {
             "overlap_frames = 3072",
         ),
         (
+            "scnet",
+            "silence_frames = 1844",
+            "silence_frames = 0",
+            "expected [1, 2, 2, 2049, 130]",
+        ),
+        (
+            "scnet",
+            "silence_frames = 1844",
+            "silence_frames = 4097",
+            "at most 4096 are possible",
+        ),
+        (
+            "scnet",
+            "window = \"rectangular\"",
+            "window = \"sqrt-hann\"",
+            "needs [stft] window = \"hann\" or \"rectangular\"",
+        ),
+        (
+            "hybrid",
+            "frames = \"between\"",
+            "frames = \"between\"\nsilence_frames = 1",
+            "only with frames = \"centred\"",
+        ),
+        (
             "waveform",
             "kind = \"waveform\"",
             "kind = \"hybrid\"",

@@ -127,6 +127,16 @@ fn complex_masks_give_what_bs_roformer_gives() {
 }
 
 #[test]
+fn spectra_of_segments_with_silence_after_them_give_what_scnet_gives() {
+    check("scnet", 7.0);
+}
+
+#[test]
+fn masks_of_segments_with_silence_after_them_give_what_masked_scnet_gives() {
+    check("scnet-masked", 7.0);
+}
+
+#[test]
 fn magnitudes_and_the_wiener_filter_give_what_open_unmix_gives() {
     check("openunmix", 8.0);
 }

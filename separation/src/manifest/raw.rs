@@ -69,6 +69,7 @@ pub(super) struct RawStft {
     pub(super) window: RawWindow,
     pub(super) bins: Option<usize>,
     pub(super) frames: Option<Framing>,
+    pub(super) silence_frames: Option<usize>,
     pub(super) normalised: Option<bool>,
 }
 
@@ -77,6 +78,7 @@ pub(super) struct RawStft {
 pub(super) enum RawWindow {
     SqrtHann,
     Hann,
+    Rectangular,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! From the sections of a manifest to a kind, each with the sections it needs and no other.
 
 use super::raw::{Raw, RawFilter, RawKind, RawSegment, RawStft, RawWindow, require};
-use super::{Filter, Framing, Kind, Member, Segment, Spectrum, Stage, Transform};
+use super::{Filter, Framing, Kind, Member, Segment, Spectrum, Stage, Transform, Window};
 use crate::stft::Stft;
 
 /// 1.5 s at 44.1 kHz: four times the largest transform in use (MDX-Net's 7680 and Demucs' 4096).
@@ -102,6 +102,7 @@ fn streaming(raw: &Raw) -> Result<Spectrum, String> {
         stft.window == RawWindow::SqrtHann
             && stft.bins.is_none()
             && stft.frames.is_none()
+            && stft.silence_frames.is_none()
             && stft.normalised.is_none(),
         || {
             "[stft] of kind streaming-spectrum has window = \"sqrt-hann\", n_fft and hop, no more"
@@ -149,9 +150,15 @@ fn segment(raw: &RawSegment) -> Result<Segment, String> {
 }
 
 fn transform(stft: &RawStft, segment: &Segment, kind: &str) -> Result<Transform, String> {
-    require(stft.window == RawWindow::Hann, || {
-        format!("kind {kind} needs [stft] window = \"hann\"")
-    })?;
+    let window = match stft.window {
+        RawWindow::Hann => Window::Hann,
+        RawWindow::Rectangular => Window::Rectangular,
+        RawWindow::SqrtHann => {
+            return Err(format!(
+                "kind {kind} needs [stft] window = \"hann\" or \"rectangular\""
+            ));
+        }
+    };
     let (Some(framing), Some(is_normalised)) = (stft.frames, stft.normalised) else {
         return Err(format!(
             "kind {kind} needs frames = \"centred\", \"between\" or \"whole\" and normalised = true or \
@@ -190,11 +197,23 @@ fn transform(stft: &RawStft, segment: &Segment, kind: &str) -> Result<Transform,
             n_fft.saturating_sub(hop)
         )
     })?;
+    let silence_frames = stft.silence_frames.unwrap_or(0);
+    require(
+        silence_frames == 0 || framing == Framing::Centred && silence_frames <= n_fft,
+        || {
+            format!(
+                "[stft] silence_frames = {silence_frames}: at most {n_fft} are possible, and only with frames = \
+                 \"centred\""
+            )
+        },
+    )?;
     Ok(Transform {
         n_fft,
         hop,
         bins,
+        window,
         framing,
+        silence_frames,
         is_normalised,
     })
 }
