@@ -99,7 +99,7 @@ class Examples:
     The real songs are too few to hold one out.
     """
 
-    def __init__(self, work: Path, seconds: float, held_out: bool = False):
+    def __init__(self, work: Path, seconds: float, held_out: bool = False, without: tuple = ()):
         self.frames = fft.next_fast_len(int(seconds * SAMPLE_RATE), real=True)
         self.packs: dict[int, list[Pack]] = {}
         for stem_idx, stem in enumerate(STEMS):
@@ -109,7 +109,9 @@ class Examples:
                 pack = Pack(path.stem, np.load(path, mmap_mode="r"), json.loads(path.with_suffix(".json").read_text()),
                             stem_idx == BASS)
                 self.packs.setdefault(stem_idx, []).append(pack)
-        self.real = [] if held_out else [Multitrack(path) for path in sorted((work / "real").glob("*.npy"))]
+        self.real = [] if held_out else [
+            Multitrack(path) for path in sorted((work / "real").glob("*.npy")) if path.stem not in without
+        ]
         songs = sorted((work / "songs").glob("*.npy"))
         self.songs = [p for i, p in enumerate(songs) if (i % 20 == 0) == held_out]
 

@@ -8,14 +8,32 @@ import torch
 from torch import Tensor
 
 import stft
-from network import STEMS, Shape
+from network import SAMPLE_RATE, STEMS, Shape
 
 # Batches whose stems are at hand, and how many dealt ones follow each new one.
 KEPT, DEALT = 10, 2
 
 
-def dealt(rng: np.random.Generator, store: list[Tensor]) -> Tensor:
-    """A batch of which every stem comes from anywhere in `store`, moved in time, sides and polarity at random.
+def warped(rng: np.random.Generator, x: Tensor, shape: Shape) -> Tensor:
+    """Spectra [2, T, F, re/im] at another pitch, tempo, with another equaliser: bins and frames are repeated or left
+    out, which no ear would like and no mask notices."""
+    if rng.random() < 0.5:
+        steps = torch.arange(x.shape[1]) * rng.uniform(0.75, 1.33)
+        x = x[:, steps.long() % x.shape[1]]
+    if rng.random() < 0.7:
+        source = (torch.arange(shape.bins) * 2 ** (rng.uniform(-5, 5) / 12)).round().long()
+        x = x[:, :, source.clamp_max(shape.bins - 1)] * (source < shape.bins)[:, None]
+    if rng.random() < 0.7:
+        knots = np.geomspace(40, 18_000, 7)
+        hz = np.arange(shape.bins) * SAMPLE_RATE / shape.n_fft
+        curve = 10 ** (np.interp(np.log(np.maximum(hz, 20)), np.log(knots), rng.normal(0, rng.uniform(1, 6), 7)) / 20)
+        x = x * torch.from_numpy(curve.astype(np.float32))[:, None]
+    return x
+
+
+def dealt(rng: np.random.Generator, store: list[Tensor], shape: Shape) -> Tensor:
+    """A batch of which every stem comes from anywhere in `store`, moved in time, sides and polarity at random, and
+    warped.
 
     Batches are [B, S, 2, T, F, re/im].
     """
@@ -27,6 +45,7 @@ def dealt(rng: np.random.Generator, store: list[Tensor]) -> Tensor:
             x = torch.roll(x, int(rng.integers(x.shape[1])), 1)
             if rng.random() < 0.5:
                 x = x.flip(0)
+            x = warped(rng, x, shape)
             torch.mul(x, float(10 ** (rng.normal(0, 3) / 20) * rng.choice([-1, 1])), out=out[i, stem])
     return out
 
@@ -41,7 +60,7 @@ class Dealer:
     def __next__(self) -> Tensor:
         self.used += 1
         if len(self.store) > 1 and self.used % (1 + DEALT):
-            return dealt(self.rng, self.store)
+            return dealt(self.rng, self.store, self.shape)
         stems = next(self.batches).to(self.device)
         assert stems.shape[1] == len(STEMS)
         new = stft.spectra(stems, self.shape.n_fft, self.shape.hop)

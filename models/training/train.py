@@ -41,7 +41,7 @@ class Batches:
     """Stems [batch, 4, 2, frames], for ever."""
 
     def __init__(self, args: argparse.Namespace, seed: list[int]):
-        self.examples = Examples(args.work, args.seconds)
+        self.examples = Examples(args.work, args.seconds, without=args.hold_out)
         self.rng, self.size = np.random.default_rng(seed), args.batch
 
     def __next__(self) -> torch.Tensor:
@@ -160,6 +160,7 @@ def validate(net: Separator, examples: torch.Tensor) -> dict:
     """Mean SNR in dB per stem over the examples where it plays, and of all, beside the loss."""
     losses, snr, active = [], [], []
     net.half = True
+    net.eval()
     for stems in examples.split(4):
         value, per_stem = objective(net, stft.spectra(stems.to(net.embed.device), net.shape.n_fft, net.shape.hop))
         losses.append(value.item())
@@ -225,6 +226,7 @@ def main() -> None:
     parser.add_argument("--producers", type=int, default=0, help="processes that make examples; 0: the training does it itself")
     parser.add_argument("--eager", action="store_true", help="don't compile: slower, but starts at once")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hold-out", nargs="*", default=[], help="real songs not to train on")
     parser.add_argument("--smoke", action="store_true", help="a tiny network for half a minute")
     args = parser.parse_args()
     if args.smoke:
