@@ -113,8 +113,8 @@ def build(net: Separator) -> onnx.ModelProto:
     shape, g = net.shape, Graph()
     p = {name: value.detach().numpy() for name, value in net.named_parameters()}
 
-    def per_band(name: str, x: str) -> str:  # [K, T, inputs] to [K, T, outputs]
-        return g.linear(x, p[f"{name}.weight"], p[f"{name}.bias"][:, None])
+    def per_band(name: str, x: str, besides=0.0) -> str:  # [K, T, inputs] to [K, T, outputs]
+        return g.linear(x, p[f"{name}.weight"], (p[f"{name}.bias"] + besides)[:, None])
 
     # |L|², |R|², |(L+R)/2|²
     mid = g("Mul", g("ReduceSum", "mix", g.ints(2), keepdims=1), g.constant(0.5))
@@ -122,7 +122,7 @@ def build(net: Separator) -> onnx.ModelProto:
     power = g("ReduceSum", g("Mul", channels, channels), g.ints(-1), keepdims=0)
     local = local_features(g, cells_of(g, power, shape), shape)
 
-    features, tokens, first = [], [], 0
+    features, tokens, first, band = [], [], 0, 0
     for i, (_, cells, bands) in enumerate(shape.groups):
         x = g.reshape(g.slice(local, 2, first, first + cells * bands), -1, FEATURES, bands, cells)
         x = g.transpose(x, 2, 0, 1, 3)  # [K, T, FEATURES, cell]
@@ -130,10 +130,12 @@ def build(net: Separator) -> onnx.ModelProto:
         x = g("Concat", g("Sub", g.slice(x, 2, 0, 3), mean), g.slice(x, 2, 3, END), axis=2)
         mean = g("Add", g("Mul", g.reshape(mean, bands, -1, 1), g.constant(LEVEL_GAIN)), g.constant(LEVEL_OFFSET))
         features.append(g("Concat", g.reshape(x, bands, -1, FEATURES * cells), mean, axis=2))
-        tokens.append(per_band(f"split.{i}", features[-1]))
+        # As part of the bias: ONNX Runtime 1.23 moves transposes through an Add and then reshapes its constant wrongly
+        # where the constant is one that sessions share.
+        tokens.append(per_band(f"split.{i}", features[-1], p["embed"][band : band + bands]))
         first += cells * bands
+        band += bands
     x = g.transpose(g("Concat", *tokens, axis=0), 1, 0, 2)  # [T, K, d]
-    x = g("Add", x, g.constant(p["embed"]))
 
     states, step = [], recurrence()
     for i in range(shape.layers):
