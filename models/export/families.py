@@ -34,6 +34,10 @@ class Graph:
     output_names: list[str]
     dynamic: dict = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # The exporter puts a module back into the mode it was in, with all inside.
+        self.module.eval()
+
     def export(self, path: Path) -> None:
         torch.onnx.export(
             self.module, self.inputs, str(path), dynamo=False, opset_version=17,
@@ -308,52 +312,68 @@ class Masks(nn.Module):
         return masks
 
 
-def bs_roformer(dim: int = 4, depth: int = 1, heads: int = 1, dim_head: int = 4, estimator_depth: int = 1,
-                seconds: int = 8, bands=(25, *[50] * 20)) -> Family:
-    """BS-RoFormer: complex masks. Its package separates a chunk; chunks are put together as Demucs does it."""
-    from bs_roformer.bs_roformer import BSRoformer
-    from demucs.apply import apply_model
+def masks_graph(model, frames: int) -> Graph:
+    """The graph of a RoFormer for segments of so many frames."""
+    kwargs = model.stft_kwargs
+    rows = (kwargs["n_fft"] // 2 + 1) * model.audio_channels
+    shown = frames // kwargs["hop_length"] + 1
+    return Graph(Masks(model), (torch.randn(1, rows, shown, 2),), ["stft_repr"], ["masks"])
 
-    torch.manual_seed(5)
-    model = BSRoformer(dim=dim, depth=depth, heads=heads, dim_head=dim_head, stereo=True, num_stems=1,
-                       time_transformer_depth=1, freq_transformer_depth=1, mask_estimator_depth=estimator_depth,
-                       flash_attn=False, stft_hop_length=441, freqs_per_bands=bands).eval()
-    frames, shown = seconds * RATE, seconds * 100 + 1
 
-    class Whole(nn.Module):
-        sources, samplerate, segment = ["vocals"], RATE, seconds
-
-        def valid_length(self, length):
-            return frames
-
-        def forward(self, mix):
-            return model(mix)[:, None]
-
-    whole = Whole()
-
-    def separate(mix):
-        return apply_model(whole, mix[None], shifts=0, split=True, overlap=0.5)[0]
-
-    graph = Graph(Masks(model), (torch.randn(1, 2050, shown, 2),), ["stft_repr"], ["masks"])
-    return Family("roformer", ["vocals", "other"], "other", {"": graph}, f"""[segment]
+def masks_sections(model, frames: int, graph: Graph) -> str:
+    """Everything of model.toml from the kind's sections on."""
+    kwargs, (_, rows, shown, _) = model.stft_kwargs, graph.inputs[0].shape
+    return f"""[segment]
 frames = {frames}
 overlap_frames = {frames // 2}
 normalise = false
 
 [stft]
-n_fft = 2048
-hop = 441
+n_fft = {kwargs["n_fft"]}
+hop = {kwargs["hop_length"]}
 window = "hann"
 frames = "centred"
-normalised = false
+normalised = {str(kwargs["normalized"]).lower()}
 
 [estimate]
 gives = "mask"
 
 [tensors]
-input = {{ name = "stft_repr", shape = [1, 2050, {shown}, 2], axes = ["bin", "channel", "frame", "part"] }}
-output = {{ name = "masks", shape = [1, 1, 2050, {shown}, 2], axes = ["stem", "bin", "channel", "frame", "part"] }}
-""", "spectrum", separate, 13.0)
+input = {{ name = "stft_repr", shape = [1, {rows}, {shown}, 2], axes = ["bin", "channel", "frame", "part"] }}
+output = {{ name = "masks", shape = [1, {len(model.mask_estimators)}, {rows}, {shown}, 2], axes = ["stem", "bin", "channel", "frame", "part"] }}
+"""
+
+
+def in_halves(model, stems: list[str], seconds: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A network that takes chunks, its chunks overlapping by half and put together as Demucs does it."""
+    from demucs.apply import apply_model
+
+    class Whole(nn.Module):
+        sources, samplerate, segment = stems, RATE, seconds
+
+        def valid_length(self, length):
+            return seconds * RATE
+
+        def forward(self, mix):
+            return model(mix).reshape(1, len(stems), 2, -1)
+
+    whole = Whole()
+    return lambda mix: apply_model(whole, mix[None], shifts=0, split=True, overlap=0.5)[0]
+
+
+def bs_roformer(dim: int = 4, depth: int = 1, heads: int = 1, dim_head: int = 4, estimator_depth: int = 1,
+                seconds: int = 8, bands=(25, *[50] * 20)) -> Family:
+    """BS-RoFormer: complex masks."""
+    from bs_roformer.bs_roformer import BSRoformer
+
+    torch.manual_seed(5)
+    model = BSRoformer(dim=dim, depth=depth, heads=heads, dim_head=dim_head, stereo=True, num_stems=1,
+                       time_transformer_depth=1, freq_transformer_depth=1, mask_estimator_depth=estimator_depth,
+                       flash_attn=False, stft_hop_length=441, freqs_per_bands=bands).eval()
+    frames = seconds * RATE
+    graph = masks_graph(model, frames)
+    return Family("roformer", ["vocals", "other"], "other", {"": graph}, masks_sections(model, frames, graph),
+                  "spectrum", in_halves(model, ["vocals"], seconds), 13.0)
 
 
 def transform_by_matrix(conversion, frames: int):
@@ -434,25 +454,13 @@ def scnet(masked: bool = False, dims=(4, 4, 4, 4), depths=(1, 1, 1), layers: int
     """SCNet: spectra of all stems, or complex masks in its masked kind. The authors put chunks together as Demucs does,
     around the song's mean and deviation (`scnet/inference.py`); the program that has the masked kind does not
     normalise."""
-    from demucs.apply import apply_model
     from msst.models.scnet import scnet, scnet_masked
 
     model = loud((scnet_masked if masked else scnet).SCNet(dims=dims, conv_depths=depths, num_dplayer=layers))
-    frames = seconds * RATE
-
-    class Whole(nn.Module):
-        sources, samplerate, segment = model.sources, RATE, seconds
-
-        def valid_length(self, length):
-            return frames
-
-        def forward(self, mix):
-            return model(mix)
-
-    whole = Whole()
+    frames, chunks = seconds * RATE, in_halves(model, model.sources, seconds)
 
     def separate(mix):
-        return apply_model(whole, mix[None], shifts=0, split=True, overlap=0.5)[0][[0, 1, 3]]
+        return chunks(mix)[[0, 1, 3]]
 
     graph, silence = scnet_graph(model, frames)
     return Family("scnet-masked" if masked else "scnet", model.sources, "other", {"": graph},
