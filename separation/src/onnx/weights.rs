@@ -1,6 +1,11 @@
-//! The large constants of a graph, where they lie in the file.
+//! The large weights of a graph, where they lie in the file.
+
+use std::collections::BTreeSet;
 
 use super::{take, varint};
+
+/// Operators that multiply by weights.
+const PRODUCTS: [&str; 6] = ["Conv", "ConvTranspose", "GRU", "Gemm", "LSTM", "MatMul"];
 
 /// A constant of type f32 that lies in the graph's file.
 #[derive(Debug, PartialEq)]
@@ -13,14 +18,37 @@ pub(crate) struct Weights<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-/// Those of the main graph with at least `min_bytes`; what is not understood is left out.
+/// Those of the main graph with at least `min_bytes` that are factors of products and nothing else; what is not
+/// understood is left out.
+///
+/// ONNX Runtime moves transposes through sums and the like and then reshapes their constants, in the graph: one that was
+/// given to the session by itself keeps its shape, and the graph fails or computes something else.
 pub(crate) fn large_weights(file: &[u8], min_bytes: usize) -> Vec<Weights<'_>> {
-    // ModelProto.graph, GraphProto.initializer.
+    // ModelProto.graph
     let graphs = fields(file, 7);
+    let (mut factors, mut others) = (BTreeSet::new(), BTreeSet::new());
+    // GraphProto.node
+    for node in graphs.iter().flat_map(|graph| fields(graph, 1)) {
+        // NodeProto.op_type, NodeProto.input
+        let is_product = fields(node, 4)
+            .iter()
+            .any(|operator| PRODUCTS.iter().any(|name| name.as_bytes() == *operator));
+        let used = if is_product {
+            &mut factors
+        } else {
+            &mut others
+        };
+        used.extend(fields(node, 1));
+    }
+    // GraphProto.initializer
     let tensors = graphs.into_iter().flat_map(|graph| fields(graph, 5));
     tensors
         .filter_map(weights)
         .filter(|weights| weights.bytes.len() >= min_bytes)
+        .filter(|weights| {
+            let name = weights.name.as_bytes();
+            factors.contains(name) && !others.contains(name)
+        })
         .collect()
 }
 
@@ -53,7 +81,7 @@ fn weights(mut tensor: &[u8]) -> Option<Weights<'_>> {
     (data_type == FLOAT && count == bytes.len()).then_some(Weights { name, shape, bytes })
 }
 
-/// Contents of the fields of this number, all of them messages.
+/// Contents of the fields of this number: messages or strings.
 fn fields(mut message: &[u8], number: u64) -> Vec<&[u8]> {
     let mut contents = Vec::new();
     while !message.is_empty() {
@@ -103,6 +131,16 @@ mod tests {
             assert!(!weights.name.is_empty());
         }
         assert!(large_weights(file, usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn what_is_added_stays_in_the_graph() {
+        let file = include_bytes!("../../tests/fixtures/moved.onnx");
+        let names: Vec<_> = large_weights(file, 1)
+            .iter()
+            .map(|weights| weights.name)
+            .collect();
+        assert_eq!(names, ["factor"]);
     }
 
     #[test]
