@@ -50,7 +50,12 @@ impl Place {
              [[model]]\nid = \"elsewhere\"\nname = \"Elsewhere\"\nversion = \"1\"\nabout = \"A checkpoint.\"\n\
              licence = \"MIT\"\ncommercial = \"allowed\"\nsource = \"here\"\nconvert = \"a-family\"\n\
              checkpoint = [{{ url = \"https://example.org/x.pth\", sha256 = \"0123abcd\" }}]\n\
-             manifest = {{ stems = [\"a\", \"b\"] }}\n",
+             manifest = {{ stems = [\"a\", \"b\"] }}\n\
+             [[model]]\nid = \"composed\"\nname = \"Composed\"\nversion = \"1\"\nabout = \"Of tiny.\"\n\
+             licence = \"MIT\"\ncommercial = \"allowed\"\nsource = \"here\"\nneeds = [\"tiny\"]\n\
+             [model.manifest]\nkind = \"bag\"\nsample_rate = 44100\nchannels = 2\n\
+             stems = [\"loud\", \"rest\"]\nresidual = \"rest\"\n\
+             member = [{{ model = \"tiny\", weights = {{ loud = 1.0 }} }}]\n",
             place.content.len(),
         );
         fs::write(place.catalogue(), catalogue).unwrap();
@@ -375,6 +380,26 @@ fn a_licence_that_forbids_commercial_use_must_be_accepted() {
         let said = place.run(&["models", "fetch", "tiny", "--accept-licence"]);
         place.assert_installed(&said);
     }
+}
+
+#[test]
+fn what_a_model_is_made_of_comes_with_it_once_and_under_its_own_licence() {
+    let server = Server::start(|asked, _, stream| serve(stream, asked, &graph(), usize::MAX));
+    let terms = "commercial = \"forbidden\"\nterms = \"Ask the author.\"";
+    let place = Place::with_licence(&[format!("{}/tiny", server.address)], terms);
+    let said = place.run(&["models", "fetch", "composed"]);
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert!(said.stderr.contains("Ask the author."), "{}", said.stderr);
+    assert_eq!(names(&place.models()), [""; 0]);
+
+    for _ in 0..2 {
+        let said = place.run(&["models", "fetch", "composed", "--accept-licence"]);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        assert_eq!(names(&place.models()), ["composed", "tiny"]);
+        let verified = place.run(&["models", "verify", "composed"]);
+        assert_eq!(verified.code, Some(0), "{}", verified.stdout);
+    }
+    assert_eq!(server.asked().len(), 1);
 }
 
 #[test]
