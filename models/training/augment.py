@@ -5,7 +5,7 @@ one product, and its wrap-around leaves the tail of "what played before" at the 
 """
 
 import numpy as np
-from scipy import fft
+from scipy import fft, signal
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 SAMPLE_RATE = 44_100
@@ -97,6 +97,52 @@ def saturated(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     level = np.abs(x).max() + 1e-9
     drive = rng.uniform(0.5, 4.0)
     return (np.tanh(x * (drive / level)) * (level / np.tanh(drive))).astype(np.float32)
+
+
+def transposed(x: np.ndarray, semitones: float) -> np.ndarray:
+    """At another pitch in the same time, as plainly as a cheap pitch shifter does it: bins move, and so do their phases."""
+    n_fft, hop = 1024, 256
+    _, _, spectra = signal.stft(x, nperseg=n_fft, noverlap=n_fft - hop)
+    ratio = 2 ** (semitones / 12)
+    source = np.round(np.arange(spectra.shape[1]) / ratio).astype(int)
+    kept = source < spectra.shape[1]
+    source = np.minimum(source, spectra.shape[1] - 1)
+    moved = spectra[:, source] * kept[:, None]
+    # How far a partial turns per hop: what its bin does, and the rest.
+    usual = (2 * np.pi * hop / n_fft * source)[:, None]
+    angle = np.angle(moved)
+    rest = (np.diff(angle, axis=-1) - usual + np.pi) % (2 * np.pi) - np.pi
+    angle[..., 1:] = angle[..., :1] + np.cumsum((usual + rest) * ratio, axis=-1)
+    _, out = signal.istft(np.abs(moved) * np.exp(1j * angle), nperseg=n_fft, noverlap=n_fft - hop)
+    return out[:, : x.shape[1]].astype(np.float32)
+
+
+def doubled(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    """With one to three copies beside it, late by a swinging delay: a chorus, or a singer's second take."""
+    t = np.arange(x.shape[1])
+    out = x.copy()
+    for _ in range(int(rng.integers(1, 4))):
+        delay = rng.uniform(0.008, 0.04) + rng.uniform(0, 0.004) * np.sin(2 * np.pi * rng.uniform(0.1, 1.2) * t / SAMPLE_RATE + rng.uniform(0, 6))
+        copy = np.stack([np.interp(t - delay * SAMPLE_RATE, t, c) for c in x])
+        side = rng.uniform(-1, 1)
+        out += (copy * np.array([[1 - max(side, 0)], [1 + min(side, 0)]]) * db(rng.uniform(-12, 0))).astype(np.float32)
+    return out
+
+
+def sung_through(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    """What pop does to voices: harmonies, doubles, telephones, reversed tape. Any, all or none of it."""
+    if rng.random() < 0.15:
+        shift = float(rng.choice([-12, -7, -5, -4, 3, 4, 5, 7, 12]))
+        other = transposed(x, shift)
+        x = other if rng.random() < 0.3 else x + other * db(rng.uniform(-12, 0))
+    if rng.random() < 0.2:
+        x = doubled(rng, x)
+    if rng.random() < 0.07:
+        sos = signal.butter(2, (rng.uniform(200, 600), rng.uniform(1_800, 4_500)), "bandpass", fs=SAMPLE_RATE, output="sos")
+        x = signal.sosfilt(sos, x).astype(np.float32)
+    if rng.random() < 0.05:
+        x = x[:, ::-1].copy()
+    return x
 
 
 def placed(rng: np.random.Generator, x: np.ndarray, spread: float) -> np.ndarray:

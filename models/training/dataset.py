@@ -228,11 +228,15 @@ class Examples:
             if rng.random() < (0.08 if natural else 0.18):
                 stems[stem] = 0
                 continue
-            if rng.random() < 0.15:
+            if stem == VOCALS:
+                x = augment.sung_through(rng, x)
+            elif stem == OTHER and rng.random() < 0.1:
+                x = augment.doubled(rng, x)
+            if rng.random() < (0.25, 0.3, 0.15, 0.15)[stem]:
                 x = augment.saturated(rng, x)
             # Whoever mixes takes the lows out of what is neither drums nor bass.
             low_cut_hz = rng.uniform(70, 180) if stem in (VOCALS, OTHER) and rng.random() < 0.8 else None
-            x = augment.filtered(rng, x, 0.35, 0.12 if stem in (DRUMS, BASS) else 0.3, cut_hz, low_cut_hz)
+            x = augment.filtered(rng, x, 0.5, (0.15, 0.1, 0.5, 0.4)[stem], cut_hz, low_cut_hz)
             x = augment.placed(rng, x, 0.04 if stem in (BASS, VOCALS) else 0.12)
             if not natural:
                 # Usual balances: these stems within a few dB of each other when they play.
