@@ -61,6 +61,8 @@ class Multitrack:
 
     None has a bass line of its own: it sits inside a synthesiser or a pad. What these have under a crossover is bass, as
     a mix engineer would have it; in the track called pad and bass the pad has nothing below and the bass nothing above.
+    Most examples go without: these basses fall and stop like kicks, and a network that learns bass from them calls every
+    sustained bass of other music drums.
     """
 
     def __init__(self, path: Path):
@@ -76,8 +78,9 @@ class Multitrack:
         self.playing = [np.flatnonzero(self.loud[[s == stem for s in self.stems]].any(0)) for stem in range(4)]
         self.playing[BASS] = np.flatnonzero(low[[s == OTHER for s in self.stems]].any(0))
 
-    def mix(self, rng: np.random.Generator, at: int, frames: int) -> np.ndarray:
-        """Stems from about half second `at` on, [4, 2, frames]."""
+    def mix(self, rng: np.random.Generator, at: int, frames: int, bass: float = 0.3) -> np.ndarray:
+        """Stems from about half second `at` on, [4, 2, frames]; with the likelihood of `bass` they have one."""
+        has_bass = rng.random() < bass
         first = int(np.clip(at * HALF_SECOND - int(rng.uniform(0, 0.6) * frames), 0, self.audio.shape[1] - frames))
         stems = np.zeros((4, 2, frames), np.float32)
         halves = slice(first // HALF_SECOND, (first + frames) // HALF_SECOND + 1)
@@ -88,7 +91,8 @@ class Multitrack:
             x = augment.filtered(rng, x, 0.25, 0.05)
             if stem == OTHER:
                 low, x = crossover(x, rng.uniform(*hz))
-                stems[BASS] += low
+                if has_bass:
+                    stems[BASS] += low
             stems[stem] += x
         return stems
 
@@ -123,7 +127,7 @@ class Examples:
         if not songs:
             return None
         song = songs[int(rng.integers(len(songs)))]
-        return song.mix(rng, int(rng.choice(song.playing[stem])), frames)[stem]
+        return song.mix(rng, int(rng.choice(song.playing[stem])), frames, bass=float(stem == BASS))[stem]
 
     def strung(self, rng, stem: int, frames: int) -> np.ndarray:
         """Items of one pack (of up to two for drums) one after the other, with and without rests."""
@@ -166,7 +170,7 @@ class Examples:
         shift = rng.uniform(-3, 3) if rng.random() < 0.4 else 0.0
         frames = fft.next_fast_len(int(self.frames * 2 ** (shift / 12)), real=True) if shift else self.frames
         kind = rng.random()
-        x = self.real_stem(rng, stem, frames) if kind < (0.5 if stem != BASS else 0.25) else None
+        x = self.real_stem(rng, stem, frames) if kind < (0.5 if stem != BASS else 0.1) else None
         if x is None and self.songs and kind < 0.8:
             x = self.song_part(rng, stem, frames)
         if x is None:
@@ -205,7 +209,7 @@ class Examples:
             stems, natural = self.real_song(rng), True
             # Often another voice or bass on top of a real song.
             for stem in (BASS, VOCALS):
-                if rng.random() < (0.6 if np.abs(stems[stem]).max() < 1e-3 else 0.3):
+                if rng.random() < (0.75 if np.abs(stems[stem]).max() < 1e-3 else 0.2):
                     stems[stem] = self.any_stem(rng, stem)
                     stems[stem] *= db(rng.normal(-1, 4)) * augment.active_rms(stems.sum(0)) / augment.active_rms(stems[stem])
         elif recipe < 0.8 and self.songs:

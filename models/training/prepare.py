@@ -108,6 +108,9 @@ def stem_of_track(name: str) -> str | None:
     """Of a track of "Everything is Free"; none where a name may mean anything (fills, risers, breaks)."""
     if re.fullmatch(r"BUILD|FILL BUILD|FILL SCRATCH|BREAK", name):
         return None
+    if name == "DRUMS OUTRO":
+        # Its kicks ring on for seconds as a bass line.
+        return None
     if name == "PAD + BASS":
         return PAD_AND_BASS
     if "VOX" in name:
