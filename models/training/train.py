@@ -125,7 +125,10 @@ class Helper:
         net.half = True
         gradient = Gradient(net, Batches(args, seed), seed, not args.eager)
         while True:
-            asked.wait()
+            # Not for ever: who asks may have been killed.
+            while not asked.wait(10):
+                if not multiprocessing.parent_process().is_alive():
+                    return
             asked.clear()
             outcome[1] = step.value
             torch.nn.utils.vector_to_parameters(weights.clone(), net.parameters())
