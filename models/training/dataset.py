@@ -15,6 +15,7 @@ import augment
 from augment import SAMPLE_RATE, db
 from prepare import HELD_OUT_PACKS, PAD_AND_BASS, STEMS
 from songs import PARTS, pitch_of
+from synthesiser import bass_line
 
 DRUMS, BASS, VOCALS, OTHER = range(4)
 HIGHEST_BASS = 55  # MIDI pitch
@@ -171,6 +172,8 @@ class Examples:
         frames = fft.next_fast_len(int(self.frames * 2 ** (shift / 12)), real=True) if shift else self.frames
         kind = rng.random()
         x = self.real_stem(rng, stem, frames) if kind < (0.5 if stem != BASS else 0.1) else None
+        if x is None and stem == BASS and kind < 0.45:
+            x = bass_line(rng, frames)
         if x is None and self.songs and kind < 0.8:
             x = self.song_part(rng, stem, frames)
         if x is None:

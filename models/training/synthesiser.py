@@ -149,6 +149,36 @@ def play(rng, notes: list, frames: int, role: str, kicks: list[float]) -> np.nda
     return out.astype(np.float32)
 
 
+def bass_line(rng, frames: int) -> np.ndarray:
+    """Notes that ring as long as they last, some sliding into the next, [2, frames]: what tells a bass from a kick."""
+    root, scale = int(rng.integers(23, 40)), (0, 3, 5, 7, 10, 12)
+    pitches, level = np.empty(frames), np.zeros(frames)
+    step = rng.uniform(0.11, 0.3) * SAMPLE_RATE
+    sustain, decay = rng.uniform(0.3, 1), rng.uniform(0.2, 2)
+    glide, tied = rng.uniform(0.01, 0.15) * (rng.random() < 0.4), rng.random() < 0.3
+    at, pitch = 0, float(root)
+    while at < frames:
+        last = pitch
+        if rng.random() < 0.7:
+            pitch = root + int(rng.choice(scale, p=(0.4, 0.15, 0.15, 0.15, 0.1, 0.05)))
+        end = min(frames, at + int(step * rng.choice([1, 1, 2, 2, 4, 8])))
+        t = np.arange(end - at) / SAMPLE_RATE
+        pitches[at:end] = pitch + ((last - pitch) * np.exp(-t / glide) if glide else 0)
+        held = t[-1] if tied else t[-1] * rng.uniform(0.5, 1)
+        shape = np.minimum(t / 0.004, 1) * (sustain + (1 - sustain) * np.exp(-t / decay)) * np.clip((held - t) / 0.02, 0, 1)
+        level[at:end] = shape * rng.uniform(0.7, 1) * (rng.random() < 0.88)
+        at = end
+    phase = np.cumsum(2 * np.pi * 440 * 2 ** ((pitches - 69) / 12) / SAMPLE_RATE)
+    count = int(rng.choice([1, 3, 6, 12]))
+    k = np.arange(1, count + 1)
+    partials = k ** -rng.uniform(0.5, 2.5) * (k % 2 if rng.random() < 0.3 else 1) * rng.uniform(0.6, 1.4, count)
+    if rng.random() < 0.3:
+        partials[rng.integers(count)] *= rng.uniform(1, 4)
+    # Partials die the sooner the higher they are.
+    x = sum(a * np.sin(i * phase) * level ** (1 + rng.uniform(0, 0.3) * i) for i, a in zip(k, partials, strict=True))
+    return np.repeat((x * (0.5 / (np.abs(x).max() + 1e-6)))[None], 2, 0).astype(np.float32)
+
+
 def drum(rng, kind: str) -> np.ndarray:
     """One hit of a drum machine, drawn anew, [frame]."""
     def t(seconds: float) -> np.ndarray:
