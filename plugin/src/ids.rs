@@ -50,3 +50,5 @@ pub const STATE_MODEL: &str = "model";
 pub const STATE_DEVICE: &str = "device";
 /// Key of the window's size.
 pub const STATE_WINDOW: &str = "window";
+/// Key of how stems are rendered.
+pub const STATE_RENDER: &str = "render";

@@ -14,6 +14,7 @@ use unweave_separation::DeviceChoice;
 use crate::editor::extent::Extent;
 use crate::ids;
 use crate::report::Report;
+use crate::takes::Settings;
 use crate::text::{self, OFF_GAIN, ON_OFF, Switch};
 use crate::wanted::{Choice, Wanted};
 
@@ -66,6 +67,9 @@ pub struct UnweaveParams {
     /// How large the window is.
     #[persist = "window"]
     pub extent: Extent,
+    /// How stems are rendered. Never locked by the audio thread.
+    #[persist = "render"]
+    render: Arc<RwLock<Settings>>,
 
     /// What [`Self::status`] says.
     pub report: Arc<Report>,
@@ -99,6 +103,13 @@ pub struct StemParams {
 
 impl Default for UnweaveParams {
     fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
+
+impl UnweaveParams {
+    /// Saves and loads these settings with the session.
+    pub(crate) fn new(render: Arc<RwLock<Settings>>) -> Self {
         let report = Arc::<Report>::default();
         Self {
             bypass: switch("Bypass", ON_OFF).make_bypass(),
@@ -119,12 +130,11 @@ impl Default for UnweaveParams {
             model: Choice::of_model(),
             device: Choice::of_device(),
             extent: Extent::default(),
+            render,
             report,
         }
     }
-}
 
-impl UnweaveParams {
     /// The stems in the order of [`ids::STEMS`].
     pub fn stems(&self) -> [&StemParams; ids::STEMS.len()] {
         [&self.drums, &self.bass, &self.vocals, &self.other]

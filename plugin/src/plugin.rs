@@ -37,7 +37,7 @@ impl<V: Variant> Default for Unweave<V> {
     fn default() -> Self {
         let (takes, preview) = V::takes();
         Self {
-            params: Arc::default(),
+            params: Arc::new(UnweaveParams::new(takes.shared_settings())),
             takes,
             capture: None,
             preview,

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | 1 | 0.1.0 | first |
 //! | 2 | 0.1.0 | what computes, and the size of the window |
+//! | 3 | 0.1.0 | how stems are rendered |
 //!
 //! A state of an older format goes through one step per format. Whatever its format, a parameter that
 //! a state doesn't have or has with another type gets its default and not the value of the session
@@ -16,15 +17,18 @@
 
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
-
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use unweave_separation::DeviceChoice;
 
-use crate::editor::extent::{self, Extent};
+use crate::editor::extent;
 use crate::params::{AnyParam, UnweaveParams};
+use crate::takes::Settings;
 use crate::{ids, model};
 
 /// The format that is written.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Longest id that is taken for one of a model.
 const MAX_MODEL_ID_BYTES: usize = 128;
@@ -36,26 +40,46 @@ pub fn upgrade(state: &mut PluginState) {
         let value = stored.remove(&id);
         state.params.insert(id, applicable(value, param));
     }
-    let model = state
-        .fields
-        .remove(ids::STATE_MODEL)
-        .filter(|json| is_model_id(json))
-        .unwrap_or_else(|| format!("\"{}\"", model::BUILTIN_ID));
-    let device = state
-        .fields
-        .remove(ids::STATE_DEVICE)
-        .filter(|json| is_device(json))
-        .unwrap_or_else(|| format!("\"{}\"", DeviceChoice::Auto));
-    let window = state.fields.remove(ids::STATE_WINDOW);
-    let window = window.and_then(|json| Extent::parse(&json));
-    let window = Extent::json(window.unwrap_or(extent::DEFAULT));
+    let fields = std::mem::take(&mut state.fields);
+    let model = parse::<String>(fields.get(ids::STATE_MODEL)).filter(|id| is_model_id(id));
+    let device = parse::<String>(fields.get(ids::STATE_DEVICE));
+    let device = device.filter(|id| id.parse::<DeviceChoice>().is_ok());
+    let window = parse(fields.get(ids::STATE_WINDOW)).unwrap_or(extent::DEFAULT);
+    let render = parse(fields.get(ids::STATE_RENDER)).unwrap_or_default();
     state.fields = [
-        (ids::STATE_FORMAT.to_owned(), FORMAT.to_string()),
-        (ids::STATE_MODEL.to_owned(), model),
-        (ids::STATE_DEVICE.to_owned(), device),
-        (ids::STATE_WINDOW.to_owned(), window),
+        (ids::STATE_FORMAT, json(&FORMAT)),
+        (
+            ids::STATE_MODEL,
+            json(&model.as_deref().unwrap_or(model::BUILTIN_ID)),
+        ),
+        (
+            ids::STATE_DEVICE,
+            json(&device.unwrap_or_else(|| DeviceChoice::Auto.to_string())),
+        ),
+        (ids::STATE_WINDOW, json(&extent::clamp(window))),
+        (ids::STATE_RENDER, json(&settings(render))),
     ]
+    .map(|(key, json)| (key.to_owned(), json))
     .into();
+}
+
+fn parse<T: DeserializeOwned>(json: Option<&String>) -> Option<T> {
+    serde_json::from_str(json?).ok()
+}
+
+/// As the framework writes it.
+fn json(value: &impl Serialize) -> String {
+    // Nothing that is saved here can fail to be JSON; the framework takes no value from an empty text.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The fields that can be applied; the others have their defaults.
+fn settings(mut stored: Map<String, Value>) -> Settings {
+    let of = |fields: Map<String, Value>| serde_json::from_value::<Settings>(fields.into());
+    stored.retain(|key, value| of([(key.clone(), value.clone())].into_iter().collect()).is_ok());
+    let mut settings = of(stored).unwrap_or_default();
+    settings.model = settings.model.filter(|id| is_model_id(id));
+    settings
 }
 
 /// The stored value if the parameter can have it, else the nearest or the default.
@@ -71,57 +95,61 @@ fn applicable(stored: Option<ParamValue>, param: AnyParam<'_>) -> ParamValue {
     }
 }
 
-/// A JSON string of the letters that ids of models are made of, so that it needs no parser.
-fn is_model_id(json: &str) -> bool {
-    json.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .is_some_and(|id| {
-            (1..=MAX_MODEL_ID_BYTES).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        })
-}
-
-/// A JSON string that names a device, or `auto`.
-fn is_device(json: &str) -> bool {
-    json.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .is_some_and(|id| id.parse::<DeviceChoice>().is_ok())
+/// Made of the letters that ids of models are made of: no path.
+fn is_model_id(id: &str) -> bool {
+    (1..=MAX_MODEL_ID_BYTES).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
+
+    use super::{json, *};
 
     fn parse(json: &str) -> PluginState {
         serde_json::from_str(json).unwrap()
     }
 
-    fn json_params(state: &PluginState) -> String {
-        serde_json::to_string(&state.params).unwrap()
-    }
-
-    fn json(state: &PluginState) -> String {
-        serde_json::to_string(state).unwrap()
-    }
-
     /// The blobs of every format, and what must come of them.
     #[test]
     fn a_state_of_every_format_keeps_its_values() {
-        let mut state = parse(include_str!("../tests/states/format-2.json"));
-        let present = json(&state);
+        let present = include_str!("../tests/states/format-3.json");
+        let mut state = parse(present);
         upgrade(&mut state);
         assert_eq!(json(&state), present, "the present format is left alone");
-        // The two blobs are the same session but for what format 2 brought: at its default.
-        let mut state = parse(include_str!("../tests/states/format-1.json"));
-        let (model, params) = (state.fields["model"].clone(), json_params(&state));
-        upgrade(&mut state);
-        assert_eq!(json_params(&state), params);
-        assert_eq!(state.fields["model"], model);
-        assert_eq!(state.fields["device"], "\"auto\"");
-        assert_eq!(state.fields["window"], "[960,600,100]");
-        assert_eq!(state.fields["format"], "2");
+        // The blobs are the same session but for what each format brought: at its default in older ones.
+        let render = json!({
+            "format": "wav", "depth": "24", "without": [], "has_mix": true, "has_instrumental": true, "sums": "",
+        });
+        for (blob, device, window) in [
+            (
+                include_str!("../tests/states/format-2.json"),
+                "cuda",
+                "[1200,700,150]",
+            ),
+            (
+                include_str!("../tests/states/format-1.json"),
+                "auto",
+                "[960,600,100]",
+            ),
+        ] {
+            let mut state = parse(blob);
+            upgrade(&mut state);
+            let mut expected = parse(present);
+            let stored: Value = serde_json::from_str(&state.fields["render"]).unwrap();
+            assert_eq!(stored, render);
+            for (key, value) in [
+                ("device", json!(device).to_string()),
+                ("window", window.to_owned()),
+                ("render", state.fields["render"].clone()),
+            ] {
+                expected.fields.insert(key.to_owned(), value);
+            }
+            assert_eq!(json(&state), json(&expected), "{blob}");
+        }
     }
 
     #[test]
@@ -147,7 +175,7 @@ mod tests {
             };
             assert!(is_as_expected, "{id}: {value:?}");
         }
-        assert_eq!(state.fields[ids::STATE_FORMAT], "2");
+        assert_eq!(state.fields[ids::STATE_FORMAT], "3");
         assert_eq!(state.fields[ids::STATE_MODEL], "\"unweave-live\"");
     }
 
@@ -158,7 +186,8 @@ mod tests {
                 "drums_gain": {"f32": -3.0}, "bass_gain": {"f32": 1e30}, "vocals_gain": {"bool": true},
                 "other_gain": {"string": "loud"}, "bypass": {"f32": 1.0}, "no_such": {"i32": 7}
             }, "fields": {"format": "99", "model": "../../etc/passwd", "junk": "{{{",
-                "device": "\"quantum\"", "window": "[1,2"}}"#,
+                "device": "\"quantum\"", "window": "[1,65535,100]",
+                "render": "{\"folder\": 7, \"model\": \"../x\", \"format\": \"opus\", \"sums\": \"A=bass\"}"}}"#,
         );
         upgrade(&mut state);
         assert_eq!(
@@ -166,7 +195,7 @@ mod tests {
             json(&{
                 let mut expected = parse(
                     r#"{"params": {"drums_gain": {"f32": 0.0}, "bass_gain": {"f32": 3.9810717}},
-                        "fields": {}}"#,
+                        "fields": {"window": "[800,3000,100]", "render": "{\"sums\": \"A=bass\"}"}}"#,
                 );
                 upgrade(&mut expected);
                 expected

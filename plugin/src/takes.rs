@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nice_plug::prelude::TrackInfo;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
 use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::{Model, Store, folders};
@@ -41,6 +41,8 @@ pub struct Takes {
     capture: Capture,
     /// The host's, in Hz; 0 before it is known.
     sample_rate: AtomicU32,
+    /// The session's. Held for no longer than a copy takes, whatever else is locked.
+    settings: Arc<RwLock<Settings>>,
     bench: Mutex<Bench>,
 }
 
@@ -48,7 +50,6 @@ pub struct Takes {
 struct Bench {
     track: TrackInfo,
     chosen: Option<Chosen>,
-    settings: Settings,
     rendering: Option<Rendering>,
     listener: Listener,
     /// Asks the person for a path.
@@ -72,10 +73,10 @@ impl Takes {
         let takes = Self {
             capture: Capture::new(folder),
             sample_rate: AtomicU32::new(0),
+            settings: Arc::default(),
             bench: Mutex::new(Bench {
                 track: TrackInfo::default(),
                 chosen: None,
-                settings: Settings::default(),
                 rendering: None,
                 listener: Listener::new(desk),
                 dialog: None,
@@ -184,7 +185,7 @@ impl Takes {
             };
             match (answer, wanted) {
                 (Ok(Some(path)), Wanted::Song) => takes.choose_file(&path),
-                (Ok(Some(path)), Wanted::Folder) => takes.bench.lock().settings.folder = path,
+                (Ok(Some(path)), Wanted::Folder) => takes.settings.write().folder = path,
                 (Ok(None), _) => {}
                 (Err(refusal), _) => takes.bench.lock().refusal = Some(refusal),
             }
@@ -217,12 +218,17 @@ impl Takes {
 
     /// How it will be rendered.
     pub fn settings(&self) -> Settings {
-        self.bench.lock().settings.clone()
+        self.settings.read().clone()
     }
 
     /// How it is to be rendered from now on.
     pub fn set_settings(&self, settings: Settings) {
-        self.bench.lock().settings = settings;
+        *self.settings.write() = settings;
+    }
+
+    /// The same, for what saves them and loads others.
+    pub(crate) fn shared_settings(&self) -> Arc<RwLock<Settings>> {
+        Arc::clone(&self.settings)
     }
 
     /// The host's track that the plug-in is on.
@@ -242,7 +248,7 @@ impl Takes {
             return;
         }
         bench.rendering = None;
-        let started = bench.order().and_then(|order| {
+        let started = bench.order(self.settings()).and_then(|order| {
             Rendering::start(order)
                 .map_err(|error| format!("Nothing can be rendered now: {error}."))
         });
@@ -287,7 +293,7 @@ impl Takes {
     pub fn listen(&self) {
         let sample_rate = self.sample_rate.load(Ordering::Acquire);
         let mut bench = self.bench.lock();
-        let started = bench.order().and_then(|order| {
+        let started = bench.order(self.settings()).and_then(|order| {
             if sample_rate == 0 {
                 return Err("The host processes no audio yet: nothing can be heard.".to_owned());
             }
@@ -329,22 +335,23 @@ impl Takes {
 
 impl Bench {
     /// What would be rendered now.
-    fn order(&self) -> Result<Order, String> {
+    fn order(&self, settings: Settings) -> Result<Order, String> {
         let chosen = self
             .chosen
             .as_ref()
             .ok_or("Choose a take or a file first.")?;
+        let id = settings.model.clone();
         let model = Store::from_environment()
-            .find(&self.settings.model)
+            .find(&id.unwrap_or_else(|| best_model(&models())))
             .map_err(|error| error.to_string())?;
         Ok(Order {
             song: chosen.song(),
             range: chosen.range(),
             name: chosen.name(),
-            folder: self.settings.folder.clone(),
-            selection: self.settings.selection(&model)?,
-            format: self.settings.format,
-            depth: self.settings.depth,
+            selection: settings.selection(&model)?,
+            folder: settings.folder,
+            format: settings.format,
+            depth: settings.depth,
             model,
         })
     }
@@ -359,11 +366,10 @@ pub fn models() -> Vec<Model> {
         .collect()
 }
 
-/// Id of the best model at hand for files; see `rank.rs`.
-fn best_model() -> String {
-    let models = models();
+/// Id of the best of these models for files; see `rank.rs`.
+pub fn best_model(models: &[Model]) -> String {
     // Most people have one: the list of all that could be had needn't be read for it.
-    let best = match &models[..] {
+    let best = match models {
         [only] => Some(only),
         all => rank::best(all),
     };

@@ -2,11 +2,15 @@
 
 use tracing::subscriber::NoSubscriber;
 use unweave_plugin::ids;
+use unweave_plugin::takes::Settings;
+use unweave_separation::write::{BitDepth, FileFormat};
+use unweave_tests::doubles::{self, Capturing, last_takes};
 use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::noise;
 
 const FORMAT_1: &[u8] = include_bytes!("../../plugin/tests/states/format-1.json");
 const FORMAT_2: &[u8] = include_bytes!("../../plugin/tests/states/format-2.json");
+const FORMAT_3: &[u8] = include_bytes!("../../plugin/tests/states/format-3.json");
 
 /// The framework's CLAP states begin with the length of the JSON: 64 bits, little endian.
 fn clap_blob(json: &[u8]) -> Vec<u8> {
@@ -67,16 +71,56 @@ fn an_old_state_is_what_it_was() {
         let value = session.value(param);
         assert_eq!(session.text(param, value), text, "{param}");
     }
-    // Format 2 brought the device and the window: at their defaults.
-    let old = String::from_utf8_lossy(FORMAT_1);
-    let fields = r#""fields":{"device":"\"auto\"","format":"2","model":"\"unweave-live\"","window":"[960,600,100]"}}"#;
-    let expected = format!("{}{fields}", old.split_once(r#""fields""#).unwrap().0);
-    assert_eq!(
-        String::from_utf8_lossy(&session.save()),
-        String::from_utf8_lossy(&clap_blob(expected.as_bytes()))
-    );
-    assert!(session.load(&clap_blob(FORMAT_2)));
-    assert_eq!(session.save(), clap_blob(FORMAT_2));
+    // What later formats brought is at its default.
+    let render = r#""render":"{\"format\":\"wav\",\"depth\":\"24\",\"without\":[],\"has_mix\":true,\"has_instrumental\":true,\"sums\":\"\"}""#;
+    for (old, device, window) in [
+        (FORMAT_1, "auto", "[960,600,100]"),
+        (FORMAT_2, "cuda", "[1200,700,150]"),
+    ] {
+        let params = String::from_utf8_lossy(old);
+        let params = params.split_once(r#""fields""#).unwrap().0;
+        let expected = format!(
+            r#"{params}"fields":{{"device":"\"{device}\"","format":"3","model":"\"unweave-live\"",{render},"window":"{window}"}}}}"#
+        );
+        assert!(session.load(&clap_blob(old)));
+        assert_eq!(
+            String::from_utf8_lossy(&session.save()),
+            String::from_utf8_lossy(&clap_blob(expected.as_bytes()))
+        );
+    }
+    assert!(session.load(&clap_blob(FORMAT_3)));
+    assert_eq!(session.save(), clap_blob(FORMAT_3));
+}
+
+#[test]
+fn how_stems_are_rendered_comes_back_in_a_new_instance_but_for_a_folder_that_nobody_chose() {
+    let instance = || {
+        let session = Session::new(&doubles::entry(), Capturing::ID);
+        (session, last_takes())
+    };
+    let (mut session, takes) = instance();
+    let default = takes.settings();
+    let mut chosen = Settings {
+        model: Some("htdemucs".to_owned()),
+        format: FileFormat::Flac,
+        depth: BitDepth::Int16,
+        without: vec!["bass".to_owned()],
+        has_mix: false,
+        has_instrumental: false,
+        sums: "No Drums=bass+vocals+other".to_owned(),
+        ..default.clone()
+    };
+    for folder in [default.folder, "a folder of one's own".into()] {
+        chosen.folder = folder;
+        takes.set_settings(chosen.clone());
+        let saved = session.save();
+        let (mut fresh, restored) = instance();
+        assert!(fresh.load(&saved));
+        assert_eq!(restored.settings(), chosen);
+        let is_own = chosen.folder.is_relative();
+        let saved = String::from_utf8_lossy(&saved);
+        assert_eq!(saved.contains("folder"), is_own, "{saved}");
+    }
 }
 
 #[test]
@@ -97,9 +141,9 @@ fn rubbish_is_refused_or_mended_and_never_kills() {
         assert_eq!(session.save(), before, "a refused state changes nothing");
     }
     // One byte changed, at every place: either refused, or what is loaded can be saved and used.
-    for place in 0..FORMAT_2.len() {
+    for place in 0..FORMAT_3.len() {
         for byte in [b'0', b'-', b'"', b'{', 0] {
-            let mut blob = FORMAT_2.to_vec();
+            let mut blob = FORMAT_3.to_vec();
             blob[place] = byte;
             if session.load(&clap_blob(&blob)) {
                 let saved = session.save();

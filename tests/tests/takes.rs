@@ -48,7 +48,7 @@ fn host(folder: &Path) -> (Session, Arc<Takes>) {
     let mut settings = takes.settings();
     settings.folder = folder.to_owned();
     // Whatever else is installed on this machine.
-    settings.model = unweave_plugin::model::BUILTIN_ID.to_owned();
+    settings.model = Some(unweave_plugin::model::BUILTIN_ID.to_owned());
     takes.set_settings(settings);
     session.activate(RATE, 512);
     (session, takes)

@@ -33,26 +33,10 @@ impl Extent {
     pub fn put(&self, triple: Triple) {
         *self.0.lock() = clamp(triple);
     }
-
-    /// Reads what the framework writes; `None` for anything else.
-    pub fn parse(json: &str) -> Option<Triple> {
-        let mut numbers = json
-            .strip_prefix('[')?
-            .strip_suffix(']')?
-            .split(',')
-            .map(str::parse);
-        let mut next = || numbers.next()?.ok();
-        let triple = [next()?, next()?, next()?];
-        (numbers.next().is_none()).then(|| clamp(triple))
-    }
-
-    /// As the framework writes it.
-    pub fn json([width, height, percent]: Triple) -> String {
-        format!("[{width},{height},{percent}]")
-    }
 }
 
-fn clamp(triple: Triple) -> Triple {
+/// The nearest within the limits.
+pub fn clamp(triple: Triple) -> Triple {
     std::array::from_fn(|idx| triple[idx].clamp(MIN[idx], MAX[idx]))
 }
 
@@ -66,31 +50,5 @@ impl PersistentField<'_, Triple> for Extent {
         F: Fn(&Triple) -> R,
     {
         f(&self.0.lock())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_is_read_and_what_is_beyond_the_limits_comes_back_within() {
-        assert_eq!(Extent::parse(&Extent::json(DEFAULT)), Some(DEFAULT));
-        assert_eq!(
-            serde_json::to_string(&DEFAULT).unwrap(),
-            Extent::json(DEFAULT)
-        );
-        assert_eq!(Extent::parse("[1,65535,100]"), Some([MIN[0], MAX[1], 100]));
-        for json in [
-            "",
-            "[]",
-            "[1,2]",
-            "[1,2,3,4]",
-            "[1,2,-3]",
-            "[1,2,99999]",
-            "\"[1,2,3]\"",
-        ] {
-            assert_eq!(Extent::parse(json), None, "{json}");
-        }
     }
 }

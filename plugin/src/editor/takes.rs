@@ -19,7 +19,7 @@ pub struct TakesView {
     /// The path that is being typed.
     path: String,
     /// The models, looked up when the panel is first drawn.
-    models: Option<Vec<form::Installed>>,
+    models: Option<form::Installed>,
     /// Where a drag over the waveform began, as a frame.
     drag_start: Option<u64>,
 }

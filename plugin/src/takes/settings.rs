@@ -1,20 +1,24 @@
-//! How sets are rendered.
+//! How sets are rendered; saved with the session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use unweave_separation::Model;
 use unweave_separation::delivery::plan::{Selection, Sum};
 use unweave_separation::write::{BitDepth, FileFormat};
 
 use crate::place;
 
-/// The choices of `unweave separate`.
-#[derive(Debug, Clone, PartialEq)]
+/// The choices of `unweave separate`. Never rename a field: sessions know it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// Where sets go, each in a folder of its own.
+    #[serde(skip_serializing_if = "stays_here")]
     pub folder: PathBuf,
-    /// Id of the model.
-    pub model: String,
+    /// Id of the model; none for the best at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Kind of the files.
     pub format: FileFormat,
     /// Depth of the files.
@@ -33,7 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             folder: place::stems_folder(),
-            model: super::best_model(),
+            model: None,
             format: FileFormat::Wav,
             depth: BitDepth::Int24,
             without: Vec::new(),
@@ -42,6 +46,12 @@ impl Default for Settings {
             sums: String::new(),
         }
     }
+}
+
+/// Whether a folder is left out of what is saved: on another machine, the one that nobody has chosen is another.
+/// Nor can JSON hold a path that is no text.
+fn stays_here(folder: &Path) -> bool {
+    folder == place::stems_folder() || folder.to_str().is_none()
 }
 
 impl Settings {

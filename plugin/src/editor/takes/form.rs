@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use egui::accesskit::Role;
 use egui::{Button, CollapsingHeader, ComboBox, ProgressBar, TextEdit, Ui, WidgetInfo, vec2};
+use unweave_separation::Model;
 use unweave_separation::write::{BitDepth, FileFormat};
 
 use super::{list, note};
@@ -24,15 +25,15 @@ const DEPTHS: [(BitDepth, &str); 3] = [
     (BitDepth::Float32, "32 bit float"),
 ];
 
-/// A model that can be chosen.
+/// The models that can be chosen.
 pub struct Installed {
-    id: String,
-    name: String,
-    licence: String,
+    models: Vec<Model>,
+    /// Id of the one that is used if none is.
+    best: String,
 }
 
 /// Folder, files, format, model.
-pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, models: &mut Option<Vec<Installed>>) {
+pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, installed: &mut Option<Installed>) {
     let before = takes.settings();
     let mut settings = before.clone();
     folder(ui, takes, &mut settings);
@@ -42,26 +43,12 @@ pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, models: &mut Option<Vec<Install
             choice(ui, ("Bit depth", 100.0), &DEPTHS, &mut settings.depth);
         }
     });
-    let models = models.get_or_insert_with(|| {
-        let models = takes::models().into_iter();
-        models
-            .map(|model| Installed {
-                id: model.manifest.id,
-                name: model.manifest.name,
-                licence: model.manifest.licence,
-            })
-            .collect()
+    let installed = installed.get_or_insert_with(|| {
+        let models = takes::models();
+        let best = takes::best_model(&models);
+        Installed { models, best }
     });
-    if models.len() > 1 {
-        let names: Vec<(String, &str)> = models
-            .iter()
-            .map(|model| (model.id.clone(), model.name.as_str()))
-            .collect();
-        choice(ui, ("Model", 200.0), &names, &mut settings.model);
-        if let Some(model) = models.iter().find(|model| model.id == settings.model) {
-            note(ui, &format!("Licence: {}", model.licence), theme::TEXT_DIM);
-        }
-    }
+    model(ui, installed, &mut settings.model);
     CollapsingHeader::new("Files").show(ui, |ui| files(ui, &mut settings));
     if settings != before {
         takes.set_settings(settings);
@@ -84,6 +71,32 @@ fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Folder for the stems"));
     if response.changed() {
         settings.folder = takes::typed_path(&folder);
+    }
+}
+
+/// Left out where there is nothing to choose.
+fn model(ui: &mut Ui, installed: &Installed, wanted: &mut Option<String>) {
+    let Installed { models, best } = installed;
+    let mut chosen = wanted.as_ref().unwrap_or(best).clone();
+    let mut names: Vec<(String, &str)> = models
+        .iter()
+        .map(|model| (model.manifest.id.clone(), model.manifest.name.as_str()))
+        .collect();
+    let missing = format!("{chosen} (not installed)");
+    if !names.iter().any(|(id, _)| *id == chosen) {
+        names.push((chosen.clone(), &missing));
+    }
+    if names.len() < 2 {
+        return;
+    }
+    choice(ui, ("Model", 200.0), &names, &mut chosen);
+    let known = models.iter().find(|model| model.manifest.id == chosen);
+    if let Some(model) = known {
+        let licence = format!("Licence: {}", model.manifest.licence);
+        note(ui, &licence, theme::TEXT_DIM);
+    }
+    if chosen != *wanted.as_ref().unwrap_or(best) {
+        *wanted = Some(chosen);
     }
 }
 
