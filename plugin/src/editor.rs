@@ -39,6 +39,7 @@ use crate::bell::Bell;
 use crate::params::UnweaveParams;
 use crate::report::Source;
 use crate::takes::Takes;
+pub use control::let_go;
 use keys::Keys;
 use listen::Listener;
 use models::ModelsView;

@@ -30,6 +30,8 @@ pub struct Unweave<V> {
     generation: u32,
     /// Tells an open window that there is something new to draw.
     bell: Bell,
+    /// Dropped before an open window is, which so knows that it is the last that is left.
+    alive: Arc<()>,
     _variant: PhantomData<fn() -> V>,
 }
 
@@ -44,6 +46,7 @@ impl<V: Variant> Default for Unweave<V> {
             running: None,
             generation: 0,
             bell: Bell::default(),
+            alive: Arc::default(),
             _variant: PhantomData,
         }
     }
@@ -78,6 +81,7 @@ impl<V: Variant> Plugin for Unweave<V> {
             Arc::clone(&self.params),
             Arc::clone(&self.takes),
             self.bell.clone(),
+            Arc::downgrade(&self.alive),
         ))
     }
 

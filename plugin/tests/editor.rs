@@ -107,6 +107,30 @@ fn a_drag_is_one_gesture_as_far_as_the_pointer_went_and_a_tenth_with_shift() {
 }
 
 #[test]
+fn a_window_that_closes_during_a_drag_ends_the_gesture() {
+    let mut desktop = Desktop::new();
+    let slider = |desktop: &Desktop, label| {
+        let node = desktop.harness.get_by_role_and_label(Role::Slider, label);
+        node.rect().center()
+    };
+    let from = slider(&desktop, "Bass gain");
+    desktop.hold(from, &[-20.0, -20.0], Modifiers::NONE);
+    let ends = |steps: &[Step]| {
+        let is_end = |step: &&Step| matches!(step, Step::End(_));
+        steps.iter().filter(is_end).count()
+    };
+    assert_eq!(ends(&desktop.host.take()), 0);
+    desktop.close();
+    assert_eq!(
+        desktop.host.take(),
+        [Step::End("bass_gain".to_owned())],
+        "the one that was held"
+    );
+    desktop.close();
+    assert_eq!(desktop.host.take(), []);
+}
+
+#[test]
 fn double_click_and_delete_reset() {
     let mut desktop = Desktop::new();
     for label in ["Drums gain", "Drums sensitivity"] {

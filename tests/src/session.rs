@@ -20,6 +20,7 @@ use clack_extensions::tail::{PluginTail, TailLength};
 use clack_extensions::track_info::{HostTrackInfo, HostTrackInfoImpl, TrackInfo, TrackInfoWriter};
 use clack_host::entry::EntryDescriptor;
 use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
+use clack_host::events::spaces::CoreEventSpace;
 use clack_host::events::{EventFlags, EventHeader};
 use clack_host::prelude::*;
 use clack_host::utils::{BeatTime, ClapId, Color, SecondsTime};
@@ -169,6 +170,7 @@ pub struct Session {
     max_block_frames: usize,
     process_time: Duration,
     timeline: Timeline,
+    num_gestures: usize,
 }
 
 impl Session {
@@ -191,6 +193,7 @@ impl Session {
             max_block_frames: 0,
             process_time: Duration::ZERO,
             timeline: Timeline::Untold,
+            num_gestures: 0,
         }
     }
 
@@ -309,6 +312,11 @@ impl Session {
     /// What the plug-in took for the last block, without the host's own work.
     pub fn process_time(&self) -> Duration {
         self.process_time
+    }
+
+    /// Gestures that have begun in the window and not ended, as far as blocks have told of them.
+    pub fn num_gestures(&self) -> usize {
+        self.num_gestures
     }
 
     /// Whether the plug-in has asked to be activated anew since the last time this was asked.
@@ -465,7 +473,8 @@ impl Session {
             .expect("active")
             .as_started_mut()
             .expect("started");
-        let (in_events, mut out_events) = (in_events.as_input(), OutputEvents::void());
+        let mut told = EventBuffer::new();
+        let (in_events, mut out_events) = (in_events.as_input(), told.as_output());
         let started = Instant::now();
         processor
             .process(
@@ -478,6 +487,13 @@ impl Session {
             )
             .expect("processing does not fail");
         self.process_time = started.elapsed();
+        for event in &told {
+            match event.as_core_event() {
+                Some(CoreEventSpace::ParamGestureBegin(_)) => self.num_gestures += 1,
+                Some(CoreEventSpace::ParamGestureEnd(_)) => self.num_gestures -= 1,
+                _ => {}
+            }
+        }
         if let Timeline::Playing(frame) = &mut self.timeline {
             *frame += i64::try_from(num_frames).expect("a block");
         }

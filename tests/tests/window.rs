@@ -170,7 +170,21 @@ fn pointer() {
         (1100, 700),
         "the size is remembered"
     );
+    for _ in 0..20 {
+        host.play(); // The new window is drawn.
+    }
+    let mut step = 0;
+    xdotool(&format!("mousemove {x} {y} mousedown 1"));
+    host.until("another drag begins", |host| {
+        step += 1;
+        xdotool(&format!("mousemove {x} {}", y + step % 60));
+        host.session.num_gestures() == 1
+    });
     host.session.close_window(window);
+    xdotool("mouseup 1");
+    host.until("it ends with the window", |host| {
+        host.session.num_gestures() == 0
+    });
 }
 
 #[test]

@@ -47,14 +47,21 @@ impl WindowThread {
 pub struct OpenWindow {
     inner: Option<baseview::Window>,
     thread: WindowThread,
+    on_closed: Box<dyn FnMut()>,
 }
 
 impl OpenWindow {
-    /// Takes a window whose thread notes itself in `thread`.
-    pub fn new(inner: baseview::Window, thread: WindowThread) -> Self {
+    /// Takes a window whose thread notes itself in `thread`. What is to be done when that thread has ended is done
+    /// on the thread that drops the window: the host's main thread.
+    pub fn new(
+        inner: baseview::Window,
+        thread: WindowThread,
+        on_closed: impl FnMut() + 'static,
+    ) -> Self {
         Self {
             inner: Some(inner),
             thread,
+            on_closed: Box::new(on_closed),
         }
     }
 
@@ -67,6 +74,7 @@ impl Drop for OpenWindow {
     fn drop(&mut self) {
         drop(self.inner.take());
         self.thread.await_end();
+        (self.on_closed)();
     }
 }
 

@@ -10,11 +10,12 @@
 use egui::accesskit::Role;
 use egui::text::CCursorRange;
 use egui::text_edit::TextEditState;
-use egui::{Event, EventFilter, Id, Key, Response, Sense, Ui, Vec2, WidgetInfo};
+use egui::{Context, Event, EventFilter, Id, Key, Response, Sense, Ui, Vec2, WidgetInfo};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
 
 use crate::editor::gesture;
+use crate::params::{AnyParam, UnweaveParams};
 
 /// With Shift, everything moves by this share of what it does without.
 const FINE: f32 = 0.1;
@@ -37,9 +38,28 @@ pub struct Control<'a> {
 }
 
 /// What a drag has come to. The host may not have taken up the value yet, so it is kept here.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Drag {
+    param: ParamPtr,
     normalized: f32,
+}
+
+/// Ends the drags that go on, since the window closes: a host that waits for the end of a gesture would go on
+/// to write automation.
+pub fn let_go(ctx: &Context, params: &UnweaveParams, host: &GuiContext) {
+    let held: Vec<ParamPtr> = ctx.data_mut(|data| {
+        let held = data.iter_temp_by_type().map(|drag: &Drag| drag.param);
+        let held = held.collect();
+        data.remove_by_type::<Drag>();
+        held
+    });
+    for (_, param) in params.all() {
+        if let AnyParam::Float(param) = param
+            && held.contains(&param.as_ptr())
+        {
+            host.param_setter().end_set_parameter(param);
+        }
+    }
 }
 
 impl Control<'_> {
@@ -76,8 +96,11 @@ impl Control<'_> {
         let id = response.id.with("drag");
         let setter = host.param_setter();
         if response.drag_started() {
-            let normalized = self.param.unmodulated_normalized_value();
-            ui.data_mut(|data| data.insert_temp(id, Drag { normalized }));
+            let drag = Drag {
+                param: self.param.as_ptr(),
+                normalized: self.param.unmodulated_normalized_value(),
+            };
+            ui.data_mut(|data| data.insert_temp(id, drag));
             setter.begin_set_parameter(self.param);
         }
         let drag = ui.data(|data| data.get_temp::<Drag>(id));
@@ -93,7 +116,7 @@ impl Control<'_> {
         }
         if !response.dragged() {
             setter.end_set_parameter(self.param);
-            ui.data_mut(|data| data.remove_temp::<Drag>(id));
+            ui.data_mut(|data| data.remove::<Drag>(id));
         }
         drag.normalized
     }

@@ -1,8 +1,8 @@
 //! The window that the framework opens, as often as the host wants.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize};
@@ -15,7 +15,7 @@ use nice_plug_egui::{
 
 use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
-use crate::editor::{Desk, draw, extent, tempo, theme};
+use crate::editor::{Desk, draw, extent, let_go, tempo, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
 
@@ -24,17 +24,25 @@ pub struct Window {
     params: Arc<UnweaveParams>,
     takes: Arc<Takes>,
     bell: Bell,
+    /// Gone when the plug-in is, and the host can't be talked to any more.
+    plugin: Weak<()>,
     /// Pixels per point without the window's own scale, as far as it is known.
     system_scale: Arc<AtomicF32>,
 }
 
 impl Window {
     /// A window on these parameters, still closed. The bell makes an open one draw itself anew.
-    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>, bell: Bell) -> Self {
+    pub fn new(
+        params: Arc<UnweaveParams>,
+        takes: Arc<Takes>,
+        bell: Bell,
+        plugin: Weak<()>,
+    ) -> Self {
         Self {
             params,
             takes,
             bell,
+            plugin,
             system_scale: Arc::new(AtomicF32::new(1.0)),
         }
     }
@@ -72,8 +80,10 @@ impl Editor for Window {
             ..EguiNiceSettings::default()
         };
         let thread = WindowThread::default();
+        let egui_ctx = Arc::new(OnceLock::new());
         let app = App {
             thread: thread.clone(),
+            egui_ctx: Arc::clone(&egui_ctx),
             desk: Desk::new(
                 Arc::clone(&self.params),
                 Arc::clone(&self.takes),
@@ -86,6 +96,16 @@ impl Editor for Window {
         // The framework's own state can't be set once it is made, so each window gets one.
         let (size, zoom) = self.extent();
         let state = EguiEditorState::from_size(size, zoom);
+        let (params, plugin) = (Arc::clone(&self.params), self.plugin.clone());
+        let closed_host = gui_context.clone();
+        let on_closed = move || {
+            // An instance that is being dropped takes its window with it, and the framework would panic.
+            if let Some(egui_ctx) = egui_ctx.get()
+                && plugin.strong_count() > 0
+            {
+                let_go(egui_ctx, &params, &closed_host);
+            }
+        };
         let spawned = create_egui_editor(state, self.bell.window(), settings, app)
             .ok_or("no window")?
             .spawn(
@@ -97,7 +117,7 @@ impl Editor for Window {
             )?;
         Ok(SpawnedEditor {
             handle: Handle(spawned.handle),
-            window: OpenWindow::new(spawned.window, thread),
+            window: OpenWindow::new(spawned.window, thread, on_closed),
         })
     }
 
@@ -124,6 +144,7 @@ impl Editor for Window {
 /// What egui calls for one open window.
 struct App {
     thread: WindowThread,
+    egui_ctx: Arc<OnceLock<egui::Context>>,
     desk: Desk,
     /// From `build` on.
     host: Option<GuiContext>,
@@ -142,6 +163,8 @@ impl NiceEguiApp for App {
         let is_software = tempo::is_software();
         self.desk.set_software(is_software);
         theme::apply(&egui_ctx);
+        // Each window has its own.
+        let _ = self.egui_ctx.set(egui_ctx.clone());
         // Soft edges are most of the triangles.
         egui_ctx.tessellation_options_mut(|options| options.feathering = !is_software);
         // The framework hands it to GL as it is, and GL takes it for sRGB already.

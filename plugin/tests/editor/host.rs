@@ -11,7 +11,7 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
 use parking_lot::Mutex;
 use unweave_plugin::Bell;
-use unweave_plugin::editor::{Desk, draw, theme};
+use unweave_plugin::editor::{Desk, draw, let_go, theme};
 use unweave_plugin::params::{AnyParam, UnweaveParams};
 use unweave_plugin::takes::Takes;
 
@@ -95,6 +95,7 @@ impl GuiContextInner for Host {
 pub struct Desktop {
     pub harness: Harness<'static>,
     pub host: Arc<Host>,
+    context: GuiContext,
     /// Of takes, of which there are none.
     _folder: tempfile::TempDir,
 }
@@ -114,15 +115,17 @@ impl Desktop {
         let folder = tempfile::tempdir().unwrap();
         let (takes, _preview) = Takes::new(folder.path().to_owned());
         let mut desk = Desk::new(params, takes, Bell::default());
+        let shown = context.clone();
         let harness = Harness::builder()
             .with_size(size)
             .with_pixels_per_point(pixels_per_point)
             .with_step_dt(1.0 / 60.0)
             .with_context_setup(theme::apply)
-            .build_ui(move |ui| draw(ui, &mut desk, &context));
+            .build_ui(move |ui| draw(ui, &mut desk, &shown));
         let mut desktop = Self {
             harness,
             host,
+            context,
             _folder: folder,
         };
         desktop.step();
@@ -153,23 +156,30 @@ impl Desktop {
 
     /// Presses, moves up and down by these lengths in turn, and lets go.
     pub fn drag(&mut self, from: Pos2, moves: &[f32], modifiers: Modifiers) {
+        let at = self.hold(from, moves, modifiers);
+        self.harness
+            .event_modifiers(button(at, false, modifiers), modifiers);
+        self.step();
+    }
+
+    /// As [`Self::drag`], without letting go; gives where the pointer is.
+    pub fn hold(&mut self, from: Pos2, moves: &[f32], modifiers: Modifiers) -> Pos2 {
         let event = |desktop: &Self, event| desktop.harness.event_modifiers(event, modifiers);
-        let button = |pos, pressed| egui::Event::PointerButton {
-            pos,
-            button: egui::PointerButton::Primary,
-            pressed,
-            modifiers,
-        };
         event(self, egui::Event::ModifiersChanged(modifiers));
         event(self, egui::Event::PointerMoved(from));
-        event(self, button(from, true));
+        event(self, button(from, true, modifiers));
         let mut at = from;
         for length in moves {
             at.y += length;
             event(self, egui::Event::PointerMoved(at));
         }
-        event(self, button(at, false));
         self.step();
+        at
+    }
+
+    /// The window closes.
+    pub fn close(&self) {
+        let_go(&self.harness.ctx, self.params(), &self.context);
     }
 
     pub fn soloed(&self) -> [bool; 4] {
@@ -199,5 +209,14 @@ impl Desktop {
                 _ => None,
             })
             .unwrap()
+    }
+}
+
+fn button(pos: Pos2, pressed: bool, modifiers: Modifiers) -> egui::Event {
+    egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers,
     }
 }
