@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,8 @@ use unweave_separation::verify::{Outcome, verify_dir};
 use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::{Model, Options, Terminator};
 use unweave_tests::capturing;
-use unweave_tests::doubles::{self, Capturing, last_takes};
-use unweave_tests::session::{Session, TRACK, TRACK_COLOR, Timeline};
+use unweave_tests::doubles::{self, Capturing, HALVES, last_takes};
+use unweave_tests::session::{Event, Session, TRACK, TRACK_COLOR, Timeline};
 use unweave_tests::signal::{delayed, noise, peak};
 
 const RATE: u32 = 44_100;
@@ -368,6 +369,95 @@ fn a_folder_that_goes_away_in_the_middle_fails_with_a_reason() {
     // And it can be done again.
     let dir = rendered(&takes);
     verify_dir(&dir, &Terminator::new()).unwrap();
+}
+
+/// A disk of 1 MB, where mounting one is permitted; a limit on the size of files in any case.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_ends_a_rendering_with_advice_and_nothing_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = dir.path().join("small");
+    fs::create_dir(&small).unwrap();
+    let song = dir.path().join("song.wav");
+    write_noise(&song, 2 * RATE as usize);
+    let run = |program: &[&str], script: &str| {
+        let output = Command::new(program[0])
+            .args(&program[1..])
+            .arg(script)
+            .env(SMALL_DISK, &small)
+            .env(SONG, &song)
+            .output();
+        output.unwrap()
+    };
+    let exe = std::env::current_exe().unwrap();
+    let child = format!(
+        "{} --exact on_a_full_disk --ignored --nocapture",
+        exe.display()
+    );
+    // Of 300 blocks of 512 bytes; the signal that comes with it is ignored as hosts do.
+    let limited = format!("trap '' XFSZ; ulimit -f 300; {child}");
+    let mut runs = vec![run(&["sh", "-c"], &limited)];
+    // In a name space of its own, so that the mount is gone with the process whatever happens.
+    let unshare = ["unshare", "-rm", "sh", "-c"];
+    let mount = format!("mount -t tmpfs -o size=1m none {}", small.display());
+    if Command::new("unshare").arg("--version").output().is_ok()
+        && run(&unshare, &mount).status.success()
+    {
+        runs.push(run(&unshare, &format!("{mount} && {child}")));
+    } else {
+        eprintln!("no small disk can be mounted here: the limit on file sizes stands in for it");
+    }
+    for output in runs {
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+const SMALL_DISK: &str = "UNWEAVE_TEST_SMALL_DISK";
+const SONG: &str = "UNWEAVE_TEST_SONG";
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn on_a_full_disk() {
+    let [folder, song] = [SMALL_DISK, SONG].map(|name| PathBuf::from(std::env::var(name).unwrap()));
+    let (mut session, takes) = host(&folder);
+    session.deactivate();
+    session.set_offline(true);
+    session.activate(RATE, 512);
+    let latency = session.latency();
+    let mix = noise(latency + 4_000, 6);
+    let mut plays_on = || {
+        session.reset();
+        let mute = Event {
+            frame: 0,
+            param: "drums_mute",
+            value: 1.0,
+        };
+        let heard = session.render([&mix, &mix], &[512], &[mute]);
+        // Behind the ramp of the first mute.
+        let within = latency + 2_000..mix.len();
+        let expected = &delayed(&mix, latency)[within.clone()];
+        for (heard, expected) in heard[0][0][within].iter().zip(expected) {
+            let expected = expected * (1.0 - HALVES[0]);
+            assert!((heard - expected).abs() < 1e-6, "{heard}, not {expected}");
+        }
+    };
+    takes.choose_file(&song);
+    takes.render();
+    let stage = wait_for("the rendering", || {
+        plays_on();
+        takes.stage().filter(is_over)
+    });
+    let Stage::Failed(reason) = stage else {
+        panic!("{stage:?}")
+    };
+    assert!(reason.contains("Make room"), "{reason}");
+    assert_eq!(names(&folder), [] as [&str; 0]);
+    plays_on();
 }
 
 #[test]
