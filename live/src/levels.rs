@@ -62,7 +62,8 @@ pub struct Levels {
 }
 
 impl Levels {
-    pub(crate) fn new(num_stems: usize, sample_rate: u32) -> Self {
+    /// Of so many stems, without a slot yet.
+    pub fn new(num_stems: usize, sample_rate: u32) -> Self {
         let num_values = CAPACITY * (HEAD + PER_STEM * num_stems);
         Self {
             num_stems,

@@ -21,7 +21,7 @@ pub mod params;
 mod place;
 mod plugin;
 pub mod render;
-mod report;
+pub mod report;
 mod running;
 pub mod state;
 pub mod takes;

@@ -11,11 +11,20 @@ mod colors;
 #[path = "editor/host.rs"]
 mod host;
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use host::{Desktop, Step};
 use nice_plug::prelude::Param as _;
+use unweave_live::Levels;
+use unweave_plugin::report::Facts;
+use unweave_separation::{Device, DeviceChoice, DeviceUse};
 
 const STEMS: [&str; 4] = ["Drums", "Bass", "Vocals", "Other"];
 
@@ -321,4 +330,94 @@ fn the_model_in_use_is_listed_and_choosing_it_again_asks_for_nothing() {
         0,
         "it is the model that is in use"
     );
+}
+
+/// The environment variable by which models are found.
+const MODELS: &str = "UNWEAVE_MODELS";
+
+/// In a process of its own, whose environment has a folder of models.
+#[test]
+fn another_model_or_device_asks_the_host_for_a_restart_and_says_so() {
+    let models = tempfile::tempdir().unwrap();
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/builtin");
+    let manifest = fs::read_to_string(built_in.join("model.toml")).unwrap();
+    let manifest = manifest.replace("id = \"unweave-live\"", "id = \"mine\"");
+    for (folder, manifest) in [("mine", manifest.as_str()), ("damaged", "no manifest")] {
+        let folder = models.path().join(folder);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("model.toml"), manifest).unwrap();
+        fs::copy(built_in.join("model.onnx"), folder.join("model.onnx")).unwrap();
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "menus", "--ignored", "--nocapture"])
+        .env(MODELS, models.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}\n{errors}"
+    );
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn menus() {
+    let mut desktop = Desktop::new();
+    let (wanted, _) = desktop.params().wanted();
+    desktop.params().report.watch(Facts {
+        status: Arc::default(),
+        levels: Arc::new(Levels::new(4, 44_100)),
+        device_use: DeviceUse::default(),
+        wanted,
+        sample_rate: 44_100,
+        latency_frames: 0,
+    });
+    let open = |desktop: &mut Desktop, menu| {
+        let menu = desktop.harness.get_by_role_and_label(Role::ComboBox, menu);
+        menu.click();
+        desktop.step();
+    };
+    let says_so = |desktop: &Desktop| {
+        let text = desktop.harness.query_by_label_contains("asked to restart");
+        text.is_some()
+    };
+    open(&mut desktop, "Model");
+    let damaged = desktop.harness.get_by_label("(damaged)");
+    assert!(damaged.accesskit_node().is_disabled());
+    assert!(!says_so(&desktop));
+    desktop.harness.get_by_label_contains("(mine)").click();
+    desktop.step();
+    assert_eq!(desktop.params().wanted().0.model, "mine");
+    assert_eq!(desktop.host.num_restarts(), 1);
+    assert!(says_so(&desktop));
+    // Back to what is at work.
+    open(&mut desktop, "Model");
+    desktop
+        .harness
+        .get_by_label_contains("(unweave-live)")
+        .click();
+    desktop.step();
+    assert!(!says_so(&desktop));
+    assert_eq!(desktop.host.num_restarts(), 2);
+
+    open(&mut desktop, "Device");
+    let started = Instant::now();
+    while desktop.harness.query_by_label("Processor").is_none() {
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "the devices are looked up"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+        desktop.step();
+    }
+    desktop.harness.get_by_label("Processor").click();
+    desktop.step();
+    assert_eq!(
+        desktop.params().wanted().0.device,
+        DeviceChoice::Prefer(Device::Cpu)
+    );
+    assert_eq!(desktop.host.num_restarts(), 3);
+    assert!(says_so(&desktop));
 }

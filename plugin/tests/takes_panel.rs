@@ -18,10 +18,10 @@ use unweave_plugin::editor::takes::{TakesView, draw};
 use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
 use unweave_plugin::takes::Takes;
-use unweave_separation::Terminator;
 use unweave_separation::channels::Layout;
 use unweave_separation::verify::{Outcome, verify_dir};
 use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
+use unweave_separation::{Model, Terminator};
 
 const RATE: u32 = 44_100;
 
@@ -222,6 +222,25 @@ fn what_can_not_be_is_said() {
     // Without a host that processes audio nothing can be heard.
     panel.click("Listen");
     assert!(panel.shows("processes no audio yet"));
+}
+
+#[test]
+fn a_model_that_a_session_names_and_nobody_installed_is_shown_and_another_can_be_chosen() {
+    let mut panel = Panel::new();
+    let song = panel.song();
+    let mut settings = panel.takes.settings();
+    settings.model = Some("no-such-model".to_owned());
+    panel.takes.set_settings(settings);
+    panel.takes.choose_file(&song);
+    panel.step();
+    panel.click("Render stems");
+    let refusal = panel.takes.complaint().unwrap();
+    assert!(refusal.contains("no-such-model"), "{refusal}");
+    panel.click("Model");
+    assert!(panel.shows("no-such-model (not installed)"));
+    let built_in = Model::built_in().unwrap().manifest;
+    panel.click(&built_in.name);
+    assert_eq!(panel.takes.settings().model, Some(built_in.id));
 }
 
 #[test]

@@ -10,7 +10,7 @@
 use egui::accesskit::Role;
 use egui::text::CCursorRange;
 use egui::text_edit::TextEditState;
-use egui::{Context, Event, EventFilter, Id, Key, Response, Sense, Ui, Vec2, WidgetInfo};
+use egui::{Context, Event, EventFilter, Id, Key, Rect, Response, Sense, Ui, Vec2, WidgetInfo};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
 
@@ -63,24 +63,23 @@ pub fn let_go(ctx: &Context, params: &UnweaveParams, host: &GuiContext) {
 }
 
 impl Control<'_> {
-    /// What the control senses.
-    pub const SENSE: Sense = Sense::CLICK.union(Sense::DRAG).union(Sense::FOCUSABLE);
-
-    /// Moves the parameter as the person wants; gives the position to show.
-    pub fn interact(self, ui: &Ui, host: &GuiContext, response: &Response) -> f32 {
-        let id = response.id;
+    /// Moves the parameter as the person wants, in this place; gives the position to show.
+    pub fn interact(self, ui: &Ui, host: &GuiContext, place: Rect) -> (Response, f32) {
+        let id = ui.scope_id().with(self.label);
+        let sense = Sense::CLICK | Sense::DRAG | Sense::FOCUSABLE;
+        let response = ui.interact(place, id, sense);
         let is_fine = ui.input(|input| input.modifiers.shift);
         let scale = if is_fine { FINE } else { 1.0 };
-        let shown = self.drag(ui, host, response, scale);
+        let shown = self.drag(ui, host, &response, scale);
         if response.clicked() || response.drag_started() {
             response.request_focus();
         }
         if response.double_clicked() {
             gesture::set(host, self.param, self.param.default_normalized_value());
         } else {
-            self.step(ui, host, response, scale);
+            self.step(ui, host, &response, scale);
         }
-        self.describe(ui, host, response);
+        self.describe(ui, host, &response);
         ui.memory_mut(|memory| {
             let filter = EventFilter {
                 horizontal_arrows: true,
@@ -89,7 +88,7 @@ impl Control<'_> {
             };
             memory.set_focus_lock_filter(id, filter);
         });
-        shown
+        (response, shown)
     }
 
     fn drag(self, ui: &Ui, host: &GuiContext, response: &Response, scale: f32) -> f32 {
@@ -233,14 +232,13 @@ fn as_f32(value: f64) -> f32 {
 pub fn value_field(
     ui: &mut Ui,
     host: &GuiContext,
-    control: Control<'_>,
+    (param, label): (&FloatParam, &str),
     (control_id, size): (Id, Vec2),
 ) {
     let id = control_id.with("typed");
     let has_focus = ui.memory(|memory| memory.has_focus(control_id));
     let typed = if has_focus { first_digit(ui) } else { None };
     let mut text: Option<String> = ui.data(|data| data.get_temp(id));
-    let param = control.param;
     let shown = param.normalized_value_to_string(param.unmodulated_normalized_value(), true);
     let mut is_new = false;
     if text.is_none()
@@ -255,9 +253,8 @@ pub fn value_field(
         let response = ui
             .add_sized(size, button)
             .on_hover_text("Click to type a value");
-        response.widget_info(|| {
-            WidgetInfo::labeled(Role::Button, true, format!("{}: {shown}", control.label))
-        });
+        response
+            .widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{label}: {shown}")));
         if response.clicked() {
             // Selected, so that what is typed replaces it.
             let mut edit = TextEditState::default();

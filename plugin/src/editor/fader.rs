@@ -23,8 +23,6 @@ pub fn gain(
     rect: Rect,
     color: Color32,
 ) -> egui::Response {
-    let id = ui.scope_id().with(label);
-    let response = ui.interact(rect, id, Control::SENSE);
     let travel = Rect::from_min_max(
         pos2(rect.right() - 30.0, rect.top() + CAP_HEIGHT / 2.0),
         pos2(rect.right(), rect.bottom() - CAP_HEIGHT / 2.0),
@@ -34,7 +32,7 @@ pub fn gain(
         label,
         travel: vec2(0.0, -travel.height()),
     };
-    let normalized = control.interact(ui, host, &response);
+    let (response, normalized) = control.interact(ui, host, rect);
     let y_of = |normalized: f32| travel.bottom() - normalized * travel.height();
 
     let painter = ui.painter();
@@ -103,15 +101,13 @@ pub fn sensitivity(
     rect: Rect,
     color: Color32,
 ) -> egui::Response {
-    let id = ui.scope_id().with(label);
-    let response = ui.interact(rect, id, Control::SENSE);
     let travel = rect.shrink2(vec2(6.0, 0.0));
     let control = Control {
         param,
         label,
         travel: vec2(travel.width(), 0.0),
     };
-    let normalized = control.interact(ui, host, &response);
+    let (response, normalized) = control.interact(ui, host, rect);
     let x_of = |normalized: f32| travel.left() + normalized * travel.width();
 
     let painter = ui.painter();

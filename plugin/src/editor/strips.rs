@@ -3,12 +3,12 @@
 use egui::accesskit::Role;
 use egui::{
     Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder,
-    Vec2, WidgetInfo, pos2, vec2,
+    WidgetInfo, pos2, vec2,
 };
 use nice_plug::context::gui::GuiContext;
 
 use crate::editor::button::{self, Look};
-use crate::editor::control::{self, Control};
+use crate::editor::control;
 use crate::editor::listen::Listener;
 use crate::editor::meter::Meter;
 use crate::editor::{fader, gesture, theme};
@@ -73,20 +73,16 @@ impl Strips<'_> {
         ui.label(RichText::new(name).font(theme::BODY).strong());
         self.switches(ui, stem_idx, name);
 
-        let gain_label = format!("{name} gain");
+        let label = format!("{name} gain");
+        let gain = (&stem.gain, label.as_str());
         let width = ui.available_width();
         let height = (ui.available_height() - BELOW_FADER).max(MIN_FADER_HEIGHT);
         let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::empty());
         let meter_left = rect.right() - METER_WIDTH;
         let travel = rect.with_max_x(meter_left - (width * 0.12).round());
-        let response = fader::gain(ui, self.host, (&stem.gain, &gain_label), travel, color);
+        let response = fader::gain(ui, self.host, gain, travel, color);
         let meter = &mut self.listener.stems[stem_idx];
         draw_meter(ui, rect.with_min_x(meter_left), meter, (name, color));
-        let gain = Control {
-            param: &stem.gain,
-            label: &gain_label,
-            travel: Vec2::ZERO,
-        };
         control::value_field(
             ui,
             self.host,
@@ -95,16 +91,11 @@ impl Strips<'_> {
         );
 
         let label = format!("{name} sensitivity");
+        let sensitivity = (&stem.sensitivity, label.as_str());
         let (rect, _) = ui.allocate_exact_size(vec2(width, VALUE_HEIGHT), Sense::empty());
-        let response = fader::sensitivity(ui, self.host, (&stem.sensitivity, &label), rect, color)
-            .on_hover_text(
-                "Sensitivity: left for less of the other stems, right for more of this one",
-            );
-        let sensitivity = Control {
-            param: &stem.sensitivity,
-            label: &label,
-            travel: Vec2::ZERO,
-        };
+        let response = fader::sensitivity(ui, self.host, sensitivity, rect, color).on_hover_text(
+            "Sensitivity: left for less of the other stems, right for more of this one",
+        );
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             let half = vec2(width / 2.0, VALUE_HEIGHT);

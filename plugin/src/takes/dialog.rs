@@ -30,6 +30,29 @@ pub(super) fn ask(wanted: Wanted, cancel: &Terminator) -> Result<Option<PathBuf>
     ask_with(programs(wanted), cancel)
 }
 
+/// A dialog of Windows Forms, and which of its properties is the answer.
+macro_rules! powershell {
+    ($dialog:literal, $answer:literal) => {
+        &[(
+            "powershell",
+            &[
+                "-NoProfile",
+                "-STA",
+                "-Command",
+                concat!(
+                    "Add-Type -AssemblyName System.Windows.Forms; \
+                     [Console]::OutputEncoding = [Text.Encoding]::UTF8; \
+                     $d = New-Object System.Windows.Forms.",
+                    $dialog,
+                    "; if ($d.ShowDialog() -eq 'OK') { $d.",
+                    $answer,
+                    " }"
+                ),
+            ],
+        )]
+    };
+}
+
 fn programs(wanted: Wanted) -> &'static [Program] {
     match wanted {
         Wanted::Song if cfg!(target_os = "macos") => &[(
@@ -46,30 +69,12 @@ fn programs(wanted: Wanted) -> &'static [Program] {
                 "POSIX path of (choose folder with prompt \"Folder for the stems\")",
             ],
         )],
-        Wanted::Song if cfg!(windows) => &[(
-            "powershell",
-            &[
-                "-NoProfile",
-                "-STA",
-                "-Command",
-                "Add-Type -AssemblyName System.Windows.Forms; \
-                 [Console]::OutputEncoding = [Text.Encoding]::UTF8; \
-                 $d = New-Object System.Windows.Forms.OpenFileDialog; \
-                 if ($d.ShowDialog() -eq 'OK') { $d.FileName }",
-            ],
-        )],
-        Wanted::Folder if cfg!(windows) => &[(
-            "powershell",
-            &[
-                "-NoProfile",
-                "-STA",
-                "-Command",
-                "Add-Type -AssemblyName System.Windows.Forms; \
-                 [Console]::OutputEncoding = [Text.Encoding]::UTF8; \
-                 $d = New-Object System.Windows.Forms.FolderBrowserDialog; \
-                 if ($d.ShowDialog() -eq 'OK') { $d.SelectedPath }",
-            ],
-        )],
+        Wanted::Song if cfg!(windows) => {
+            powershell!("OpenFileDialog", "FileName")
+        }
+        Wanted::Folder if cfg!(windows) => {
+            powershell!("FolderBrowserDialog", "SelectedPath")
+        }
         Wanted::Song => &[
             ("zenity", &["--file-selection", "--title=Choose a song"]),
             (
