@@ -129,7 +129,11 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
             status::draw(ui, &mut desk.status, &params);
         });
     Panel::right("takes")
-        .frame(panel(10, 0))
+        // The panel itself keeps the right margin free.
+        .frame(Frame::new().inner_margin(Margin {
+            left: 10,
+            ..Margin::ZERO
+        }))
         .resizable(false)
         .show_separator_line(false)
         .exact_size(272.0)

@@ -380,7 +380,9 @@ fn menus() {
         desktop.step();
     };
     let says_so = |desktop: &Desktop| {
-        let text = desktop.harness.query_by_label_contains("asked to restart");
+        let text = desktop
+            .harness
+            .query_by_label_contains("host has restarted");
         text.is_some()
     };
     open(&mut desktop, "Model");

@@ -54,11 +54,9 @@ pub fn draw(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &G
         && facts.wanted != wanted
     {
         ui.label(
-            RichText::new(
-                "The host was asked to restart the plug-in: the choice applies when it has",
-            )
-            .font(theme::SMALL)
-            .color(theme::WARNING),
+            RichText::new("Applies when the host has restarted the plug-in")
+                .font(theme::SMALL)
+                .color(theme::WARNING),
         );
     }
 }
@@ -67,6 +65,7 @@ fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &Gui
     let current = params.model.get();
     let menu = ComboBox::from_id_salt("model")
         .width(150.0)
+        .truncate()
         .selected_text(RichText::new(&current).font(theme::BODY))
         .show_ui(ui, |ui| {
             if !std::mem::replace(&mut view.is_open, true) {
@@ -121,6 +120,7 @@ fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &Gui
     };
     let menu = ComboBox::from_id_salt("device")
         .width(120.0)
+        .truncate()
         .selected_text(RichText::new(name).font(theme::BODY))
         .show_ui(ui, |ui| {
             let devices = view

@@ -98,6 +98,7 @@ impl Strips<'_> {
         );
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
+            ui.spacing_mut().interact_size.y = VALUE_HEIGHT;
             let half = vec2(width / 2.0, VALUE_HEIGHT);
             let (rect, _) = ui.allocate_exact_size(half, Sense::empty());
             let at = rect.left_center();

@@ -8,10 +8,13 @@ mod waveform;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{Color32, RichText, ScrollArea, Sense, Ui, vec2};
+use egui::{Align2, Color32, RichText, ScrollArea, Sense, TextEdit, Ui, vec2};
 
 use crate::editor::theme;
 use crate::takes::Takes;
+
+/// Room for the bar that the panel is scrolled with.
+const BAR_WIDTH: f32 = 10.0;
 
 /// What the panel remembers from frame to frame.
 #[derive(Default)]
@@ -33,6 +36,8 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
         .id_salt("takes panel")
         .auto_shrink(false)
         .show(ui, |ui| {
+            // The bar lies over what is to the right of this.
+            ui.set_max_width(ui.available_width() - BAR_WIDTH);
             heading(ui, "Takes");
             track(ui, takes);
             list::capture(ui, takes);
@@ -85,6 +90,15 @@ fn take_drops(ui: &Ui, takes: &Takes) {
     if let Some(path) = dropped {
         takes.choose_file(&path);
     }
+}
+
+/// A line to type in.
+fn field<'t>(text: &'t mut String, hint: &str) -> TextEdit<'t> {
+    TextEdit::singleline(text)
+        .hint_text(RichText::new(hint).font(theme::SMALL))
+        .desired_width(f32::INFINITY)
+        .font(theme::SMALL)
+        .align(Align2::LEFT_CENTER)
 }
 
 fn heading(ui: &mut Ui, text: &str) {

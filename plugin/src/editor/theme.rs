@@ -27,6 +27,8 @@ pub const ON_COLOR: Color32 = Color32::from_rgb(0x10, 0x12, 0x16);
 pub const TEXT: Color32 = Color32::from_rgb(0xe8, 0xeb, 0xf0);
 /// Text that explains.
 pub const TEXT_DIM: Color32 = Color32::from_rgb(0xa3, 0xab, 0xb9);
+/// Ground of what is chosen from a list.
+pub const CHOSEN: Color32 = Color32::from_rgb(0x2c, 0x50, 0x78);
 /// What has the keyboard's attention.
 pub const FOCUS: Color32 = Color32::WHITE;
 /// All is well.
@@ -62,6 +64,8 @@ pub fn apply(ctx: &egui::Context) {
         style.spacing.item_spacing = vec2(6.0, 6.0);
         style.spacing.button_padding = vec2(8.0, 3.0);
         style.spacing.interact_size.y = 22.0;
+        // Else nobody sees that there is more to scroll to.
+        style.spacing.scroll.dormant_handle_opacity = 0.6;
         // Labels are names of controls, not text to copy.
         style.interaction.selectable_labels = false;
         style.visuals = visuals();
@@ -75,7 +79,7 @@ fn visuals() -> Visuals {
     visuals.window_stroke = Stroke::new(1.0, LINE);
     visuals.extreme_bg_color = SUNKEN;
     visuals.override_text_color = Some(TEXT);
-    visuals.selection.bg_fill = Color32::from_rgb(0x2c, 0x50, 0x78);
+    visuals.selection.bg_fill = CHOSEN;
     visuals.selection.stroke = Stroke::new(1.0, FOCUS);
     let widgets = &mut visuals.widgets;
     for state in [
@@ -92,5 +96,14 @@ fn visuals() -> Visuals {
     widgets.noninteractive.bg_stroke = Stroke::new(1.0, LINE);
     widgets.inactive.weak_bg_fill = RAISED;
     widgets.inactive.bg_fill = RAISED;
+    for (state, fill) in [
+        (&mut widgets.hovered, LINE),
+        (&mut widgets.active, OUTLINE),
+        (&mut widgets.open, RAISED),
+    ] {
+        state.weak_bg_fill = fill;
+        state.bg_fill = fill;
+        state.bg_stroke = Stroke::new(1.0, OUTLINE);
+    }
     visuals
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use egui::accesskit::Role;
-use egui::{Button, CollapsingHeader, ComboBox, ProgressBar, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Button, CollapsingHeader, ComboBox, ProgressBar, Ui, WidgetInfo, vec2};
 use unweave_separation::Model;
 use unweave_separation::write::{BitDepth, FileFormat};
 
-use super::{list, note};
+use super::{field, list, note};
 use crate::editor::theme;
 use crate::ids;
 use crate::render::Stage;
@@ -58,11 +58,8 @@ pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, installed: &mut Option<Installe
 fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
     let mut folder = settings.folder.display().to_string();
     let (response, is_browsed) = list::browse_row(ui, "Choose the folder", |ui, width| {
-        let edit = TextEdit::singleline(&mut folder)
-            .hint_text("Folder for the stems")
-            .desired_width(width)
-            .font(theme::SMALL);
-        ui.add(edit)
+        let edit = field(&mut folder, "Folder for the stems");
+        ui.add(edit.desired_width(width))
             .on_hover_text("The stems go to a new folder in here")
     });
     if is_browsed {
@@ -89,7 +86,7 @@ fn model(ui: &mut Ui, installed: &Installed, wanted: &mut Option<String>) {
     if names.len() < 2 {
         return;
     }
-    choice(ui, ("Model", 200.0), &names, &mut chosen);
+    choice(ui, ("Model", ui.available_width()), &names, &mut chosen);
     let known = models.iter().find(|model| model.manifest.id == chosen);
     if let Some(model) = known {
         let licence = format!("Licence: {}", model.manifest.licence);
@@ -113,12 +110,8 @@ fn files(ui: &mut Ui, settings: &mut Settings) {
     }
     ui.checkbox(&mut settings.has_mix, "Full Mix");
     ui.checkbox(&mut settings.has_instrumental, "Instrumental");
-    let edit = TextEdit::singleline(&mut settings.sums)
-        .hint_text("No Drums=bass+vocals+other")
-        .desired_width(f32::INFINITY)
-        .font(theme::SMALL);
     let response = ui
-        .add(edit)
+        .add(field(&mut settings.sums, "No Drums=bass+vocals+other"))
         .on_hover_text("Files that are sums of stems; several with semicolons between");
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Sums"));
 }
@@ -132,6 +125,7 @@ fn choice<T: Clone + PartialEq>(
     let shown = choices.iter().find(|(choice, _)| choice == chosen);
     let response = ComboBox::from_id_salt(label)
         .width(width)
+        .truncate()
         .selected_text(shown.map_or("", |(_, text)| *text))
         .show_ui(ui, |ui| {
             for (choice, text) in choices {
@@ -211,9 +205,10 @@ fn listen(ui: &mut Ui, takes: &Takes) {
 
 fn progress(ui: &mut Ui, takes: &Takes, fraction: f32, text: &str) {
     ui.horizontal(|ui| {
-        let width = ui.available_width() - 70.0;
+        let width = ui.available_width() - list::BROWSE_WIDTH - ui.spacing().item_spacing.x;
         ui.add(ProgressBar::new(fraction).desired_width(width).text(text));
-        if ui.button("Cancel").clicked() {
+        let cancel = Button::new("Cancel").min_size(vec2(list::BROWSE_WIDTH, 0.0));
+        if ui.add(cancel).clicked() {
             takes.cancel();
         }
     });

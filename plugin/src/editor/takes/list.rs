@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use egui::{Button, Response, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Button, Response, RichText, ScrollArea, Ui, vec2};
 use unweave_live::capture::{Ending, Position, Take};
 
-use super::{note, waveform};
+use super::{field, note, waveform};
 use crate::editor::{button, theme};
 use crate::takes::{Takes, Wanted, clock};
 
@@ -14,7 +14,8 @@ const MAX_ROWS: usize = 5;
 
 const ROW_HEIGHT: f32 = 22.0;
 
-const BROWSE_WIDTH: f32 = 74.0;
+/// Of the buttons at the right.
+pub const BROWSE_WIDTH: f32 = 74.0;
 
 /// The switch, and what is being captured.
 pub fn capture(ui: &mut Ui, takes: &Takes) {
@@ -125,11 +126,7 @@ fn place(take: &Take) -> String {
 /// A file of the user's, in place of a take.
 pub fn open_file(ui: &mut Ui, takes: &Arc<Takes>, path: &mut String) {
     let response = browse_row(ui, "Choose a song", |ui, width| {
-        let edit = TextEdit::singleline(path)
-            .hint_text("…or the path of a song")
-            .desired_width(width)
-            .font(theme::SMALL);
-        ui.add(edit)
+        ui.add(field(path, "…or the path of a song").desired_width(width))
     });
     let (response, is_browsed) = response;
     if is_browsed {

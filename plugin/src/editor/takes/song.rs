@@ -1,8 +1,8 @@
 //! What is worked on: its waveform, the range, the name.
 
-use egui::{Rect, TextEdit, Ui};
+use egui::{Rect, Ui};
 
-use super::{heading, note, waveform};
+use super::{field, heading, note, waveform};
 use crate::editor::theme;
 use crate::takes::{Look, Takes, clock};
 
@@ -67,11 +67,7 @@ pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look, drag_start: &mut Option<u64
         note(ui, refusal, theme::WARNING);
     }
     let mut name = look.name.clone();
-    let edit = TextEdit::singleline(&mut name)
-        .hint_text("Name of the set: the song's own")
-        .desired_width(f32::INFINITY)
-        .font(theme::SMALL);
-    let response = ui.add(edit);
+    let response = ui.add(field(&mut name, "Name of the set: the song's own"));
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, "Name of the set")
     });
