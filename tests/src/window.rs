@@ -6,7 +6,9 @@ use std::process::{Child, Command, Stdio};
 use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
 use x11rb::COPY_DEPTH_FROM_PARENT;
 use x11rb::connection::Connection as _;
-use x11rb::protocol::xproto::{ConnectionExt as _, CreateWindowAux, WindowClass};
+use x11rb::protocol::xproto::{
+    ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, ImageFormat, WindowClass,
+};
 use x11rb::rust_connection::RustConnection;
 
 use crate::session::Session;
@@ -76,6 +78,42 @@ pub fn xdotool(words: &str) {
         status.is_ok_and(|status| status.success()),
         "xdotool {words}"
     );
+}
+
+/// Red, green and blue of so many pixels, downwards from here, of the display of this process.
+pub fn column((x, y): (i16, i16), height: u16) -> Vec<[u8; 3]> {
+    let (connection, screen_idx) = x11rb::connect(None).expect("a display");
+    let root = connection.setup().roots[screen_idx].root;
+    let image = connection
+        .get_image(ImageFormat::Z_PIXMAP, root, x, y, 1, height, u32::MAX)
+        .expect("the server is there")
+        .reply()
+        .expect("the place is on the screen");
+    // A screen of 24 bits has 4 bytes per pixel.
+    let pixels = image.data.chunks_exact(4);
+    pixels.map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect()
+}
+
+/// Asks all programs on the display of this process to close their windows, as a click on × does.
+pub fn close_windows() {
+    let (connection, screen_idx) = x11rb::connect(None).expect("a display");
+    let root = connection.setup().roots[screen_idx].root;
+    let atom = |name: &[u8]| {
+        let asked = connection.intern_atom(false, name);
+        asked
+            .expect("the server is there")
+            .reply()
+            .expect("names are short")
+            .atom
+    };
+    let tree = connection.query_tree(root).expect("the server is there");
+    for window in tree.reply().expect("there is a root").children {
+        let words = [atom(b"WM_DELETE_WINDOW"), x11rb::CURRENT_TIME, 0, 0, 0];
+        let event = ClientMessageEvent::new(32, window, atom(b"WM_PROTOCOLS"), words);
+        let sent = connection.send_event(false, window, EventMask::NO_EVENT, event);
+        // A window may just have gone.
+        let _ = sent.expect("the server is there").check();
+    }
 }
 
 /// A host's window, at the upper left corner of the display, for the plug-in's to lie in.
