@@ -172,7 +172,7 @@ class Examples:
         frames = fft.next_fast_len(int(self.frames * 2 ** (shift / 12)), real=True) if shift else self.frames
         kind = rng.random()
         x = self.real_stem(rng, stem, frames) if kind < (0.5 if stem != BASS else 0.1) else None
-        if x is None and stem == BASS and kind < 0.45:
+        if x is None and stem == BASS and kind < 0.65:
             x = bass_line(rng, frames)
         if x is None and self.songs and kind < 0.8:
             x = self.song_part(rng, stem, frames)

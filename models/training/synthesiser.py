@@ -151,7 +151,7 @@ def play(rng, notes: list, frames: int, role: str, kicks: list[float]) -> np.nda
 
 def bass_line(rng, frames: int) -> np.ndarray:
     """Notes that ring as long as they last, some sliding into the next, [2, frames]: what tells a bass from a kick."""
-    root, scale = int(rng.integers(23, 40)), (0, 3, 5, 7, 10, 12)
+    root, scale = int(rng.integers(22, 37)), (0, 3, 5, 7, 10, 12)
     pitches, level = np.empty(frames), np.zeros(frames)
     step = rng.uniform(0.11, 0.3) * SAMPLE_RATE
     sustain, decay = rng.uniform(0.3, 1), rng.uniform(0.2, 2)
