@@ -249,6 +249,13 @@ impl Takes {
         }
         bench.rendering = None;
         let started = bench.order(self.settings()).and_then(|order| {
+            // Where the host runs is no place, and a session may come from another system.
+            if !order.folder.is_absolute() {
+                let folder = order.folder.display();
+                return Err(format!(
+                    "“{folder}” could be anywhere: type the whole path of the folder for the stems, or choose one."
+                ));
+            }
             Rendering::start(order)
                 .map_err(|error| format!("Nothing can be rendered now: {error}."))
         });

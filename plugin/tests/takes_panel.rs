@@ -209,6 +209,12 @@ fn what_can_not_be_is_said() {
     let song = panel.song();
     panel.type_into("Path of a song", &song.display().to_string());
     assert!(!panel.shows("/no/such/song.wav"));
+    for folder in [" ", "stems"] {
+        panel.type_into("Folder for the stems", folder);
+        panel.click("Render stems");
+        assert!(panel.shows("type the whole path"), "{folder:?}");
+        assert_eq!(panel.takes.stage(), None);
+    }
     // A file stands where the folder should be.
     panel.type_into(
         "Folder for the stems",
