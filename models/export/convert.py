@@ -98,8 +98,6 @@ def demucs(checkpoint: Path, out: Path, name: str, seconds: float | None) -> Non
         sys.exit(f"{checkpoint}: no checkpoint of Demucs ({type(error).__name__}: {str(error).splitlines()[0]})")
     if not isinstance(model, HTDemucs):
         sys.exit(f"{checkpoint}: this is a {type(model).__name__}; only HTDemucs is converted")
-    # PyTorch's fused attention has no counterpart in ONNX.
-    torch.backends.mha.set_fastpath_enabled(False)
     if seconds is not None:
         model.segment, model.use_train_segment = Fraction(seconds).limit_denominator(1000), False
     frames = int(model.segment * model.samplerate)

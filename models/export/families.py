@@ -11,6 +11,7 @@ import math
 import sys
 import types
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Callable
 
@@ -20,6 +21,9 @@ from torch import nn
 
 # Open-Unmix imports it at the top, for things that are not used here.
 sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
+
+# PyTorch's fused attention has no counterpart in ONNX.
+torch.backends.mha.set_fastpath_enabled(False)
 
 RATE = 44_100
 
@@ -38,6 +42,7 @@ class Graph:
         # The exporter puts a module back into the mode it was in, with all inside.
         self.module.eval()
 
+    @torch.no_grad()
     def export(self, path: Path) -> None:
         torch.onnx.export(
             self.module, self.inputs, str(path), dynamo=False, opset_version=17,
@@ -135,15 +140,18 @@ def std_by_axis(x, dim, keepdim):
     return (mean_by_axis((x - mean_by_axis(x, dim, keepdim)) ** 2, dim, keepdim) * (count / (count - 1))).sqrt()
 
 
-QUERIES = 336
-"""Rows of an attention matrix that are there at a time."""
+SCORES = 336 * 8 * 2_688
+"""Values of attention matrices that are there at a time: 29 MB."""
 
 
 def attention_in_rows(query, key, value, *_, **__):
-    """Softmax(q kᵀ / √d) v, some rows at a time: all 2,688 × 2,688 of eight heads, twice, would be half a gigabyte."""
+    """Softmax(q kᵀ / √d) v, some rows at a time. All 2,688 × 2,688 of HTDemucs' eight heads, twice, would be half a
+    gigabyte; RoFormers have a matrix of 801 × 801 per head and band, and would take nine."""
     keys = (key * query.shape[-1] ** -0.5).transpose(-2, -1)
-    rows = [torch.softmax(rows @ keys, -1) @ value for rows in query.split(QUERIES, dim=-2)]
-    return torch.cat(rows, -2)
+    batch, heads, length = int(keys.shape[0]), int(keys.shape[1]), int(keys.shape[3])
+    # No more than there are: the exporter would take the number at its word.
+    count = min(int(query.shape[-2]), max(1, SCORES // (batch * heads * length)))
+    return torch.cat([torch.softmax(rows @ keys, -1) @ value for rows in query.split(count, dim=-2)], -2)
 
 
 class Outside(nn.Module):
@@ -183,18 +191,17 @@ class Outside(nn.Module):
 
 
 def htdemucs(channels: int = 4, depth: int = 4, layers: int = 1, heads: int = 1, bottom: int = 0,
-             compress: int = 2, growth: int = 1) -> Family:
-    """HTDemucs at its training segment of 39/5 s."""
-    from fractions import Fraction
-
+             compress: int = 2, growth: int = 1, seconds: Fraction = Fraction(39, 5)) -> Family:
+    """HTDemucs, by default at its training segment."""
     from demucs.apply import apply_model
     from demucs.htdemucs import HTDemucs
 
     stems = ["drums", "bass", "other", "vocals"]
     torch.manual_seed(4)
     model = HTDemucs(stems, channels=channels, growth=growth, depth=depth, t_layers=layers, t_heads=heads, bottom_channels=bottom,
-                     dconv_comp=compress, segment=Fraction(39, 5), samplerate=RATE).eval()
+                     dconv_comp=compress, segment=seconds, samplerate=RATE).eval()
     frames = int(model.segment * RATE)
+    shown = -(-frames // model.hop_length)
     mix = torch.randn(1, 2, frames)
     graph = Graph(Outside(model), (mix, model._magnitude(model._spec(mix))), ["input", "x"], ["output", "add_67"])
 
@@ -217,9 +224,9 @@ normalised = true
 
 [tensors]
 input = {{ name = "input", shape = [1, 2, {frames}] }}
-input_spectrum = {{ name = "x", shape = [1, 4, 2048, 336] }}
+input_spectrum = {{ name = "x", shape = [1, 4, 2048, {shown}] }}
 output = {{ name = "add_67", shape = [1, 4, 2, {frames}] }}
-output_spectrum = {{ name = "output", shape = [1, 4, 4, 2048, 336] }}
+output_spectrum = {{ name = "output", shape = [1, 4, 4, 2048, {shown}] }}
 """, "hybrid", normalised(separate), 14.0)
 
 
@@ -282,13 +289,23 @@ output = {{ name = "output", shape = [1, 4, {dim_f}, {dim_t}], axes = ["channel"
 
 class Masks(nn.Module):
     """BS-RoFormer or Mel-Band RoFormer between its transforms: spectra with merged bin and channel to masks of the same
-    shape. The bands of the latter overlap: a bin has the mean of their masks."""
+    shape, attention in rows. The bands of the latter overlap: a bin has the mean of their masks."""
 
     def __init__(self, model):
         super().__init__()
         self.model = model
 
     def forward(self, spectra):
+        attends = [module.attend for module in self.model.modules() if hasattr(module, "attend")]
+        for attend in attends:
+            attend.forward = attention_in_rows
+        try:
+            return self.masks(spectra)
+        finally:
+            for attend in attends:
+                del attend.forward
+
+    def masks(self, spectra):
         model = self.model
         batch, rows, frames, _ = spectra.shape
         bins = getattr(model, "freq_indices", None)
@@ -468,7 +485,7 @@ def scnet(masked: bool = False, dims=(4, 4, 4, 4), depths=(1, 1, 1), layers: int
                   separate if masked else normalised(separate), 7.0)
 
 
-def open_unmix(hidden: int = 4, layers: int = 1, stems=("vocals", "drums")) -> Family:
+def open_unmix(hidden: int = 4, layers: int = 1, stems=("vocals", "drums"), seconds: int = 60) -> Family:
     """Open-Unmix: magnitudes, one network per stem, and one step of expectation maximisation."""
     from openunmix.model import OpenUnmix, Separator
 
@@ -488,8 +505,8 @@ def open_unmix(hidden: int = 4, layers: int = 1, stems=("vocals", "drums")) -> F
         for stem, target in targets.items()
     }
     return Family("openunmix", [*stems, "rest"], "rest", graphs, f"""[segment]
-frames = {60 * RATE}
-overlap_frames = {5 * RATE}
+frames = {seconds * RATE}
+overlap_frames = {seconds * RATE // 12}
 normalise = false
 
 [stft]
