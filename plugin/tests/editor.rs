@@ -10,6 +10,8 @@
 mod colors;
 #[path = "editor/host.rs"]
 mod host;
+#[path = "editor/painter.rs"]
+mod painter;
 
 use std::fs;
 use std::path::Path;
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Vec2};
+use egui_kittest::SnapshotResults;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use host::{Desktop, Step};
 use nice_plug::prelude::Param as _;
@@ -310,6 +313,34 @@ fn nothing_is_cut_off_in_the_smallest_window_nor_at_any_scale() {
                 );
             }
         }
+    }
+}
+
+/// `UPDATE_SNAPSHOTS=1 cargo test` takes them anew; look at them before they are committed.
+#[test]
+fn the_window_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    for (name, size, scale) in [
+        ("window-small", (800.0, 480.0), 1.0),
+        ("window-100", (960.0, 600.0), 1.0),
+        ("window-150", (960.0, 600.0), 1.5),
+    ] {
+        let mut desktop = Desktop::with_size(size.into(), scale);
+        desktop.click("Drums mute", Modifiers::NONE);
+        desktop.click("Bass solo", Modifiers::NONE);
+        desktop.click("Compare with dry", Modifiers::NONE);
+        for (label, key) in [
+            ("Drums gain", Key::Home),
+            ("Vocals gain", Key::PageDown),
+            ("Other sensitivity", Key::PageUp),
+        ] {
+            desktop.focus(label);
+            desktop.harness.key_press(key);
+            desktop.step();
+        }
+        // The last movement ends.
+        desktop.harness.run_steps(60);
+        results.add(desktop.harness.try_snapshot(name));
     }
 }
 

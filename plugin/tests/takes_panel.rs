@@ -5,7 +5,11 @@
     reason = "helpers of tests may unwrap as tests may"
 )]
 
+#[path = "editor/painter.rs"]
+mod painter;
+
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +17,7 @@ use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use painter::Painter;
 use unweave_live::capture::{Moment, Position};
 use unweave_plugin::editor::takes::{TakesView, draw};
 use unweave_plugin::editor::theme;
@@ -44,6 +49,7 @@ impl Panel {
         let harness = Harness::builder()
             .with_size(vec2(272.0, 900.0))
             .with_context_setup(theme::apply)
+            .renderer(Painter::default())
             .build_ui(move |ui| draw(ui, &shown, &mut view));
         let mut panel = Self {
             harness,
@@ -247,6 +253,43 @@ fn a_model_that_a_session_names_and_nobody_installed_is_shown_and_another_can_be
     let built_in = Model::built_in().unwrap().manifest;
     panel.click(&built_in.name);
     assert_eq!(panel.takes.settings().model, Some(built_in.id));
+}
+
+/// In a process of its own, which finds no models but the built-in one: with more, there is a menu.
+#[test]
+fn the_panel_looks_as_it_did() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "picture", "--ignored", "--nocapture"])
+        .env("UNWEAVE_MODELS", "/nonexistent")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}\n{errors}"
+    );
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn picture() {
+    let mut panel = Panel::new();
+    let song = panel.song();
+    panel.takes.choose_file(&song);
+    panel.takes.set_range(Some(5_000..15_000));
+    let mut settings = panel.takes.settings();
+    settings.folder = "/stems".into();
+    settings.without = vec!["bass".to_owned()];
+    panel.takes.set_settings(settings);
+    panel.wait("the song is read", |panel| {
+        let look = panel.takes.chosen();
+        look.is_some_and(|look| look.num_read == 22_050)
+    });
+    panel.click("Files");
+    // The section opens with a movement.
+    panel.harness.run_steps(60);
+    panel.harness.snapshot("panel");
 }
 
 #[test]

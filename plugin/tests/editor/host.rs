@@ -15,6 +15,8 @@ use unweave_plugin::editor::{Desk, draw, let_go, theme};
 use unweave_plugin::params::{AnyParam, UnweaveParams};
 use unweave_plugin::takes::Takes;
 
+use crate::painter::Painter;
+
 /// What a host is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
@@ -121,6 +123,7 @@ impl Desktop {
             .with_pixels_per_point(pixels_per_point)
             .with_step_dt(1.0 / 60.0)
             .with_context_setup(theme::apply)
+            .renderer(Painter::default())
             .build_ui(move |ui| draw(ui, &mut desk, &shown));
         let mut desktop = Self {
             harness,
