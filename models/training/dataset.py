@@ -241,8 +241,8 @@ class Examples:
                 x = augment.doubled(rng, x)
             if rng.random() < (0.25, 0.3, 0.15, 0.15)[stem]:
                 x = augment.saturated(rng, x)
-            # Whoever mixes takes the lows out of what is neither drums nor bass.
-            low_cut_hz = rng.uniform(70, 180) if stem in (VOCALS, OTHER) and rng.random() < 0.8 else None
+            # Whoever mixes takes the lows out of what is neither drums nor bass, and some drums have none.
+            low_cut_hz = rng.uniform(70, 180) if rng.random() < (0.25, 0, 0.8, 0.8)[stem] else None
             x = augment.filtered(rng, x, 0.5, (0.15, 0.1, 0.5, 0.4)[stem], cut_hz, low_cut_hz)
             x = augment.placed(rng, x, 0.04 if stem in (BASS, VOCALS) else 0.12)
             if not natural:
