@@ -12,10 +12,11 @@ mod colors;
 mod host;
 #[path = "editor/painter.rs"]
 mod painter;
+#[path = "editor/process.rs"]
+mod process;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -363,10 +364,6 @@ fn the_model_in_use_is_listed_and_choosing_it_again_asks_for_nothing() {
     );
 }
 
-/// The environment variable by which models are found.
-const MODELS: &str = "UNWEAVE_MODELS";
-
-/// In a process of its own, whose environment has a folder of models.
 #[test]
 fn another_model_or_device_asks_the_host_for_a_restart_and_says_so() {
     let models = tempfile::tempdir().unwrap();
@@ -379,17 +376,7 @@ fn another_model_or_device_asks_the_host_for_a_restart_and_says_so() {
         fs::write(folder.join("model.toml"), manifest).unwrap();
         fs::copy(built_in.join("model.onnx"), folder.join("model.onnx")).unwrap();
     }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "menus", "--ignored", "--nocapture"])
-        .env(MODELS, models.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}\n{errors}"
-    );
+    process::run_with_models("menus", models.path());
 }
 
 #[test]

@@ -7,9 +7,10 @@
 
 #[path = "editor/painter.rs"]
 mod painter;
+#[path = "editor/process.rs"]
+mod process;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -255,20 +256,10 @@ fn a_model_that_a_session_names_and_nobody_installed_is_shown_and_another_can_be
     assert_eq!(panel.takes.settings().model, Some(built_in.id));
 }
 
-/// In a process of its own, which finds no models but the built-in one: with more, there is a menu.
+/// With no models but the built-in one: with more, there is a menu.
 #[test]
 fn the_panel_looks_as_it_did() {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "picture", "--ignored", "--nocapture"])
-        .env("UNWEAVE_MODELS", "/nonexistent")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}\n{errors}"
-    );
+    process::run_with_models("picture", Path::new("/nonexistent"));
 }
 
 #[test]
