@@ -8,8 +8,9 @@
 use realfft::num_complex::Complex;
 
 use super::Network;
-use super::spectra::{Input, Spectra, Spectral};
+use super::spectra::{self, Input, Spectra, Spectral};
 use super::wiener;
+use crate::layout::Sizes;
 use crate::manifest::{Above, Filter, Interface, Manifest, Transform};
 use crate::runtime::session::Session;
 use crate::{Error, StemBlock};
@@ -24,10 +25,11 @@ pub(crate) struct Magnitude {
     residual_idx: usize,
     spectral: Spectral,
     input: Input,
-    /// `[source][channel][frame · bin]`: magnitudes, of the bins that the graph sees.
-    magnitudes: Vec<[Vec<f32>; 2]>,
     /// The stem of each source.
     sources: Vec<usize>,
+    /// For ratios, `[source][channel][frame · bin]`: magnitudes raised to the power, of the bins that the graph sees.
+    raised: Vec<[Vec<f32>; 2]>,
+    /// Per source; the residual's is not made for ratios.
     stems: Vec<Spectra>,
 }
 
@@ -50,7 +52,7 @@ impl Magnitude {
             residual_idx: manifest.residual_idx,
             spectral: Spectral::new(transform),
             input: Input::new(&interface.inputs[0], transform.num_frames(frames))?,
-            magnitudes: vec![Default::default(); sources.len()],
+            raised: vec![Default::default(); sources.len()],
             stems: vec![Spectra::default(); sources.len()],
             sources,
             graphs,
@@ -58,107 +60,110 @@ impl Magnitude {
         })
     }
 
-    /// Runs every graph; fills `magnitudes`.
+    /// Runs every graph; fills `raised` for ratios, else `stems` with each source's magnitude and the mix's phase.
     fn estimate(&mut self) -> Result<(), Error> {
         let (input, output) = (&self.interface.inputs[0], &self.interface.outputs[0]);
-        let mut first_source = 0;
-        for (session, given) in &mut self.graphs {
-            let (sizes, strides) = self.spectral.layout(output, given.len());
-            for first in (0..2).step_by(sizes.channels) {
-                let tensor = self.input.of(input, self.spectral.frames)?;
-                self.spectral.write(input, first, tensor);
+        let (bins, num_bins) = (self.spectral.transform.bins, self.spectral.pair.num_bins());
+        let (Sizes { channels, .. }, _) = self.spectral.layout(output, 1);
+        for first in (0..2).step_by(channels) {
+            // All graphs hear the same.
+            let tensor = self.input.of(input, self.spectral.frames)?;
+            self.spectral.write(input, first, tensor);
+            let mut source = 0;
+            for (session, given) in &mut self.graphs {
+                let (sizes, strides) = self.spectral.layout(output, given.len());
                 let tensors = session.run(&[tensor], &mut [])?;
                 let values = tensors[0].expect(Spectral::len(&sizes))?;
                 for stem in 0..given.len() {
-                    for channel in 0..sizes.channels {
-                        let magnitudes = &mut self.magnitudes[first_source + stem][first + channel];
-                        magnitudes.clear();
+                    for channel in 0..channels {
                         let at = stem * strides.stem + channel * strides.channel;
-                        for frame in 0..sizes.frames {
-                            let at = at + frame * strides.frame;
-                            let bins = (0..sizes.bins).map(|bin| values[at + bin * strides.bin]);
-                            magnitudes.extend(bins);
+                        let value = |frame: usize, bin: usize| {
+                            values[at + frame * strides.frame + bin * strides.bin]
+                        };
+                        let channel = first + channel;
+                        if let Filter::Ratio { power, .. } = self.filter {
+                            let raised = &mut self.raised[source][channel];
+                            raised.resize(sizes.frames * bins, 0.0);
+                            spectra::tiles(sizes.frames, bins, |frame, bin| {
+                                raised[frame * bins + bin] = raise(value(frame, bin), power);
+                            });
+                        } else {
+                            let mix = &self.spectral.mix[channel];
+                            let stem = &mut self.stems[source][channel];
+                            // Bins that the graph doesn't see stay 0.
+                            stem.resize(mix.len(), Complex::default());
+                            spectra::tiles(sizes.frames, bins, |frame, bin| {
+                                let at = frame * num_bins + bin;
+                                stem[at] = with_phase_of(mix[at], value(frame, bin));
+                            });
                         }
                     }
+                    source += 1;
                 }
             }
-            first_source += given.len();
         }
         Ok(())
     }
 
     /// Fills `stems` with each source's share of the mix.
-    fn share(&mut self, power: f32, above: Above) {
+    fn share(&mut self, above: Above) {
         let (bins, num_bins) = (self.spectral.transform.bins, self.spectral.pair.num_bins());
-        let num_sources = self.sources.len() as f32;
-        let raise = |v: f32| {
-            // powf is slow, and exact only for whole numbers by luck.
-            if power == 2.0 {
-                v * v
-            } else {
-                v.max(0.0).powf(power)
-            }
-        };
-        let mut masks = vec![0.0; bins];
-        for channel in 0..2 {
-            let mix = &self.spectral.mix[channel];
-            for (stems, magnitudes) in self.stems.iter_mut().zip(&self.magnitudes) {
-                let stem = &mut stems[channel];
-                stem.resize(mix.len(), Complex::default());
-                for (frame, (stem, mix)) in stem
-                    .chunks_exact_mut(num_bins)
-                    .zip(mix.chunks_exact(num_bins))
-                    .enumerate()
+        let equal = EPSILON / self.sources.len() as f32;
+        let (mut all, mut masks) = (vec![0.0; bins], vec![0.0; bins]);
+        for (channel, mix) in self.spectral.mix.iter().enumerate() {
+            for (frame, mix) in mix.chunks_exact(num_bins).enumerate() {
+                let seen = frame * bins..(frame + 1) * bins;
+                all.fill(0.0);
+                for raised in &self.raised {
+                    for (all, own) in all.iter_mut().zip(&raised[channel][seen.clone()]) {
+                        *all += own;
+                    }
+                }
+                for ((stems, raised), stem_idx) in
+                    self.stems.iter_mut().zip(&self.raised).zip(&self.sources)
                 {
-                    let at = frame * bins;
-                    for (bin, mask) in masks.iter_mut().enumerate() {
-                        let all: f32 = self
-                            .magnitudes
-                            .iter()
-                            .map(|source| raise(source[channel][at + bin]))
-                            .sum();
-                        let own = raise(magnitudes[channel][at + bin]);
-                        *mask = (own + EPSILON / num_sources) / (all + EPSILON);
+                    if *stem_idx == self.residual_idx {
+                        continue;
+                    }
+                    let raised = &raised[channel][seen.clone()];
+                    for ((mask, own), all) in masks.iter_mut().zip(raised).zip(&all) {
+                        *mask = (own + equal) / (all + EPSILON);
                     }
                     let rest = match above {
                         Above::Zeros => 0.0,
                         Above::Average => masks.iter().sum::<f32>() / bins as f32,
                     };
-                    let masks = masks.iter().copied().chain(std::iter::repeat(rest));
-                    for ((stem, mix), mask) in stem.iter_mut().zip(mix).zip(masks) {
+                    let stem = &mut stems[channel];
+                    stem.resize(self.spectral.frames * num_bins, Complex::default());
+                    let stem = &mut stem[frame * num_bins..][..num_bins];
+                    let (stem_above, mix_above) = (&mut stem[bins..], &mix[bins..]);
+                    for (stem, mix) in stem_above.iter_mut().zip(mix_above) {
+                        *stem = mix * rest;
+                    }
+                    for ((stem, mix), mask) in stem.iter_mut().zip(mix).zip(&masks) {
                         *stem = mix * mask;
                     }
                 }
             }
         }
     }
+}
 
-    /// Fills `stems` with each source's magnitude and the mix's phase.
-    fn phase(&mut self) {
-        let (bins, num_bins) = (self.spectral.transform.bins, self.spectral.pair.num_bins());
-        for (stems, magnitudes) in self.stems.iter_mut().zip(&self.magnitudes) {
-            for ((stem, mix), magnitudes) in
-                stems.iter_mut().zip(&self.spectral.mix).zip(magnitudes)
-            {
-                stem.resize(mix.len(), Complex::default());
-                for ((stem, mix), magnitudes) in stem
-                    .chunks_exact_mut(num_bins)
-                    .zip(mix.chunks_exact(num_bins))
-                    .zip(magnitudes.chunks_exact(bins))
-                {
-                    stem[bins..].fill(Complex::default());
-                    for ((stem, mix), magnitude) in stem.iter_mut().zip(mix).zip(magnitudes) {
-                        let norm = mix.norm();
-                        let phase = if norm > 0.0 {
-                            mix / norm
-                        } else {
-                            Complex::new(1.0, 0.0)
-                        };
-                        *stem = phase * *magnitude;
-                    }
-                }
-            }
-        }
+fn raise(value: f32, power: f32) -> f32 {
+    // powf is slow, and exact only for whole numbers by luck.
+    if power == 2.0 {
+        value * value
+    } else {
+        value.max(0.0).powf(power)
+    }
+}
+
+fn with_phase_of(mix: Complex<f32>, magnitude: f32) -> Complex<f32> {
+    let norm = spectra::magnitude(mix);
+    if norm > 0.0 {
+        mix * (magnitude / norm)
+    } else {
+        Complex::new(magnitude, 0.0)
     }
 }
 
@@ -167,13 +172,12 @@ impl Network for Magnitude {
         self.spectral.analyse(segment);
         self.estimate()?;
         match self.filter {
-            Filter::Ratio { power, above } => self.share(power, above),
+            Filter::Ratio { above, .. } => self.share(above),
             Filter::Wiener {
                 iterations,
                 frames,
                 has_residual,
             } => {
-                self.phase();
                 if iterations > 0 {
                     let num_bins = self.spectral.pair.num_bins();
                     let em = wiener::Wiener {

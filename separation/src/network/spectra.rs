@@ -64,18 +64,16 @@ impl Spectral {
         let values = values.values_mut();
         let num_bins = self.pair.num_bins();
         for (channel, mix) in self.mix[first..first + sizes.channels].iter().enumerate() {
-            for (frame, spectrum) in mix.chunks_exact(num_bins).enumerate() {
-                let at = channel * strides.channel + frame * strides.frame;
-                for (bin, x) in spectrum[..sizes.bins].iter().enumerate() {
-                    let at = at + bin * strides.bin;
-                    if sizes.parts == 2 {
-                        values[at] = x.re;
-                        values[at + strides.part] = x.im;
-                    } else {
-                        values[at] = x.norm();
-                    }
+            tiles(sizes.frames, sizes.bins, |frame, bin| {
+                let x = mix[frame * num_bins + bin];
+                let at = channel * strides.channel + frame * strides.frame + bin * strides.bin;
+                if sizes.parts == 2 {
+                    values[at] = x.re;
+                    values[at + strides.part] = x.im;
+                } else {
+                    values[at] = magnitude(x);
                 }
-            }
+            });
         }
     }
 
@@ -100,17 +98,39 @@ impl Spectral {
             .enumerate()
         {
             spectra.resize(sizes.frames * num_bins, Complex::default());
-            for (frame, spectrum) in spectra.chunks_exact_mut(num_bins).enumerate() {
-                let at = stem * strides.stem + channel * strides.channel + frame * strides.frame;
-                let (seen, above) = spectrum.split_at_mut(sizes.bins);
-                for (bin, x) in seen.iter_mut().enumerate() {
-                    let at = at + bin * strides.bin;
-                    *x = Complex::new(values[at], values[at + strides.part]);
-                }
-                above.fill(Complex::default());
+            let at = stem * strides.stem + channel * strides.channel;
+            tiles(sizes.frames, sizes.bins, |frame, bin| {
+                let at = at + frame * strides.frame + bin * strides.bin;
+                spectra[frame * num_bins + bin] =
+                    Complex::new(values[at], values[at + strides.part]);
+            });
+            for spectrum in spectra.chunks_exact_mut(num_bins) {
+                spectrum[sizes.bins..].fill(Complex::default());
             }
         }
     }
+}
+
+/// Values that fill a line of the cache.
+const TILE: usize = 16;
+
+/// Visits every frame and bin in squares, so that both where frames are neighbours and where bins are, lines of the
+/// cache are used up once they are loaded.
+pub(super) fn tiles(frames: usize, bins: usize, mut visit: impl FnMut(usize, usize)) {
+    for first_frame in (0..frames).step_by(TILE) {
+        for first_bin in (0..bins).step_by(TILE) {
+            for frame in first_frame..frames.min(first_frame + TILE) {
+                for bin in first_bin..bins.min(first_bin + TILE) {
+                    visit(frame, bin);
+                }
+            }
+        }
+    }
+}
+
+/// |x|; `norm` guards against overflow, far above any audio, by a call per value.
+pub(super) fn magnitude(x: Complex<f32>) -> f32 {
+    x.norm_sqr().sqrt()
 }
 
 /// The input tensor for so many frames, made anew only when that changes.

@@ -9,7 +9,8 @@
 //! 4. `y_j = v_j R_j C⁻¹ x`
 //!
 //! # Source
-//! `openunmix.filtering.wiener` and `expectation_maximization` (1.3), in f64 where sums are long.
+//! `openunmix.filtering.wiener` and `expectation_maximization` (1.3), in f64 where sums are long. Here ε and √ε are
+//! multiplied by the square of what the reference divides by, which comes to the same.
 
 use realfft::num_complex::Complex;
 
@@ -29,114 +30,166 @@ pub(super) struct Wiener {
     pub(super) num_bins: usize,
 }
 
+/// A Hermitian matrix: `left` and `right` on its diagonal, `across` in its first row, conjugate in its second.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hermitian {
+    left: f64,
+    right: f64,
+    across: C,
+}
+
+/// Work space, for every bin.
+#[derive(Default)]
+struct Work {
+    /// R, `[source][bin]`.
+    r: Vec<Vec<Hermitian>>,
+    /// C of a frame.
+    c: Vec<Hermitian>,
+    /// C⁻¹ x of a frame.
+    z: Vec<[C; 2]>,
+}
+
 impl Wiener {
     /// Replaces the spectra of the sources with filtered ones.
     pub(super) fn refine(&self, mix: &Spectra, sources: &mut [Spectra]) {
+        let mut work = Work::default();
+        let mut rest = Spectra::default();
         let num_frames = mix[0].len() / self.num_bins;
         for first in (0..num_frames).step_by(self.frames) {
             let end = num_frames.min(first + self.frames);
             let window = first * self.num_bins..end * self.num_bins;
             let x = mix.each_ref().map(|mix| &mix[window.clone()]);
+            let mut y: Vec<[&mut [Complex<f32>]; 2]> = sources
+                .iter_mut()
+                .map(|source| source.each_mut().map(|source| &mut source[window.clone()]))
+                .collect();
+            if self.has_residual {
+                for (channel, rest) in rest.iter_mut().enumerate() {
+                    rest.clear();
+                    rest.extend_from_slice(x[channel]);
+                    for y in &y {
+                        for (rest, y) in rest.iter_mut().zip(&*y[channel]) {
+                            *rest -= y;
+                        }
+                    }
+                }
+                y.push(rest.each_mut().map(|rest| &mut rest[..]));
+            }
             let loudest = x
                 .iter()
                 .flat_map(|x| x.iter())
-                .map(|x| x.norm())
-                .fold(0.0, f32::max);
+                .map(Complex::norm_sqr)
+                .fold(0.0, f32::max)
+                .sqrt();
             let scale = f64::from((loudest / LOUDEST).max(1.0));
-            for bin in 0..self.num_bins {
-                self.refine_bin(x, scale, bin, first, sources);
+            for _ in 0..self.iterations {
+                self.iterate(x, scale * scale, &mut y, &mut work);
             }
         }
     }
 
-    fn refine_bin(
+    /// One iteration, in the order in which spectra lie in memory: frame by frame.
+    fn iterate(
         &self,
-        mix: [&[Complex<f32>]; 2],
-        scale: f64,
-        bin: usize,
-        first: usize,
-        sources: &mut [Spectra],
+        x: [&[Complex<f32>]; 2],
+        square: f64,
+        y: &mut [[&mut [Complex<f32>]; 2]],
+        work: &mut Work,
     ) {
-        let wide = |x: Complex<f32>| C::new(f64::from(x.re), f64::from(x.im)) / scale;
-        let num_frames = mix[0].len() / self.num_bins;
-        let at = |t: usize| t * self.num_bins + bin;
-        let x: Vec<[C; 2]> = (0..num_frames)
-            .map(|t| mix.map(|mix| wide(mix[at(t)])))
-            .collect();
-        let offset = first * self.num_bins;
-        // [source][frame][channel]
-        let mut y: Vec<Vec<[C; 2]>> = sources
-            .iter()
-            .map(|source| {
-                (0..num_frames)
-                    .map(|t| source.each_ref().map(|source| wide(source[offset + at(t)])))
-                    .collect()
-            })
-            .collect();
-        if self.has_residual {
-            let rest = (0..num_frames).map(|t| {
-                let sum = |channel: usize| y.iter().map(|y| y[t][channel]).sum::<C>();
-                [x[t][0] - sum(0), x[t][1] - sum(1)]
-            });
-            y.push(rest.collect());
+        let num_bins = self.num_bins;
+        let Work { r, c, z } = work;
+        r.resize_with(y.len(), Vec::new);
+        for (r, [left, right]) in r.iter_mut().zip(&*y) {
+            covariance(left, right, EPSILON * square, num_bins, r);
         }
-        for _ in 0..self.iterations {
-            let v: Vec<Vec<f64>> = y
-                .iter()
-                .map(|y| {
-                    let energy = |y: &[C; 2]| (y[0].norm_sqr() + y[1].norm_sqr()) / 2.0;
-                    y.iter().map(energy).collect()
-                })
-                .collect();
-            let r: Vec<[[C; 2]; 2]> = y.iter().zip(&v).map(|(y, v)| covariance(y, v)).collect();
-            for t in 0..num_frames {
-                let mut c = [[C::default(); 2]; 2];
-                (c[0][0], c[1][1]) = (EPSILON.sqrt().into(), EPSILON.sqrt().into());
-                for (r, v) in r.iter().zip(&v) {
-                    for (c, r) in c.iter_mut().flatten().zip(r.iter().flatten()) {
-                        *c += r * v[t];
-                    }
-                }
-                let z = solve(&c, &x[t]);
-                for ((y, r), v) in y.iter_mut().zip(&r).zip(&v) {
-                    y[t] = [
-                        (r[0][0] * z[0] + r[0][1] * z[1]) * v[t],
-                        (r[1][0] * z[0] + r[1][1] * z[1]) * v[t],
-                    ];
+        let diagonal = EPSILON.sqrt() * square;
+        let diagonal = Hermitian {
+            left: diagonal,
+            right: diagonal,
+            across: C::default(),
+        };
+        for first in (0..x[0].len()).step_by(num_bins) {
+            let frame = first..first + num_bins;
+            c.clear();
+            c.resize(num_bins, diagonal);
+            for (r, [left, right]) in r.iter().zip(&*y) {
+                let y = left[frame.clone()].iter().zip(&right[frame.clone()]);
+                for ((c, r), (left, right)) in c.iter_mut().zip(r).zip(y) {
+                    let v = energy(wide(*left), wide(*right));
+                    c.left += v * r.left;
+                    c.right += v * r.right;
+                    c.across += r.across * v;
                 }
             }
-        }
-        for (source, y) in sources.iter_mut().zip(&y) {
-            for (channel, source) in source.iter_mut().enumerate() {
-                for (t, y) in y.iter().enumerate() {
-                    source[offset + at(t)] = narrow(y[channel] * scale);
+            z.clear();
+            let x = x[0][frame.clone()].iter().zip(&x[1][frame.clone()]);
+            z.extend(
+                c.iter()
+                    .zip(x)
+                    .map(|(c, (left, right))| c.solve(wide(*left), wide(*right))),
+            );
+            for (r, [left, right]) in r.iter().zip(&mut *y) {
+                let y = left[frame.clone()]
+                    .iter_mut()
+                    .zip(&mut right[frame.clone()]);
+                for ((z, r), (left, right)) in z.iter().zip(r).zip(y) {
+                    let v = energy(wide(*left), wide(*right));
+                    *left = narrow((z[0] * r.left + r.across * z[1]) * v);
+                    *right = narrow((r.across.conj() * z[0] + z[1] * r.right) * v);
                 }
             }
         }
     }
 }
 
-/// R of a source.
-fn covariance(y: &[[C; 2]], v: &[f64]) -> [[C; 2]; 2] {
-    let mut r = [[C::default(); 2]; 2];
-    for y in y {
-        for (row, r) in r.iter_mut().enumerate() {
-            for (column, r) in r.iter_mut().enumerate() {
-                *r += y[row] * y[column].conj();
-            }
-        }
+impl Hermitian {
+    /// Its inverse times a vector.
+    fn solve(&self, left: C, right: C) -> [C; 2] {
+        let scale = 1.0 / (self.left * self.right - self.across.norm_sqr());
+        [
+            (left * self.right - self.across * right) * scale,
+            (right * self.left - self.across.conj() * left) * scale,
+        ]
     }
-    let weight = EPSILON + v.iter().sum::<f64>();
-    r.map(|row| row.map(|r| r / weight))
 }
 
-/// C⁻¹ x.
-fn solve(c: &[[C; 2]; 2], x: &[C; 2]) -> [C; 2] {
-    let determinant = c[0][0] * c[1][1] - c[0][1] * c[1][0];
-    [
-        (c[1][1] * x[0] - c[0][1] * x[1]) / determinant,
-        (c[0][0] * x[1] - c[1][0] * x[0]) / determinant,
-    ]
+/// R of a source, per bin.
+fn covariance(
+    left: &[Complex<f32>],
+    right: &[Complex<f32>],
+    epsilon: f64,
+    num_bins: usize,
+    r: &mut Vec<Hermitian>,
+) {
+    r.clear();
+    r.resize(num_bins, Hermitian::default());
+    for (left, right) in left
+        .chunks_exact(num_bins)
+        .zip(right.chunks_exact(num_bins))
+    {
+        for (r, (left, right)) in r.iter_mut().zip(left.iter().zip(right)) {
+            let (left, right) = (wide(*left), wide(*right));
+            r.left += left.norm_sqr();
+            r.right += right.norm_sqr();
+            r.across += left * right.conj();
+        }
+    }
+    for r in r {
+        // Σ v is half of what is on the diagonal.
+        let scale = 1.0 / (epsilon + (r.left + r.right) / 2.0);
+        r.left *= scale;
+        r.right *= scale;
+        r.across *= scale;
+    }
+}
+
+/// v of a source.
+fn energy(left: C, right: C) -> f64 {
+    (left.norm_sqr() + right.norm_sqr()) / 2.0
+}
+
+fn wide(x: Complex<f32>) -> C {
+    C::new(x.re.into(), x.im.into())
 }
 
 #[expect(
