@@ -1,9 +1,9 @@
 //! Pass 1: decode, separate, spool.
 
 use std::io;
-use std::mem;
+use std::ops::Range;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread;
 
 use super::JobError;
@@ -22,6 +22,9 @@ const BLOCK_FRAMES: usize = 16_384;
 
 /// Blocks that decoding may be ahead.
 const BLOCKS_AHEAD: usize = 4;
+
+/// Blocks that spooling may be behind: what one inference gives, so that the next need not wait for it.
+const BLOCKS_BEHIND: usize = 32;
 
 /// What pass 1 leaves behind.
 pub(super) struct Separated {
@@ -53,11 +56,11 @@ pub(super) fn separate(
     cancel: &Terminator,
 ) -> Result<Separated, JobError> {
     let num_channels = reader.facts().layout.num_channels();
-    let num_stems = streams.stems.len();
+    let num_stems = streams.num_stems() - 1;
     let spool = SpoolWriter::create(spool_path).map_err(WriteError::Io)?;
     let (kept, warnings, num_frames) = thread::scope(|scope| {
         let (decoded_sender, decoded) = sync_channel(BLOCKS_AHEAD);
-        let (separated, final_receiver) = sync_channel(BLOCKS_AHEAD);
+        let (separated, final_receiver) = sync_channel(BLOCKS_BEHIND);
         let decoding = scope.spawn(move || decode(reader, &decoded_sender));
         let keeping = scope.spawn(move || keep(&final_receiver, spool, exact));
         let result = drain(decoded, &mut streams, &separated, progress, cancel);
@@ -131,14 +134,14 @@ fn drain(
         let block = block?;
         num_frames += block.mix[0].len() as u64;
         streams.push(&block.mix)?;
-        if separated.send(streams.take()).is_err() {
+        if streams.give(separated).is_err() {
             // Spooling failed; it tells why.
             return Ok(num_frames);
         }
         progress.separated(block.fraction, num_frames);
     }
     streams.flush()?;
-    let _ = separated.send(streams.take());
+    let _ = streams.give(separated);
     Ok(num_frames)
 }
 
@@ -188,49 +191,78 @@ fn decode(mut reader: AudioReader, sender: &SyncSender<Result<Decoded, ReadError
 
 /// One stream per channel group, and the lanes of all channels in file order.
 pub(super) struct Streams {
-    groups: Vec<(Vec<usize>, Stream)>,
+    groups: Vec<(Vec<usize>, Stream, StemBlock)>,
     residual_idx: usize,
-    out: StemBlock,
-    /// Mix whose stems are not out yet, `[channel][frame]`.
+    /// Mix whose stems are not given yet, `[channel][frame]`.
     held: Vec<Vec<f32>>,
-    /// Mix whose stems are in `stems`, `[channel][frame]`.
-    mix: Vec<Vec<f32>>,
-    /// `[stem][channel][frame]`, without the residual.
-    stems: Vec<Vec<Vec<f32>>>,
+    /// How much of it became final with the last push or flush: as much as every group's block has.
+    num_final: usize,
 }
 
 impl Streams {
     pub(super) fn new(groups: &[Group], streams: Vec<Stream>, residual_idx: usize) -> Self {
         let num_channels = groups.iter().map(|group| group.channels.len()).sum();
-        let num_stems = streams
-            .first()
-            .map_or(1, |stream| stream.shape().stems.len());
         Self {
             groups: groups
                 .iter()
-                .map(|group| group.channels.clone())
                 .zip(streams)
+                .map(|(group, stream)| (group.channels.clone(), stream, StemBlock::default()))
                 .collect(),
             residual_idx,
-            out: StemBlock::default(),
             held: vec![Vec::new(); num_channels],
-            mix: vec![Vec::new(); num_channels],
-            stems: vec![vec![Vec::new(); num_channels]; num_stems - 1],
+            num_final: 0,
         }
     }
 
-    /// The frames that became final with the last push or flush.
-    fn take(&mut self) -> Final {
-        let num_channels = self.mix.len();
-        let empty = || vec![Vec::new(); num_channels];
-        Final {
-            mix: mem::replace(&mut self.mix, empty()),
-            stems: self
-                .stems
-                .iter_mut()
-                .map(|stem| mem::replace(stem, empty()))
-                .collect(),
+    /// Sends the frames that became final with the last push or flush, in blocks: some models give a minute at once.
+    fn give(&mut self, to: &SyncSender<Final>) -> Result<(), SendError<Final>> {
+        for start in (0..self.num_final).step_by(BLOCK_FRAMES) {
+            let end = self.num_final.min(start + BLOCK_FRAMES);
+            to.send(self.block(start..end))?;
         }
+        for held in &mut self.held {
+            held.drain(..self.num_final);
+        }
+        self.num_final = 0;
+        Ok(())
+    }
+
+    fn block(&self, frames: Range<usize>) -> Final {
+        let num_channels = self.held.len();
+        let num_stems = self.num_stems();
+        let mut stems = vec![vec![Vec::new(); num_channels]; num_stems - 1];
+        for (channels, _, block) in &self.groups {
+            let others = (0..num_stems).filter(|&stem| stem != self.residual_idx);
+            for (stem, lanes) in others.zip(&mut stems) {
+                let [left, right] = block
+                    .stem(stem)
+                    .each_ref()
+                    .map(|side| &side[frames.clone()]);
+                match channels[..] {
+                    // The model heard the channel on both sides: its stem is their mean.
+                    [mono] => {
+                        let mean = left.iter().zip(right).map(|(l, r)| 0.5 * (l + r));
+                        lanes[mono] = mean.collect();
+                    }
+                    _ => {
+                        for (&channel, side) in channels.iter().zip([left, right]) {
+                            lanes[channel] = side.to_vec();
+                        }
+                    }
+                }
+            }
+        }
+        let mix = self.held.iter().map(|held| held[frames.clone()].to_vec());
+        Final {
+            mix: mix.collect(),
+            stems,
+        }
+    }
+
+    fn num_stems(&self) -> usize {
+        self.groups
+            .first()
+            .map_or(1, |(_, stream, _)| stream.shape().stems.len())
     }
 
     fn push(&mut self, block: &[Vec<f32>]) -> Result<(), JobError> {
@@ -256,45 +288,24 @@ impl Streams {
         mut run: impl FnMut(&mut Stream, &[usize], &mut StemBlock) -> Result<(), Error>,
     ) -> Result<(), JobError> {
         let mut num_frames = None;
-        for (channels, stream) in &mut self.groups {
-            run(stream, channels, &mut self.out)?;
+        for (channels, stream, block) in &mut self.groups {
+            run(stream, channels, block)?;
             // Equal separators fed with equal lengths give equal lengths.
-            let actual = self.out.num_frames();
+            let actual = block.num_frames();
             let expected = *num_frames.get_or_insert(actual);
             if actual != expected {
                 return Err(Error::BlockLength { expected, actual }.into());
             }
-            let others = (0..self.out.num_stems()).filter(|&stem| stem != self.residual_idx);
-            for (stem, lanes) in others.zip(&mut self.stems) {
-                let [left, right] = self.out.stem(stem);
-                match channels[..] {
-                    // The model heard the channel on both sides: its stem is their mean.
-                    [mono] => {
-                        lanes[mono].clear();
-                        let mean = left.iter().zip(right).map(|(l, r)| 0.5 * (l + r));
-                        lanes[mono].extend(mean);
-                    }
-                    _ => {
-                        for (&channel, side) in channels.iter().zip([left, right]) {
-                            lanes[channel].clear();
-                            lanes[channel].extend_from_slice(side);
-                        }
-                    }
-                }
-            }
         }
-        let num_frames = num_frames.unwrap_or(0);
-        for (mix, held) in self.mix.iter_mut().zip(&mut self.held) {
-            if held.len() < num_frames {
-                let actual = num_frames;
+        self.num_final = num_frames.unwrap_or(0);
+        for held in &self.held {
+            if held.len() < self.num_final {
                 return Err(Error::BlockLength {
                     expected: held.len(),
-                    actual,
+                    actual: self.num_final,
                 }
                 .into());
             }
-            mix.clear();
-            mix.extend(held.drain(..num_frames));
         }
         Ok(())
     }
