@@ -1,6 +1,6 @@
 """Averaged weights of a run to an ONNX file, its manifest and the golden files; refuses if they disagree.
 
-    python export.py --weights RUNDIR/weights.pt [--out ../builtin] [--audio EVALDIR] [--smoke]
+    python export.py --weights RUNDIR/weights.pt [MORE] [--out ../builtin] [--audio EVALDIR] [--smoke]
 
 Writes `model.onnx`, `model.toml` and `golden/`. Before that the ONNX file, streamed one frame and 64 frames per call,
 is compared with PyTorch on the whole signal: largest difference at most 1e-4 from the first to the last frame, on the
@@ -31,7 +31,7 @@ VERSION = "0.2.0"
 
 # What the weights have heard. Attributions of the CC-BY items are in NOTICE.md as well.
 TRAINING_DATA = (
-    "Everything is Free by Software-Entwicklungskit, stems of Hydrogen, Potassium, Rubidium, Francium: CC0 1.0",
+    "Everything is Free by Software-Entwicklungskit, tracks of Hydrogen, Potassium, Rubidium, Caesium, Francium: CC0 1.0",
     "Karoryfer Samples (gogodze phu, frankensnare, growlybass, fashionbass, sneakybass, pastabass, caveman cosmonaut, "
     "meatbass, emilyguitar, shinyguitar, bear sax): CC0 1.0",
     "sfzinstruments (D. Smolken's double bass, body percussion, ganjo): CC0 1.0",
@@ -49,9 +49,11 @@ TRAINING_DATA = (
 )
 
 
-def load(path: Path) -> tuple[Separator, dict]:
-    """The averaged weights of a run, softened."""
-    saved = torch.load(path, weights_only=True, map_location="cpu")
+def load(*paths: Path) -> tuple[Separator, dict]:
+    """The averaged weights of a run, softened; of several moments of a run, their mean."""
+    several = [torch.load(path, weights_only=True, map_location="cpu") for path in paths]
+    saved = several[-1]
+    saved["averaged"] = {name: sum(s["averaged"][name] for s in several) / len(several) for name in saved["averaged"]}
     net = Separator(Shape(**saved["shape"])).eval()
     net.load_state_dict(saved["averaged"])
     with torch.no_grad():
@@ -143,13 +145,13 @@ def speed(streaming: Streaming, mix: np.ndarray, frames_per_call: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     here = Path(__file__).parent
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="of several files the mean")
     parser.add_argument("--out", type=Path, default=here / "../builtin")
     parser.add_argument("--audio", type=Path, default=here / "../../../shared/data/eval", help="real music to compare on")
     parser.add_argument("--smoke", action="store_true", help="compare on 5 s of real music only")
     args = parser.parse_args()
 
-    net, _ = load(args.weights)
+    net, _ = load(*args.weights)
     args.out.mkdir(parents=True, exist_ok=True)
     temporary = args.out / "model.onnx.tmp"
     temporary.write_bytes(build(net).SerializeToString())
