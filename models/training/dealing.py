@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 import stft
-from network import SAMPLE_RATE, STEMS, Shape
+from augment import db, equaliser
+from network import STEMS, Shape
 
 # Batches whose stems are at hand, and how many dealt ones follow each new one.
 KEPT, DEALT = 10, 2
@@ -24,10 +25,7 @@ def warped(rng: np.random.Generator, x: Tensor, shape: Shape) -> Tensor:
         source = (torch.arange(shape.bins) * 2 ** (rng.uniform(-5, 5) / 12)).round().long()
         x = x[:, :, source.clamp_max(shape.bins - 1)] * (source < shape.bins)[:, None]
     if rng.random() < 0.7:
-        knots = np.geomspace(40, 18_000, 7)
-        hz = np.arange(shape.bins) * SAMPLE_RATE / shape.n_fft
-        curve = 10 ** (np.interp(np.log(np.maximum(hz, 20)), np.log(knots), rng.normal(0, rng.uniform(1, 6), 7)) / 20)
-        x = x * torch.from_numpy(curve.astype(np.float32))[:, None]
+        x = x * torch.from_numpy(equaliser(rng, shape.bins, rng.uniform(1, 6)))[:, None]
     return x
 
 
@@ -46,7 +44,7 @@ def dealt(rng: np.random.Generator, store: list[Tensor], shape: Shape) -> Tensor
             if rng.random() < 0.5:
                 x = x.flip(0)
             x = warped(rng, x, shape)
-            torch.mul(x, float(10 ** (rng.normal(0, 3) / 20) * rng.choice([-1, 1])), out=out[i, stem])
+            torch.mul(x, float(db(rng.normal(0, 3)) * rng.choice([-1, 1])), out=out[i, stem])
     return out
 
 

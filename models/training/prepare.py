@@ -100,7 +100,7 @@ def assemble_multitracks(work: Path) -> None:
         for part, item, audio in items:
             at = round(item["t0"] * SAMPLE_RATE)
             clip = audio[item["start"] : item["start"] + item["len"]].astype(np.float32) * item["gain"]
-            line[part, at : at + len(clip)] = np.clip(line[part, at : at + len(clip)] + clip, -32768, 32767)[: frames - at]
+            line[part, at : at + len(clip)] = np.clip(line[part, at : at + len(clip)] + clip, -32768, 32767)
         keep_song(work, song, line, [*STEMS, PAD_AND_BASS])
 
 

@@ -7,10 +7,16 @@ struck by every note, as in monophonic and paraphonic synthesisers.
 import numpy as np
 from scipy import signal
 
-SAMPLE_RATE = 44_100
+from augment import SAMPLE_RATE, db
+
 CYCLE = 2048
 # Frames for which the filter of a part stands still.
 BLOCK = 128
+
+
+def hertz(pitch):
+    """Of a MIDI pitch, or of many."""
+    return 440 * 2 ** ((pitch - 69) / 12)
 
 
 def _cycle(harmonics: np.ndarray) -> np.ndarray:
@@ -37,7 +43,7 @@ def _harmonics(shape: str, count: int, rng: np.random.Generator) -> np.ndarray:
 
 def oscillator(rng, shape: str, pitches: np.ndarray) -> np.ndarray:
     """One voice along `pitches`, a MIDI pitch per frame."""
-    hz = 440 * 2 ** ((pitches - 69) / 12)
+    hz = hertz(pitches)
     count = int(np.clip(SAMPLE_RATE / 2.2 / hz.max(), 1, CYCLE // 2 - 1))
     cycle = _cycle(_harmonics(shape, count, rng))
     phase = (rng.random() + np.cumsum(hz / SAMPLE_RATE)) % 1 * CYCLE
@@ -70,7 +76,7 @@ def swept(x: np.ndarray, cutoff_hz: np.ndarray, resonance: float) -> np.ndarray:
 def fm_note(rng_state: tuple, pitch: float, frames: int, held: int, velocity: float) -> np.ndarray:
     ratio, depth, decay, sustain, release = rng_state
     t = np.arange(frames) / SAMPLE_RATE
-    hz = 440 * 2 ** ((pitch - 69) / 12)
+    hz = hertz(pitch)
     depth = min(depth, 9_000 / (hz * ratio)) * velocity
     modulator = depth * np.exp(-t / decay) * np.sin(2 * np.pi * hz * ratio * t)
     return np.sin(2 * np.pi * hz * t + modulator) * envelope(frames, held, 0.003, decay * 2, sustain, release)
@@ -168,7 +174,7 @@ def bass_line(rng, frames: int) -> np.ndarray:
         shape = np.minimum(t / 0.004, 1) * (sustain + (1 - sustain) * np.exp(-t / decay)) * np.clip((held - t) / 0.02, 0, 1)
         level[at:end] = shape * rng.uniform(0.7, 1) * (rng.random() < 0.88)
         at = end
-    phase = np.cumsum(2 * np.pi * 440 * 2 ** ((pitches - 69) / 12) / SAMPLE_RATE)
+    phase = np.cumsum(2 * np.pi * hertz(pitches) / SAMPLE_RATE)
     count = int(rng.choice([1, 3, 6, 12]))
     k = np.arange(1, count + 1)
     partials = k ** -rng.uniform(0.5, 2.5) * (k % 2 if rng.random() < 0.3 else 1) * rng.uniform(0.6, 1.4, count)
@@ -229,7 +235,7 @@ def play_drums(rng, hits: list, frames: int) -> np.ndarray:
         if kind not in kit:
             x = drum(rng, kind)
             angle = 0 if kind in ("kick", "snare") else rng.normal(0, 0.3)
-            level = {"kick": 1.0, "snare": 0.7, "clap": 0.6, "tom": 0.6}.get(kind, 0.3) * 10 ** (rng.normal(0, 3) / 20)
+            level = {"kick": 1.0, "snare": 0.7, "clap": 0.6, "tom": 0.6}.get(kind, 0.3) * db(rng.normal(0, 3))
             kit[kind] = np.array([[np.cos(np.pi / 4 + angle)], [np.sin(np.pi / 4 + angle)]]) * x * (1.4 * level / (np.abs(x).max() + 1e-6))
         at = int(start * SAMPLE_RATE)
         x = kit[kind][:, : frames - at] * (velocity / 127) ** 1.5

@@ -5,7 +5,14 @@ use std::collections::BTreeSet;
 use super::{take, varint};
 
 /// Operators that multiply by weights.
-const PRODUCTS: [&str; 6] = ["Conv", "ConvTranspose", "GRU", "Gemm", "LSTM", "MatMul"];
+const PRODUCTS: [&[u8]; 6] = [
+    b"Conv",
+    b"ConvTranspose",
+    b"GRU",
+    b"Gemm",
+    b"LSTM",
+    b"MatMul",
+];
 
 /// A constant of type f32 that lies in the graph's file.
 #[derive(Debug, PartialEq)]
@@ -32,7 +39,7 @@ pub(crate) fn large_weights(file: &[u8], min_bytes: usize) -> Vec<Weights<'_>> {
         // NodeProto.op_type, NodeProto.input
         let is_product = fields(node, 4)
             .iter()
-            .any(|operator| PRODUCTS.iter().any(|name| name.as_bytes() == *operator));
+            .any(|operator| PRODUCTS.contains(operator));
         let used = if is_product {
             &mut factors
         } else {
