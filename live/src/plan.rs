@@ -12,12 +12,6 @@ pub const MIN_ALLOWANCE_FRAMES: usize = 512;
 /// aligned to the frame; in real time its end is then the dry signal, offline it is complete.
 pub const MAX_ALLOWANCE_FRAMES: usize = 8192;
 
-/// The share of a hop that an inference may take by default: 7/8.
-///
-/// The rest is for what the formula does not know: a resampled stream whose hops differ by a frame
-/// and the time that a queue needs to run empty again after an interruption.
-const DEFAULT_BUDGET_EIGHTHS: usize = 7;
-
 /// Length of the fade at a gap in the stems, as frames per second divided by this: 3 ms.
 ///
 /// Long enough that the fade's own spectrum lies under 1 kHz, short enough to cost little latency.
@@ -58,7 +52,8 @@ impl LatencyPlan {
     /// The plan for a host at `sample_rate` that announces blocks of at most `max_block_frames`.
     ///
     /// # Errors
-    /// [`Error::TooSlow`] if a hop has a single frame: no inference is that fast.
+    /// [`Error::TooSlow`] if the timing's budget is not less than a hop, or nothing: no inference is
+    /// done within a single frame.
     pub fn new(timing: Timing, sample_rate: u32, max_block_frames: usize) -> Result<Self, Error> {
         let allowance_frames = max_block_frames
             .clamp(MIN_ALLOWANCE_FRAMES, MAX_ALLOWANCE_FRAMES)
@@ -73,7 +68,7 @@ impl LatencyPlan {
             allowance_frames,
             fade_frames,
         }
-        .with_budget(timing.hop_frames * DEFAULT_BUDGET_EIGHTHS / 8)
+        .with_budget(timing.budget_frames)
     }
 
     /// The same plan with another time for one inference.
@@ -113,7 +108,7 @@ impl LatencyPlan {
         self.sample_rate
     }
 
-    /// S and h, at the host's rate.
+    /// S, h and T as the model asks for them, at the host's rate.
     pub fn timing(&self) -> Timing {
         self.timing
     }

@@ -6,7 +6,9 @@ use nice_plug::prelude::nice_error;
 use unweave_live::{Fault, LatencyPlan, Loader, Refusal, Timing};
 use unweave_separation::load::shape;
 use unweave_separation::strips::Strips;
-use unweave_separation::{DeviceUse, Error, Model, Options, Purpose, Shape, Store, Terminator};
+use unweave_separation::{
+    DeviceUse, Error, Mode, Model, Options, Purpose, Shape, Store, Terminator,
+};
 
 use crate::wanted::Wanted;
 use crate::{ids, place};
@@ -52,7 +54,8 @@ pub fn source(wanted: &Wanted) -> Result<Source, Error> {
         .find(&wanted.model)
         .map_err(|error| refusal(&error))
         .and_then(|model| {
-            Strips::new(&model, &ids::STEMS, Purpose::Live).map_err(|error| refusal(&error))
+            Strips::new(&model, &ids::STEMS, Purpose::Live(Mode::Standard))
+                .map_err(|error| refusal(&error))
         });
     let device_use = DeviceUse::default();
     let options = Options {
@@ -70,7 +73,7 @@ pub fn source(wanted: &Wanted) -> Result<Source, Error> {
             device_use,
         },
         Err(refusal) => Source {
-            shape: shape(&built_in, Purpose::Live)?,
+            shape: shape(&built_in, Purpose::Live(Mode::Standard))?,
             loader: Box::new(|_is_stopping| Err(refusal)),
             device_use,
         },

@@ -144,6 +144,7 @@ impl Composition {
                 residual_idx: manifest.residual_idx,
                 hop_frames,
                 window_frames: hop_frames + lag,
+                budget_frames: Shape::usual_budget_frames(hop_frames),
             },
             roots,
             lag,

@@ -22,6 +22,7 @@ pub fn shape(sample_rate: u32, hop_frames: usize, window_frames: usize) -> Shape
         residual_idx: 3,
         hop_frames,
         window_frames,
+        budget_frames: Shape::usual_budget_frames(hop_frames),
     }
 }
 

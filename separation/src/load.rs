@@ -70,7 +70,7 @@ fn load_part(model: &Model, options: &Options, depth: usize) -> Result<Box<dyn S
     let composed = compose(model, depth, &mut |id, sample_rate| {
         let separator = load_part(&model.part(id)?, options, depth + 1)?;
         let batch_hops = match options.purpose {
-            Purpose::Live => 1,
+            Purpose::Live(_) => 1,
             Purpose::Files => BATCH_HOPS,
         };
         Stream::with_batch(separator, sample_rate, batch_hops)
@@ -113,6 +113,7 @@ fn shape_part(model: &Model, purpose: Purpose, depth: usize) -> Result<Shape, Er
         residual_idx: manifest.residual_idx,
         hop_frames,
         window_frames,
+        budget_frames: Shape::usual_budget_frames(hop_frames),
     })
 }
 

@@ -38,8 +38,8 @@ mod interface;
 mod raw;
 mod sections;
 
-use crate::Error;
 pub use crate::layout::Axis;
+use crate::{Error, Mode};
 
 /// The format that this library reads.
 pub const FORMAT: i64 = 1;
@@ -338,6 +338,11 @@ impl Manifest {
             origin: origin.to_owned(),
             problem,
         })
+    }
+
+    /// The live modes that it has, in the order in which they are offered; at least one.
+    pub fn modes(&self) -> Vec<Mode> {
+        vec![Mode::Standard]
     }
 
     /// The graphs; what else there is are their weights.

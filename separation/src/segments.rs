@@ -22,6 +22,7 @@
 //! (kuielab/mdx-net, `src/evaluation/separate.py`).
 
 use crate::manifest::{ANY, Kind, Manifest, Segment, Tensor};
+use crate::mode::Mode;
 use crate::network::Network;
 use crate::store::Model;
 use crate::track::{Measuring, Statistics, Track};
@@ -40,14 +41,19 @@ pub(crate) enum End {
 }
 
 /// What a model is loaded for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A signal without an end, with the least latency the model has.
-    #[default]
-    Live,
+    /// A signal without an end, in one of the model's live modes.
+    Live(Mode),
     /// Whole songs, as the model's authors separate them. Models that want to know of a song before its
     /// first frame say so: [`Separator::wants_track`].
     Files,
+}
+
+impl Default for Purpose {
+    fn default() -> Self {
+        Self::Live(Mode::default())
+    }
 }
 
 /// Where segments begin, and when their stems are final.
@@ -87,7 +93,7 @@ impl Grid {
             _ => segment.trim_frames,
         };
         let lead = match purpose {
-            Purpose::Live => frames - hop,
+            Purpose::Live(_) => frames - hop,
             Purpose::Files => first,
         };
         // (lead − N) mod h: how long a segment that is complete waits for the hop that it is run in.
@@ -172,6 +178,7 @@ impl Segments {
                 residual_idx: manifest.residual_idx,
                 hop_frames,
                 window_frames,
+                budget_frames: Shape::usual_budget_frames(hop_frames),
             },
             weights: grid.weights(),
             grid,

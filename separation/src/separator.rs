@@ -16,9 +16,23 @@ pub struct Shape {
     pub hop_frames: usize,
     /// S: frames `[kh, kh + h)` of the stems are final once `kh + S` frames of the mix are in.
     pub window_frames: usize,
+    /// T: the longest that one inference may take live, as the time of so many frames; less than h.
+    pub budget_frames: usize,
 }
 
+/// The share of a hop that an inference may usually take: 7/8.
+///
+/// The rest is for what the formula of the latency does not know: a resampled stream whose hops differ
+/// by a frame, and the time that a queue needs to run empty again after an interruption.
+const USUAL_BUDGET_EIGHTHS: usize = 7;
+
 impl Shape {
+    /// T where nothing speaks for another: nearly a hop, which any machine that keeps up can hold.
+    /// A smaller one is less latency, for machines that have time to spare.
+    pub fn usual_budget_frames(hop_frames: usize) -> usize {
+        hop_frames * USUAL_BUDGET_EIGHTHS / 8
+    }
+
     /// How far stems lag the mix in [`Separator::process`]: `S − h` frames.
     pub fn lag_frames(&self) -> usize {
         self.window_frames - self.hop_frames

@@ -56,6 +56,7 @@ impl StreamingSpectrum {
                 residual_idx: manifest.residual_idx,
                 hop_frames: spectrum.hop,
                 window_frames: window_frames(spectrum),
+                budget_frames: Shape::usual_budget_frames(spectrum.hop),
             },
             states: (0..num_runs)
                 .map(|_| session.initial_states())

@@ -11,7 +11,9 @@ use model::{SPECTRAL, WAVEFORM, fixture, folder};
 use unweave_separation::load::shape;
 use unweave_separation::strips::Strips;
 use unweave_separation::track::Measuring;
-use unweave_separation::{Error, Model, Options, Purpose, Separator, StemBlock, Stream, load};
+use unweave_separation::{
+    Error, Mode, Model, Options, Purpose, Separator, StemBlock, Stream, load,
+};
 
 /// Three stems, of which the second fades into the first: `parent`. A split into 0.75 and 0.25: `split`, and
 /// the same at another rate: `slow`. The square: `square`.
@@ -122,11 +124,11 @@ fn leaves_of_a_cascade_sum_to_the_mix_at_every_level() {
             ),
         );
         let whole = Model::open(&whole).unwrap();
-        for purpose in [Purpose::Live, Purpose::Files] {
+        for purpose in [Purpose::Live(Mode::Standard), Purpose::Files] {
             for push in [700, 3_000] {
                 let separator = load(&whole, &options(purpose)).unwrap();
                 let promised = shape(&whole, purpose).unwrap();
-                if purpose == Purpose::Live {
+                if purpose == Purpose::Live(Mode::Standard) {
                     assert_eq!(*separator.shape(), promised);
                 }
                 let stems = run(separator, &mix, push);
@@ -196,7 +198,7 @@ fn members_of_a_bag_are_averaged_by_their_weights() {
          \"square\"\nweights = { most = 3.0, rest = 1.0 }\n",
     );
     let whole = Model::open(&whole).unwrap();
-    for purpose in [Purpose::Live, Purpose::Files] {
+    for purpose in [Purpose::Live(Mode::Standard), Purpose::Files] {
         let separator = load(&whole, &options(purpose)).unwrap();
         assert_eq!(*separator.shape(), shape(&whole, purpose).unwrap());
         let stems = run(separator, &mix, 333);
@@ -265,7 +267,7 @@ fn compositions_that_do_not_fit_are_refused_by_what_does_not() {
         let model = Model::open(&composed(dir.path(), kind, stems, "third", &sections)).unwrap();
         for error in [
             load(&model, &Options::default()).map(drop).unwrap_err(),
-            shape(&model, Purpose::Live).unwrap_err(),
+            shape(&model, Purpose::Live(Mode::Standard)).unwrap_err(),
         ] {
             let text = error.to_string();
             assert!(text.contains(named), "{sections}: {text}");
@@ -294,7 +296,7 @@ fn strips_hold_the_stems_of_their_names_and_the_residual_the_rest() {
     );
     // The cascade's two leaves share the strip of the stem that they come from.
     for model in [parent, Model::open(&whole).unwrap()] {
-        let strips = Strips::new(&model, &names, Purpose::Live).unwrap();
+        let strips = Strips::new(&model, &names, Purpose::Live(Mode::Standard)).unwrap();
         assert_eq!(strips.shape().stems, names);
         assert_eq!(strips.shape().residual_idx, 3);
         assert_eq!(strips.shape().window_frames, 64);
@@ -305,7 +307,7 @@ fn strips_hold_the_stems_of_their_names_and_the_residual_the_rest() {
         assert!(worst(&stems[3], |c, f| plain[2][c][f]) < 1e-6);
     }
     let split = Model::open(&dir.path().join("split")).unwrap();
-    let error = Strips::new(&split, &names, Purpose::Live).unwrap_err();
+    let error = Strips::new(&split, &names, Purpose::Live(Mode::Standard)).unwrap_err();
     assert!(matches!(error, Error::ModelRefused { .. }), "{error}");
 }
 
@@ -339,7 +341,7 @@ fn spectra_that_are_not_changed_give_the_mix_back_live_and_in_files() {
         let manifest = manifest.replace("OVERLAP", &overlap);
         let files: &[(&str, &[u8])] = &[("model.onnx", &fixture("unity.onnx"))];
         let model = Model::open(&folder(dir.path(), "unity", &manifest, files)).unwrap();
-        for purpose in [Purpose::Live, Purpose::Files] {
+        for purpose in [Purpose::Live(Mode::Standard), Purpose::Files] {
             let separator = load(&model, &options(purpose)).unwrap();
             assert_eq!(*separator.shape(), shape(&model, purpose).unwrap());
             let stems = run(separator, &mix, 1_000);

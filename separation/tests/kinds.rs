@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use unweave_separation::manifest::Kind;
 use unweave_separation::read::AudioReader;
 use unweave_separation::track::Measuring;
-use unweave_separation::{Model, Options, Purpose, StemBlock, Stream, load};
+use unweave_separation::{Mode, Model, Options, Purpose, StemBlock, Stream, load};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -146,7 +146,7 @@ fn live_stems_of_every_kind_are_those_of_files() {
 
         let hop = segment.hop();
         let mix = song(segment.frames + 2 * hop);
-        let live = separate(&model, &mix, Purpose::Live);
+        let live = separate(&model, &mix, Purpose::Live(Mode::Standard));
         // A file's first segment begins with the song, but for what is trimmed; Spleeter's a window before it.
         let lead = if family == "spleeter" {
             4_096

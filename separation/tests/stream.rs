@@ -57,7 +57,9 @@ fn window_and_hop_are_what_counting_frame_by_frame_finds() {
     ] {
         for &rate in rates {
             for (hop, window, batch) in windows {
-                let shape = doubles::shape(model_rate, hop, window);
+                let mut shape = doubles::shape(model_rate, hop, window);
+                // The longest that there may be.
+                shape.budget_frames = hop - 1;
                 let separator = Box::new(Passthrough::new(shape));
                 let mut stream = Stream::with_batch(separator, rate, batch).unwrap();
                 // Remainders of frames against hops repeat within this many frames for all rows
@@ -80,6 +82,7 @@ fn window_and_hop_are_what_counting_frame_by_frame_finds() {
                 assert_eq!(timing.window_frames, window_found, "{row}");
                 assert!(hop_found <= timing.hop_frames, "{row}: {hop_found}");
                 assert!(hop_found + 1 >= timing.hop_frames, "{row}: {hop_found}");
+                assert!(timing.budget_frames < timing.hop_frames, "{row}");
             }
         }
     }

@@ -50,6 +50,7 @@ impl Trial<'_> {
         let Timing {
             window_frames,
             hop_frames,
+            ..
         } = stream.timing();
         let num_warm_up = window_frames.div_ceil(hop_frames) + WARM_UP_HOPS;
         let mut stems = StemBlock::default();

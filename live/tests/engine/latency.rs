@@ -107,6 +107,7 @@ fn a_budget_of_a_hop_or_more_is_refused_as_too_slow() {
     let timing = Timing {
         window_frames: 4096,
         hop_frames: 1024,
+        budget_frames: 896,
     };
     let plan = LatencyPlan::new(timing, 44_100, 512).unwrap();
     assert!(plan.with_budget(1023).is_ok());

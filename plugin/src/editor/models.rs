@@ -8,7 +8,7 @@ use nice_plug::context::PluginApi;
 use nice_plug::context::gui::GuiContext;
 use unweave_separation::runtime::{DeviceStatus, DeviceVerdict, devices};
 use unweave_separation::strips::Strips;
-use unweave_separation::{DeviceChoice, Error, Model, Purpose, Store};
+use unweave_separation::{DeviceChoice, Error, Mode, Model, Purpose, Store};
 
 use crate::editor::theme;
 use crate::params::UnweaveParams;
@@ -94,7 +94,7 @@ fn list() -> Vec<Entry> {
     let entry = |model: Result<Model, Error>| match model {
         Ok(model) => Entry {
             text: format!("{} ({})", model.manifest.name, model.manifest.id),
-            problem: Strips::new(&model, &ids::STEMS, Purpose::Live)
+            problem: Strips::new(&model, &ids::STEMS, Purpose::Live(Mode::Standard))
                 .err()
                 .map(|error| error.to_string()),
             id: model.manifest.id,

@@ -12,12 +12,15 @@
 //! is `⌈(q h − S − u) P / Q⌉`. Their difference over all q is the formula with r = 0 or 1: the two
 //! remainders add up to `c = (S + u − 1) P mod Q` or to c + Q. The first is `≡ −P mod gcd(h, Q)` and
 //! otherwise free, so r = 0 if and only if the least such number is at most c.
+//! A budget of T < h frames of the model is `⌊T P / Q⌋` of the caller, which is less than
+//! [`Timing::hop_frames`]: `⌊(h − 1) P / Q⌋ ≤ ⌈h P / Q⌉ − 1`.
 //! With equal rates W = S. The tests count O(N) frame by frame at many rates.
 
 use crate::resample::{check_rate, delay_frames, gcd, reduced};
 use crate::{Error, Shape};
 
-/// How many frames the stems need, and how many become final at once, at the caller's rate.
+/// How many frames the stems need, how many become final at once, and how long that may take, at the
+/// caller's rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// S: frame p of the stems is final once p + S frames of the mix are in, for every p, and for some
@@ -25,6 +28,8 @@ pub struct Timing {
     pub window_frames: usize,
     /// h: most frames that become final per inference.
     pub hop_frames: usize,
+    /// T: the longest that one inference may take; see [`Shape::budget_frames`].
+    pub budget_frames: usize,
 }
 
 impl Timing {
@@ -56,6 +61,7 @@ impl Timing {
         Self {
             window_frames: there + 1 + span / q - usize::from(least_remainder > span % q),
             hop_frames: (hops * hop * p).div_ceil(q),
+            budget_frames: hops * batch_hops * shape.budget_frames * p / q,
         }
     }
 }
