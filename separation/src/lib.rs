@@ -20,6 +20,7 @@ pub mod folders;
 mod fourier;
 mod layout;
 pub mod load;
+mod lookback;
 pub mod manifest;
 mod mode;
 pub mod naming;
@@ -42,6 +43,7 @@ pub mod strips;
 pub mod time_stamp;
 pub mod track;
 pub mod verify;
+mod vocals_first;
 pub mod write;
 
 pub use catalogue::Catalogue;

@@ -7,20 +7,22 @@
 use std::path::PathBuf;
 
 use crate::composition::{BATCH_HOPS, Composition, Open};
-use crate::device::{DeviceChoice, DeviceUse};
+use crate::device::{Device, DeviceChoice, DeviceUse};
 use crate::doubles::Passthrough;
-use crate::manifest::{Interface, Kind};
-use crate::network::Network;
+use crate::lookback::{self, Windows};
+use crate::manifest::{File, Interface, Kind, Lookback, Manifest, Part, Transform};
 use crate::network::deep_filter::{self, DeepFilter};
 use crate::network::hybrid::Hybrid;
 use crate::network::magnitude::Magnitude;
 use crate::network::spectrum::Spectrum;
 use crate::network::waveform::Waveform;
+use crate::network::{Network, OnSpectra};
 use crate::runtime::session::{Place, Session};
 use crate::runtime::{self, Terminator};
 use crate::segments::{Grid, Segments};
-use crate::store::Model;
+use crate::store::{Content, Model};
 use crate::streaming::{self, StreamingSpectrum};
+use crate::vocals_first;
 use crate::{Error, Separator, Shape, StemBlock, Stream};
 
 pub use crate::segments::Purpose;
@@ -100,6 +102,15 @@ fn shape_part(model: &Model, purpose: Purpose, depth: usize) -> Result<Shape, Er
         return Ok(composition.shape().clone());
     }
     let manifest = &model.manifest;
+    if let Kind::VocalsFirst(transform, window) = &manifest.kind {
+        return Ok(vocals_first::shape(manifest, (transform, window), purpose));
+    }
+    if let (Purpose::Live(mode), Kind::Spectrum(_, transform, _) | Kind::Magnitude(_, transform, _)) =
+        (purpose, &manifest.kind)
+        && let Some(window) = manifest.lookback(mode)
+    {
+        return Ok(lookback::shape(manifest, transform, &window));
+    }
     let (hop_frames, window_frames) = match (&manifest.kind, Grid::new(manifest, purpose)) {
         (_, Some(grid)) => grid.hop_and_window(),
         (Kind::StreamingSpectrum(spectrum), None) => {
@@ -137,27 +148,90 @@ fn load_graphs(
     purpose: Purpose,
     place: &Place,
 ) -> Result<Box<dyn Separator>, Error> {
-    let interfaces = match model.manifest.kind {
-        Kind::DeepFilter(_) => deep_filter::interfaces().to_vec(),
-        _ => vec![model.manifest.interface.clone(); model.manifest.graphs().count()],
-    };
-    // Parts in the order of their interfaces, stems in the manifest's.
     let mut graphs: Vec<_> = model.manifest.graphs().zip(model.read()?).collect();
+    // Parts in the order in which they are run, stems in the manifest's.
     graphs.sort_by_key(|(file, _)| file.part.map(|part| part as usize));
-    let sessions = graphs
-        .into_iter()
-        .zip(interfaces)
-        .map(|((_, content), interface): (_, Interface)| {
-            Session::new(model, interface, content, place)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    separator(model, purpose, sessions).map_err(|error| match error {
+    let separator = match &model.manifest.kind {
+        Kind::VocalsFirst(transform, window) => {
+            let how = (*transform, *window);
+            vocals_first(model, how, purpose, graphs, place)
+        }
+        kind => {
+            let interfaces = match kind {
+                Kind::DeepFilter(_) => deep_filter::interfaces().to_vec(),
+                _ => vec![model.manifest.interface.clone(); graphs.len()],
+            };
+            let sessions = graphs.into_iter().zip(interfaces);
+            let sessions = sessions
+                .map(|((_, content), interface): (_, Interface)| {
+                    Session::new(model, interface, content, place)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            separator(model, purpose, sessions)
+        }
+    };
+    separator.map_err(|error| match error {
         Error::Inference { reason } => model.refused(format!("it does not run: {reason}")),
         Error::NotANumber { stem } => model.refused(format!(
             "it returns values that are not numbers for stem {stem:?}"
         )),
         other => other,
     })
+}
+
+/// The graphs of `vocals-first` that the purpose needs, at work.
+fn vocals_first(
+    model: &Model,
+    how: (Transform, Lookback),
+    purpose: Purpose,
+    graphs: Vec<(&File, Content)>,
+    place: &Place,
+) -> Result<Box<dyn Separator>, Error> {
+    let manifest = &model.manifest;
+    // Two networks on a thread each are faster than two threads on one network after the other.
+    let is_parallel = purpose == Purpose::Files && place.device == Device::Cpu && place.threads > 1;
+    let place = &Place {
+        threads: if is_parallel {
+            place.threads / 2
+        } else {
+            place.threads
+        },
+        ..place.clone()
+    };
+    let window = match purpose {
+        Purpose::Live(mode) => manifest.lookback(mode).unwrap_or(how.1),
+        Purpose::Files => how.1,
+    };
+    let load = |part: Part| -> Result<Option<(Session, Option<usize>)>, Error> {
+        let found = graphs.iter().find(|(file, _)| {
+            // A graph that leaves frames out must give those that are looked at.
+            file.part == Some(part)
+                && file
+                    .frames
+                    .is_none_or(|given| given >= window.hop + window.look)
+        });
+        let Some((file, content)) = found else {
+            return Ok(None);
+        };
+        let mut interface = manifest.interface.clone();
+        if let Some(given) = file.frames {
+            interface.inputs[0].fix_frames(window.frames);
+            interface.outputs[0].fix_frames(given);
+        }
+        let session = Session::new(model, interface, content.clone(), place)?;
+        Ok(Some((session, file.frames)))
+    };
+    let (vocals, accompaniment) = match purpose {
+        Purpose::Live(_) => match load(Part::Live)? {
+            Some(live) => (None, Some(live)),
+            None => (None, load(Part::Accompaniment)?),
+        },
+        Purpose::Files => (load(Part::Vocals)?, load(Part::Accompaniment)?),
+    };
+    let (accompaniment, num_given) =
+        accompaniment.ok_or_else(|| model.refused("it has no graph".to_owned()))?;
+    let networks = (vocals.map(|(session, _)| session), accompaniment);
+    vocals_first::separator(model, how, purpose, networks, (num_given, is_parallel))
 }
 
 /// The graphs at work, tried out.
@@ -167,6 +241,10 @@ fn separator(
     mut sessions: Vec<Session>,
 ) -> Result<Box<dyn Separator>, Error> {
     let manifest = &model.manifest;
+    let window = match purpose {
+        Purpose::Live(mode) => manifest.lookback(mode),
+        Purpose::Files => None,
+    };
     let mut only = || {
         sessions
             .pop()
@@ -175,7 +253,7 @@ fn separator(
     let network: Box<dyn Network> = match &manifest.kind {
         Kind::StreamingSpectrum(spectrum) => {
             let mut separator = StreamingSpectrum::new(model, *spectrum, only()?)?;
-            warm_up(&mut separator)?;
+            check_numbers(&mut separator)?;
             return Ok(Box::new(separator));
         }
         Kind::Waveform(segment) => Box::new(Waveform::new(manifest, segment.frames, only()?)?),
@@ -184,11 +262,19 @@ fn separator(
         }
         Kind::Spectrum(segment, transform, estimate) => {
             let how = (*transform, *estimate);
-            Box::new(Spectrum::new(manifest, segment.frames, how, sessions)?)
+            let network = Spectrum::new(manifest, segment.frames, how, sessions)?;
+            if let Some(window) = window {
+                return live(manifest, transform, window, network);
+            }
+            Box::new(network)
         }
         Kind::Magnitude(segment, transform, filter) => {
             let how = (*transform, *filter);
-            Box::new(Magnitude::new(manifest, segment.frames, how, sessions)?)
+            let network = Magnitude::new(manifest, segment.frames, how, sessions)?;
+            if let Some(window) = window {
+                return live(manifest, transform, window, network);
+            }
+            Box::new(network)
         }
         Kind::DeepFilter(_) => {
             let sessions = sessions
@@ -196,7 +282,7 @@ fn separator(
                 .map_err(|_| model.refused("it needs three graphs".to_owned()))?;
             Box::new(DeepFilter::new(manifest, sessions))
         }
-        Kind::Bag(_) | Kind::Cascade(_) => {
+        Kind::VocalsFirst(..) | Kind::Bag(_) | Kind::Cascade(_) => {
             return Err(model.refused("it has no graph of its own".to_owned()));
         }
     };
@@ -205,9 +291,20 @@ fn separator(
     Ok(Box::new(Segments::new(model, grid, purpose, network)?))
 }
 
+/// A network on spectra in windows that look back.
+fn live<N: OnSpectra + 'static>(
+    manifest: &Manifest,
+    transform: &Transform,
+    window: Lookback,
+    network: N,
+) -> Result<Box<dyn Separator>, Error> {
+    let shape = lookback::shape(manifest, transform, &window);
+    Ok(Box::new(Windows::new(shape, transform, window, network)?))
+}
+
 /// Two hops, one of noise and one of silence, whose stems must be numbers. The first inference also
 /// allocates what later ones reuse.
-fn warm_up(separator: &mut dyn Separator) -> Result<(), Error> {
+pub(crate) fn check_numbers(separator: &mut dyn Separator) -> Result<(), Error> {
     let hop = separator.shape().hop_frames;
     let noise = noise(hop);
     let silence = vec![0.0; hop];

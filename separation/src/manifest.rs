@@ -14,6 +14,7 @@
 //! | `magnitude` | magnitudes → magnitudes | `[segment]` `[stft]` `[filter]` | Open-Unmix, Spleeter |
 //! | `deep-filter` | features → gains and filters, three graphs | `[segment]` | DeepFilterNet 3 |
 //! | `bag` | other models, averaged | `[[member]]` | htdemucs_ft |
+//! | `vocals-first` | magnitudes → magnitudes, two graphs; the rest without learning: [`crate::load`] | `[stft]` `[files]` `[[live]]` | the built-in model |
 //! | `cascade` | another model, whose stems are split further | `[[stage]]` | drums → kick, snare, … |
 //!
 //! # Tensors of spectra
@@ -28,6 +29,13 @@
 //! # Several graphs
 //! A `spectrum` or `magnitude` model may have one graph per stem, all with the same tensors: `stem` in
 //! `[[file]]` says whose, `gain` what to multiply it by (MDX-Net's `compensate`). The residual needs none.
+//!
+//! # Live windows
+//! Cutting into segments costs seconds of latency. A `spectrum` or `magnitude` model may say in `[[live]]`, once
+//! per mode, how it is run live instead: the graph sees the last `frames` frames of the transform whenever `hop`
+//! new ones are there, and of what it gives, the `hop` frames before the last `look` count: a latency of
+//! `n_fft + (look + hop − 1) · stft hop` samples. `budget` is the share of a hop that one inference may take,
+//! which the latency holds besides; 7/8 if not said.
 //!
 //! # Versions of the format
 //! | format | |
@@ -74,6 +82,8 @@ pub struct Manifest {
     pub files: Vec<File>,
     /// Names and shapes that every graph must have; empty where the kind says them.
     pub interface: Interface,
+    /// How it is run live in each mode that it names; none if in one way only.
+    pub(crate) live: Vec<(Mode, Lookback)>,
     /// Whether the graph has an output for the residual stem, too.
     pub(crate) has_residual_output: bool,
 }
@@ -93,6 +103,8 @@ pub enum Kind {
     Magnitude(Segment, Transform, Filter),
     /// DeepFilterNet 3.
     DeepFilter(Segment),
+    /// Networks for the vocals, in windows like this on files; the rest without learning.
+    VocalsFirst(Transform, Lookback),
     /// Models whose stems are averaged.
     Bag(Vec<Member>),
     /// A model, the first, and others that split its stems.
@@ -128,6 +140,19 @@ impl Segment {
     pub fn hop(&self) -> usize {
         self.frames - 2 * self.trim_frames - self.overlap_frames
     }
+}
+
+/// A window of spectra that looks back, in frames of the transform.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lookback {
+    /// W: frames that one inference sees, the newest last.
+    pub frames: usize,
+    /// New frames per inference, all of which become final.
+    pub hop: usize,
+    /// How many frames that are newer an inference sees of the last one that becomes final.
+    pub look: usize,
+    /// The share of a hop that one inference may take, above 0 and below 1.
+    pub budget: f32,
 }
 
 /// A transform outside the graph.
@@ -274,6 +299,8 @@ pub struct File {
     pub gain: f32,
     /// What this graph is to a kind that has several.
     pub part: Option<Part>,
+    /// How many of the newest frames this graph gives, if not all that it sees.
+    pub frames: Option<usize>,
 }
 
 impl File {
@@ -283,7 +310,7 @@ impl File {
     }
 }
 
-/// The graphs of `deep-filter`, in the order they are run.
+/// The graphs of `deep-filter`, then those of `vocals-first`, in the order they are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
@@ -293,6 +320,12 @@ pub enum Part {
     Gains,
     /// Embedding to filters.
     Filters,
+    /// Magnitudes of the mix to those of the vocals.
+    Vocals,
+    /// Magnitudes of the mix to those of everything else.
+    Accompaniment,
+    /// The same for live windows alone: it leaves out what nobody looks at.
+    Live,
 }
 
 /// Names and shapes of a graph's f32 tensors; a dimension of −1 takes any size.
@@ -342,7 +375,16 @@ impl Manifest {
 
     /// The live modes that it has, in the order in which they are offered; at least one.
     pub fn modes(&self) -> Vec<Mode> {
-        vec![Mode::Standard]
+        if self.live.is_empty() {
+            return vec![Mode::Standard];
+        }
+        self.live.iter().map(|(mode, _)| *mode).collect()
+    }
+
+    /// The window of a live mode, of the first if it has not this one; none if it has no such windows.
+    pub(crate) fn lookback(&self, mode: Mode) -> Option<Lookback> {
+        let named = self.live.iter().find(|(named, _)| *named == mode);
+        named.or(self.live.first()).map(|(_, window)| *window)
     }
 
     /// The graphs; what else there is are their weights.
@@ -376,6 +418,7 @@ impl Kind {
             Self::Spectrum(..) => "spectrum",
             Self::Magnitude(..) => "magnitude",
             Self::DeepFilter(_) => "deep-filter",
+            Self::VocalsFirst(..) => "vocals-first",
             Self::Bag(_) => "bag",
             Self::Cascade(_) => "cascade",
         }

@@ -3,10 +3,14 @@
 pub(crate) mod deep_filter;
 pub(crate) mod hybrid;
 pub(crate) mod magnitude;
-mod spectra;
+pub(crate) mod spectra;
 pub(crate) mod spectrum;
 pub(crate) mod waveform;
 mod wiener;
+
+use spectra::{Spectra, Spectral};
+
+use std::ops::Range;
 
 use crate::manifest::{ANY, dimension};
 use crate::runtime::session::Tensor;
@@ -24,7 +28,45 @@ pub(crate) trait Network: Send {
     fn separate(&mut self, segment: &[Vec<f32>; 2], stems: &mut StemBlock) -> Result<(), Error>;
 }
 
+/// A network that works on spectra, in whatever windows they come.
+pub(crate) trait OnSpectra: Send {
+    /// The transform, and the mix in it, which the caller fills.
+    fn spectral(&mut self) -> &mut Spectral;
+
+    /// Gives the spectra of every stem but the residual, as many frames as the mix in
+    /// [`OnSpectra::spectral`] has; only those in `wanted` are looked at.
+    ///
+    /// # Errors
+    /// Inference fails.
+    fn estimate(&mut self, wanted: Range<usize>, give: &mut Give<'_>) -> Result<(), Error>;
+
+    /// The next window is the first of another mix.
+    fn reset(&mut self) {}
+}
+
+/// Takes the spectra of a stem, by its index.
+pub(crate) type Give<'a> = dyn FnMut(&mut Spectral, usize, &Spectra) + 'a;
+
+impl<N: OnSpectra> Network for N {
+    fn separate(&mut self, segment: &[Vec<f32>; 2], stems: &mut StemBlock) -> Result<(), Error> {
+        self.spectral().analyse(segment);
+        let frames = self.spectral().frames;
+        self.estimate(0..frames, &mut |spectral, stem_idx, spectra| {
+            spectral.synthesise(spectra, stems.stem_mut(stem_idx));
+        })
+    }
+}
+
 impl crate::manifest::Tensor {
+    /// From now on for so many frames only.
+    pub(crate) fn fix_frames(&mut self, frames: usize) {
+        for size in &mut self.shape {
+            if *size == ANY {
+                *size = dimension(frames);
+            }
+        }
+    }
+
     /// A tensor of zeros with `frames` where any number may be.
     pub(crate) fn zeros(&self, frames: usize) -> Result<Tensor, Error> {
         let shape: Vec<usize> = self

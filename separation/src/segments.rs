@@ -83,7 +83,10 @@ impl Grid {
                 (*segment, End::Silent)
             }
             Kind::Magnitude(segment, ..) | Kind::DeepFilter(segment) => (*segment, End::Short),
-            Kind::StreamingSpectrum(_) | Kind::Bag(_) | Kind::Cascade(_) => return None,
+            Kind::StreamingSpectrum(_)
+            | Kind::VocalsFirst(..)
+            | Kind::Bag(_)
+            | Kind::Cascade(_) => return None,
         };
         let is_faded = matches!(kind, Kind::Magnitude(_, transform, _) if transform.is_whole());
         let (frames, hop) = (segment.frames, segment.hop());

@@ -21,12 +21,11 @@
 //! side come to this. Whole: `tf.signal.stft` without padding, and Spleeter's factor of 2/3, which is
 //! 1 / Σ w² at h = N / 4.
 
-use std::f64::consts::PI;
-
 use realfft::num_complex::Complex;
 
 use crate::fourier::Fourier;
 use crate::manifest::{Framing, Transform, Window};
+use crate::stft::hann;
 
 /// Least Σ w² that is divided by; below it torch refuses.
 const LEAST_WEIGHT: f32 = 1e-11;
@@ -44,11 +43,10 @@ pub(crate) struct Spectrogram {
 
 impl Spectrogram {
     pub(crate) fn new(transform: Transform) -> Self {
-        let hann = |n| narrow((PI * n as f64 / transform.n_fft as f64).sin().powi(2));
         Self {
             fourier: Fourier::new(transform.n_fft),
             window: match transform.window {
-                Window::Hann => (0..transform.n_fft).map(hann).collect(),
+                Window::Hann => hann(transform.n_fft),
                 Window::Rectangular => vec![1.0; transform.n_fft],
             },
             sum: Vec::new(),
@@ -186,16 +184,10 @@ fn mirrored(samples: &[f32], silence_frames: usize, position: usize, lead: usize
     samples.get(position).copied().unwrap_or(0.0)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "back to the audio's own type"
-)]
-fn narrow(value: f64) -> f32 {
-    value as f32
-}
-
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::PI;
+
     use super::*;
 
     fn noise(frames: usize) -> Vec<f32> {

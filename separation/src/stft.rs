@@ -27,7 +27,7 @@ pub struct Stft {
     hop: usize,
     fourier: Fourier,
     analysis_window: Vec<f32>,
-    /// `2h/N · 1/N · w`: everything step 4 multiplies by.
+    /// Everything step 4 multiplies by, the 1/N of the transform included.
     synthesis_window: Vec<f32>,
 }
 
@@ -41,26 +41,38 @@ impl Stft {
     /// # Panics
     /// If not [`Stft::is_valid`].
     pub fn new(n_fft: usize, hop: usize) -> Self {
+        assert!(
+            Self::is_valid(n_fft, hop),
+            "n_fft {n_fft} with hop {hop} cannot be the identity"
+        );
         let window = (0..n_fft)
             .map(|n| (PI * n as f32 / n_fft as f32).sin())
             .collect();
         Self::with_window(hop, window)
     }
 
-    /// With another window whose square adds up to N / (2h) over all hops.
+    /// With another window, and any hop with which every sample has a weight: step 4 then divides by
+    /// `Σ w²` over the frames that a sample lies in, whatever that is.
     pub(crate) fn with_window(hop: usize, analysis_window: Vec<f32>) -> Self {
         let n_fft = analysis_window.len();
-        assert!(
-            Self::is_valid(n_fft, hop),
-            "n_fft {n_fft} with hop {hop} cannot be the identity"
-        );
-        let scale = 2.0 * hop as f32 / (n_fft as f32 * n_fft as f32);
+        let energy = |n: usize| -> f64 {
+            let overlapping = analysis_window[n % hop..].iter().step_by(hop);
+            overlapping.map(|w| f64::from(*w).powi(2)).sum()
+        };
+        let energies: Vec<f64> = (0..hop).map(energy).collect();
+        let weight =
+            |(n, w): (usize, &f32)| narrow(f64::from(*w) / (n_fft as f64 * energies[n % hop]));
         Self {
             hop,
             fourier: Fourier::new(n_fft),
-            synthesis_window: analysis_window.iter().map(|w| w * scale).collect(),
+            synthesis_window: analysis_window.iter().enumerate().map(weight).collect(),
             analysis_window,
         }
+    }
+
+    /// With the periodic Hann window.
+    pub(crate) fn hann(n_fft: usize, hop: usize) -> Self {
+        Self::with_window(hop, hann(n_fft))
     }
 
     /// N: frames a transform sees; the length of `history` and `overlap`.
@@ -84,6 +96,14 @@ impl Stft {
     /// `history`: the last N samples, zeros at first, updated here; `samples`: h;
     /// `spectrum`: `[bin][re, im]`, 2 F.
     pub fn analyse(&mut self, history: &mut [f32], samples: &[f32], spectrum: &mut [f32]) {
+        let bins = self.forward(history, samples);
+        for (pair, bin) in spectrum.as_chunks_mut::<2>().0.iter_mut().zip(bins) {
+            *pair = [bin.re, bin.im];
+        }
+    }
+
+    /// As [`Stft::analyse`], and hands the spectrum out.
+    pub(crate) fn forward(&mut self, history: &mut [f32], samples: &[f32]) -> &[Complex<f32>] {
         history.copy_within(self.hop.., 0);
         history[self.n_fft() - self.hop..].copy_from_slice(samples);
         let Fourier { frame, .. } = &mut self.fourier;
@@ -92,14 +112,7 @@ impl Stft {
             *frame = sample * weight;
         }
         self.fourier.forward();
-        for (pair, bin) in spectrum
-            .as_chunks_mut::<2>()
-            .0
-            .iter_mut()
-            .zip(&self.fourier.spectrum)
-        {
-            *pair = [bin.re, bin.im];
-        }
+        &self.fourier.spectrum
     }
 
     /// The hop of one channel that one more spectrum completes.
@@ -112,6 +125,21 @@ impl Stft {
         for (bin, pair) in self.fourier.spectrum.iter_mut().zip(pairs) {
             *bin = Complex::new(pair[0], pair[1]);
         }
+        self.backward(overlap, samples);
+    }
+
+    /// As [`Stft::synthesise`], for a spectrum in another form.
+    pub(crate) fn synthesise_complex(
+        &mut self,
+        spectrum: &[Complex<f32>],
+        overlap: &mut [f32],
+        samples: &mut [f32],
+    ) {
+        self.fourier.spectrum.copy_from_slice(spectrum);
+        self.backward(overlap, samples);
+    }
+
+    fn backward(&mut self, overlap: &mut [f32], samples: &mut [f32]) {
         self.fourier.backward();
         for ((overlap, frame), weight) in overlap
             .iter_mut()
@@ -124,6 +152,18 @@ impl Stft {
         overlap.copy_within(self.hop.., 0);
         overlap[self.n_fft() - self.hop..].fill(0.0);
     }
+}
+
+/// The periodic Hann window.
+pub(crate) fn hann(n_fft: usize) -> Vec<f32> {
+    let angle = |n: usize| std::f64::consts::PI * n as f64 / n_fft as f64;
+    (0..n_fft).map(|n| narrow(angle(n).sin().powi(2))).collect()
+}
+
+/// Back to the audio's own type.
+#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 impl std::fmt::Debug for Stft {

@@ -107,6 +107,13 @@ fn expected(kind: &Kind, key: &str) -> (&'static [Axis], Sizes) {
         }
         Kind::Spectrum(segment, transform, _) => (&[], spectra(transform, segment.frames, 2)),
         Kind::Magnitude(segment, transform, _) => (&[], spectra(transform, segment.frames, 1)),
+        Kind::VocalsFirst(transform, window) => (
+            &[],
+            Sizes {
+                frames: window.frames,
+                ..spectra(transform, transform.n_fft, 1)
+            },
+        ),
         Kind::DeepFilter(_) | Kind::Bag(_) | Kind::Cascade(_) => samples(1),
     }
 }

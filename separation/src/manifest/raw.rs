@@ -37,6 +37,9 @@ pub(super) struct Raw {
     pub(super) segment: Option<RawSegment>,
     pub(super) estimate: Option<RawEstimate>,
     pub(super) filter: Option<RawFilter>,
+    pub(super) files: Option<RawLookback>,
+    #[serde(default)]
+    pub(super) live: Vec<RawLive>,
     pub(super) tensors: Option<RawTensors>,
     #[serde(default)]
     file: Vec<RawFile>,
@@ -57,6 +60,7 @@ pub(super) enum RawKind {
     Spectrum,
     Magnitude,
     DeepFilter,
+    VocalsFirst,
     Bag,
     Cascade,
 }
@@ -119,6 +123,24 @@ pub(super) enum RawFilter {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawLookback {
+    pub(super) frames: usize,
+    pub(super) hop: usize,
+    pub(super) look: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLive {
+    pub(super) mode: String,
+    pub(super) frames: usize,
+    pub(super) hop: usize,
+    pub(super) look: usize,
+    pub(super) budget: Option<f32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawMember {
     pub(super) model: String,
     pub(super) weights: BTreeMap<String, f32>,
@@ -141,6 +163,7 @@ struct RawFile {
     stem: Option<String>,
     gain: Option<f32>,
     part: Option<Part>,
+    frames: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -234,9 +257,11 @@ fn check(raw: Raw) -> Result<Manifest, String> {
     })?;
     let residual_idx = check_stems(&raw.stems, &raw.residual)?;
     let kind = sections::check(&raw)?;
+    let live = sections::live(&raw, &kind)?;
     let files = check_files(raw.file, &raw.stems)?;
     check_graphs(&kind, &files, &raw.stems, residual_idx)?;
-    let has_graph_per_stem = files.iter().any(|file| file.stem_idx.is_some());
+    let has_graph_per_stem =
+        matches!(kind, Kind::VocalsFirst(..)) || files.iter().any(|file| file.stem_idx.is_some());
     let (interface, has_residual_output) = match raw.tensors {
         Some(tensors) => {
             let num_stems = raw.stems.len();
@@ -257,6 +282,7 @@ fn check(raw: Raw) -> Result<Manifest, String> {
         kind,
         files,
         interface,
+        live,
         has_residual_output,
     })
 }
@@ -335,6 +361,7 @@ fn check_files(files: Vec<RawFile>, stems: &[String]) -> Result<Vec<File>, Strin
                 stem_idx,
                 gain,
                 part: file.part,
+                frames: file.frames,
             })
         })
         .collect::<Result<Vec<File>, String>>()?;
@@ -360,6 +387,19 @@ fn check_graphs(
             || {
                 "kind deep-filter needs three .onnx graphs with part = \"encoder\", \"gains\" and \
                  \"filters\""
+                    .to_owned()
+            },
+        ),
+        Kind::VocalsFirst(..) => require(
+            [
+                &[Part::Vocals, Part::Accompaniment][..],
+                &[Part::Vocals, Part::Accompaniment, Part::Live],
+            ]
+            .contains(&&parts[..])
+                && graphs.len() == parts.len(),
+            || {
+                "kind vocals-first needs .onnx graphs with part = \"vocals\" and \"accompaniment\", and may have one \
+                 with part = \"live\""
                     .to_owned()
             },
         ),

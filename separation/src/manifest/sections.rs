@@ -1,11 +1,16 @@
 //! From the sections of a manifest to a kind, each with the sections it needs and no other.
 
-use super::raw::{Raw, RawFilter, RawKind, RawSegment, RawStft, RawWindow, require};
-use super::{Filter, Framing, Kind, Member, Segment, Spectrum, Stage, Transform, Window};
+use super::raw::{Raw, RawFilter, RawKind, RawLookback, RawSegment, RawStft, RawWindow, require};
+use super::{Filter, Framing, Kind, Lookback, Member, Segment, Spectrum, Stage, Transform, Window};
+use crate::mode::Mode;
 use crate::stft::Stft;
 
 /// 1.5 s at 44.1 kHz: four times the largest transform in use (MDX-Net's 7680 and Demucs' 4096).
 const MAX_N_FFT: usize = 65_536;
+/// A minute of the usual transforms.
+const MAX_WINDOW_FRAMES: usize = 4_096;
+/// Of a hop, see [`crate::Shape::usual_budget_frames`].
+const USUAL_BUDGET: f32 = 0.875;
 const MAX_LOOKAHEAD_HOPS: usize = 1_024;
 /// Ten minutes at 48 kHz: Open-Unmix hears a song as a whole.
 const MAX_SEGMENT_FRAMES: usize = 600 * 48_000;
@@ -22,6 +27,7 @@ pub(super) fn check(raw: &Raw) -> Result<Kind, String> {
         RawKind::Spectrum => ("spectrum", "segment stft estimate tensors"),
         RawKind::Magnitude => ("magnitude", "segment stft filter tensors"),
         RawKind::DeepFilter => ("deep-filter", "segment"),
+        RawKind::VocalsFirst => ("vocals-first", "stft files live tensors"),
         RawKind::Bag => ("bag", "member"),
         RawKind::Cascade => ("cascade", "stage"),
     };
@@ -31,6 +37,7 @@ pub(super) fn check(raw: &Raw) -> Result<Kind, String> {
         ("segment", raw.segment.is_some()),
         ("estimate", raw.estimate.is_some()),
         ("filter", raw.filter.is_some()),
+        ("files", raw.files.is_some()),
         ("tensors", raw.tensors.is_some()),
         ("member", !raw.member.is_empty()),
         ("stage", !raw.stage.is_empty()),
@@ -79,8 +86,83 @@ pub(super) fn check(raw: &Raw) -> Result<Kind, String> {
             )?;
             Kind::DeepFilter(segment)
         }
+        RawKind::VocalsFirst => {
+            let transform = streamed(raw.stft.as_ref().ok_or("[stft] is missing")?)?;
+            let files = raw.files.as_ref().ok_or("[files] is missing")?;
+            Kind::VocalsFirst(transform, lookback("[files]", files, USUAL_BUDGET)?)
+        }
         RawKind::Bag => Kind::Bag(members(raw)?),
         RawKind::Cascade => Kind::Cascade(stages(raw)?),
+    })
+}
+
+/// The live modes, each of a kind that has them and fit for its graphs.
+pub(super) fn live(raw: &Raw, kind: &Kind) -> Result<Vec<(Mode, Lookback)>, String> {
+    let mut modes: Vec<(Mode, Lookback)> = Vec::new();
+    for live in &raw.live {
+        let mode: Mode = live
+            .mode
+            .parse()
+            .map_err(|error| format!("[[live]]: {error}"))?;
+        require(modes.iter().all(|(other, _)| *other != mode), || {
+            format!("[[live]] mode = {mode:?} is listed twice", mode = mode.id())
+        })?;
+        let window = RawLookback {
+            frames: live.frames,
+            hop: live.hop,
+            look: live.look,
+        };
+        let budget = live.budget.unwrap_or(USUAL_BUDGET);
+        modes.push((mode, lookback("[[live]]", &window, budget)?));
+    }
+    match kind {
+        Kind::Spectrum(segment, transform, _) | Kind::Magnitude(segment, transform, _) => {
+            let takes_any_length = raw
+                .tensors
+                .as_ref()
+                .is_some_and(|tensors| tensors.input.shape.contains(&super::ANY));
+            let expected = transform.num_frames(segment.frames);
+            let misfit = modes
+                .iter()
+                .find(|(_, window)| !takes_any_length && window.frames != expected);
+            require(misfit.is_none(), || {
+                format!("[[live]] frames must be {expected}, which is what the graph takes")
+            })?;
+            require(modes.is_empty() || !segment.is_normalised, || {
+                "[[live]] is not possible with normalise = true".to_owned()
+            })?;
+        }
+        Kind::VocalsFirst(..) => require(!modes.is_empty(), || {
+            "kind vocals-first needs at least one [[live]]".to_owned()
+        })?,
+        _ => require(modes.is_empty(), || {
+            format!("kind {} has no [[live]]", kind.name())
+        })?,
+    }
+    Ok(modes)
+}
+
+fn lookback(section: &str, raw: &RawLookback, budget: f32) -> Result<Lookback, String> {
+    let &RawLookback { frames, hop, look } = raw;
+    require(
+        (1..=MAX_WINDOW_FRAMES).contains(&frames)
+            && (1..=frames).contains(&hop)
+            && look <= frames - hop,
+        || {
+            format!(
+                "{section} frames = {frames}, hop = {hop}, look = {look}: hop must be at least 1, and hop and look \
+                 together at most frames, which may be {MAX_WINDOW_FRAMES}"
+            )
+        },
+    )?;
+    require(budget > 0.0 && budget < 1.0, || {
+        format!("{section} budget = {budget}: more than 0 and less than 1 is possible")
+    })?;
+    Ok(Lookback {
+        frames,
+        hop,
+        look,
+        budget,
     })
 }
 
@@ -215,6 +297,37 @@ fn transform(stft: &RawStft, segment: &Segment, kind: &str) -> Result<Transform,
         framing,
         silence_frames,
         is_normalised,
+    })
+}
+
+/// The transform of a signal without segments.
+fn streamed(stft: &RawStft) -> Result<Transform, String> {
+    let &RawStft { n_fft, hop, .. } = stft;
+    let all = n_fft / 2 + 1;
+    let bins = stft.bins.unwrap_or(all);
+    require(
+        stft.window == RawWindow::Hann
+            && stft.frames.is_none()
+            && stft.silence_frames.is_none()
+            && stft.normalised.is_none()
+            && n_fft <= MAX_N_FFT
+            && Stft::is_valid(n_fft, hop)
+            && (1..=all).contains(&bins),
+        || {
+            format!(
+                "[stft] of kind vocals-first has window = \"hann\", n_fft up to {MAX_N_FFT}, a hop that divides \
+                 half of it, bins up to {all}, and no more"
+            )
+        },
+    )?;
+    Ok(Transform {
+        n_fft,
+        hop,
+        bins,
+        window: Window::Hann,
+        framing: Framing::Whole,
+        silence_frames: 0,
+        is_normalised: false,
     })
 }
 

@@ -5,15 +5,17 @@
 //! Ratio: `spleeter.model.EstimatorSpecBuilder._build_masks`, ε = 1e−10, above the bins that the networks
 //! see `_extend_mask`. Wiener: [`super::wiener`].
 
+use std::ops::Range;
+
 use realfft::num_complex::Complex;
 
-use super::Network;
 use super::spectra::{self, Input, Spectra, Spectral};
 use super::wiener;
+use super::{Give, OnSpectra};
+use crate::Error;
 use crate::layout::Sizes;
 use crate::manifest::{Above, Filter, Interface, Manifest, Transform};
 use crate::runtime::session::Session;
-use crate::{Error, StemBlock};
 
 /// ε of the ratio: a bin where no stem has energy is shared equally.
 const EPSILON: f32 = 1e-10;
@@ -61,7 +63,7 @@ impl Magnitude {
     }
 
     /// Runs every graph; fills `raised` for ratios, else `stems` with each source's magnitude and the mix's phase.
-    fn estimate(&mut self) -> Result<(), Error> {
+    fn run(&mut self) -> Result<(), Error> {
         let (input, output) = (&self.interface.inputs[0], &self.interface.outputs[0]);
         let (bins, num_bins) = (self.spectral.transform.bins, self.spectral.pair.num_bins());
         let (Sizes { channels, .. }, _) = self.spectral.layout(output, 1);
@@ -167,10 +169,13 @@ fn with_phase_of(mix: Complex<f32>, magnitude: f32) -> Complex<f32> {
     }
 }
 
-impl Network for Magnitude {
-    fn separate(&mut self, segment: &[Vec<f32>; 2], stems: &mut StemBlock) -> Result<(), Error> {
-        self.spectral.analyse(segment);
-        self.estimate()?;
+impl OnSpectra for Magnitude {
+    fn spectral(&mut self) -> &mut Spectral {
+        &mut self.spectral
+    }
+
+    fn estimate(&mut self, _wanted: Range<usize>, give: &mut Give<'_>) -> Result<(), Error> {
+        self.run()?;
         match self.filter {
             Filter::Ratio { above, .. } => self.share(above),
             Filter::Wiener {
@@ -192,7 +197,7 @@ impl Network for Magnitude {
         }
         for (stem_idx, spectra) in self.sources.iter().zip(&self.stems) {
             if *stem_idx != self.residual_idx {
-                self.spectral.synthesise(spectra, stems.stem_mut(*stem_idx));
+                give(&mut self.spectral, *stem_idx, spectra);
             }
         }
         Ok(())

@@ -9,24 +9,33 @@ use crate::runtime::session::Tensor;
 use crate::spectrogram::Spectrogram;
 
 /// Spectra of one signal, `[channel][frame · bin]`, all bins of the transform.
-pub(super) type Spectra = [Vec<Complex<f32>>; 2];
+pub(crate) type Spectra = [Vec<Complex<f32>>; 2];
 
 /// A transform, and the mix as it sees it.
-pub(super) struct Spectral {
+pub(crate) struct Spectral {
     pub(super) transform: Transform,
     pub(super) pair: Spectrogram,
-    pub(super) mix: Spectra,
-    pub(super) frames: usize,
+    pub(crate) mix: Spectra,
+    pub(crate) frames: usize,
 }
 
 impl Spectral {
-    pub(super) fn new(transform: Transform) -> Self {
+    pub(crate) fn new(transform: Transform) -> Self {
         Self {
             transform,
             pair: Spectrogram::new(transform),
             mix: Spectra::default(),
             frames: 0,
         }
+    }
+
+    pub(crate) fn transform(&self) -> &Transform {
+        &self.transform
+    }
+
+    /// Bins of a spectrum.
+    pub(crate) fn num_bins(&self) -> usize {
+        self.pair.num_bins()
     }
 
     /// Transforms a segment.
@@ -45,7 +54,7 @@ impl Spectral {
     }
 
     /// How a tensor of such spectra is laid out.
-    pub(super) fn layout(&self, tensor: &manifest::Tensor, stems: usize) -> (Sizes, Strides) {
+    pub(crate) fn layout(&self, tensor: &manifest::Tensor, stems: usize) -> (Sizes, Strides) {
         let has = |axis| tensor.axes.contains(&axis);
         let sizes = Sizes {
             stems,
@@ -59,7 +68,7 @@ impl Spectral {
 
     /// Writes the mix into an input tensor: as complex numbers, or as magnitudes if it has no parts.
     /// `first` is the first of the tensor's channels.
-    pub(super) fn write(&self, tensor: &manifest::Tensor, first: usize, values: &mut Tensor) {
+    pub(crate) fn write(&self, tensor: &manifest::Tensor, first: usize, values: &mut Tensor) {
         let (sizes, strides) = self.layout(tensor, 1);
         let values = values.values_mut();
         let num_bins = self.pair.num_bins();
@@ -78,7 +87,7 @@ impl Spectral {
     }
 
     /// Values an output tensor must have.
-    pub(super) fn len(sizes: &Sizes) -> usize {
+    pub(crate) fn len(sizes: &Sizes) -> usize {
         sizes.stems * sizes.channels * sizes.bins * sizes.frames * sizes.parts
     }
 
@@ -129,18 +138,18 @@ pub(super) fn tiles(frames: usize, bins: usize, mut visit: impl FnMut(usize, usi
 }
 
 /// |x|; `norm` guards against overflow, far above any audio, by a call per value.
-pub(super) fn magnitude(x: Complex<f32>) -> f32 {
+pub(crate) fn magnitude(x: Complex<f32>) -> f32 {
     x.norm_sqr().sqrt()
 }
 
 /// The input tensor for so many frames, made anew only when that changes.
-pub(super) struct Input {
+pub(crate) struct Input {
     tensor: Tensor,
     frames: usize,
 }
 
 impl Input {
-    pub(super) fn new(interface: &manifest::Tensor, frames: usize) -> Result<Self, Error> {
+    pub(crate) fn new(interface: &manifest::Tensor, frames: usize) -> Result<Self, Error> {
         Ok(Self {
             tensor: interface.zeros(frames)?,
             frames,
@@ -148,7 +157,7 @@ impl Input {
     }
 
     /// The tensor, of the right size.
-    pub(super) fn of(
+    pub(crate) fn of(
         &mut self,
         interface: &manifest::Tensor,
         frames: usize,

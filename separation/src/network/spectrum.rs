@@ -1,11 +1,13 @@
 //! Kind `spectrum`: complex spectra in; spectra of the stems out (MDX-Net), or complex masks that the
 //! mix's spectra are multiplied by (RoFormer). One graph for all stems, or one per stem.
 
-use super::Network;
+use super::{Give, OnSpectra};
+use std::ops::Range;
+
 use super::spectra::{Input, Spectra, Spectral};
+use crate::Error;
 use crate::manifest::{Estimate, Interface, Manifest, Transform};
 use crate::runtime::session::Session;
-use crate::{Error, StemBlock};
 
 pub(crate) struct Spectrum {
     graphs: Vec<Graph>,
@@ -52,10 +54,13 @@ impl Spectrum {
     }
 }
 
-impl Network for Spectrum {
-    fn separate(&mut self, segment: &[Vec<f32>; 2], stems: &mut StemBlock) -> Result<(), Error> {
+impl OnSpectra for Spectrum {
+    fn spectral(&mut self) -> &mut Spectral {
+        &mut self.spectral
+    }
+
+    fn estimate(&mut self, _wanted: Range<usize>, give: &mut Give<'_>) -> Result<(), Error> {
         let (input, output) = (&self.interface.inputs[0], &self.interface.outputs[0]);
-        self.spectral.analyse(segment);
         for graph in &mut self.graphs {
             let num_stems = graph.given.len();
             let (sizes, _) = self.spectral.layout(output, num_stems);
@@ -84,8 +89,7 @@ impl Network for Spectrum {
                         *stem *= graph.gain;
                     }
                 }
-                self.spectral
-                    .synthesise(&self.stem, stems.stem_mut(stem_idx));
+                give(&mut self.spectral, stem_idx, &self.stem);
             }
         }
         Ok(())
