@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use unweave_separation::manifest::Kind;
 pub use unweave_separation::offline::engine::Engine;
-use unweave_separation::{DeviceChoice, DeviceUse, Error, Model, Options, Store, Terminator};
+use unweave_separation::{
+    DeviceChoice, DeviceUse, Error, Mode, Model, Options, Purpose, Store, Terminator,
+};
 
 /// Which model, on what.
 #[derive(Debug, Clone, Args)]
@@ -20,6 +22,9 @@ pub struct ModelArgs {
     /// Threads that compute; unless given, as many as help the model.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// As the plug-in separates while it plays, in this mode (standard, quick, light), not as well as possible.
+    #[arg(long, value_name = "MODE")]
+    pub live: Option<Mode>,
 }
 
 impl ModelArgs {
@@ -61,9 +66,9 @@ impl ModelArgs {
             threads: self.model_threads(&model),
             runtime_beside: beside(),
             terminator: cancel.clone(),
-            ..Options::default()
+            purpose: self.live.map_or(Purpose::Files, Purpose::Live),
         };
-        Engine::open(model, options)
+        Engine::open_for_purpose(model, options)
     }
 }
 

@@ -96,6 +96,9 @@ pub struct ModelReport {
     pub stems: Vec<String>,
     /// The stem that gets what is left over.
     pub residual: String,
+    /// The live mode that it was run in; none for files as good as it makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_mode: Option<String>,
 }
 
 /// One file of the set.

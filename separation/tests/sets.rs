@@ -45,6 +45,7 @@ fn model() -> ModelReport {
             .map(str::to_owned)
             .to_vec(),
         residual: "other".into(),
+        live_mode: None,
     }
 }
 

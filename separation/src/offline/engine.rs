@@ -24,10 +24,15 @@ impl Engine {
     /// # Errors
     /// No runtime, or a model that is refused, or the options' terminator was used.
     pub fn open(model: Model, options: Options) -> Result<Self, Error> {
-        let options = Options {
-            purpose: Purpose::Files,
-            ..options
-        };
+        let purpose = Purpose::Files;
+        Self::open_for_purpose(model, Options { purpose, ..options })
+    }
+
+    /// As [`Engine::open`], for what the options say: also to hear in a file what a live mode makes of it.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_for_purpose(model: Model, options: Options) -> Result<Self, Error> {
         let first = load(&model, &options)?;
         let library = runtime::load(&options.runtime_beside)?.library();
         let runtime = match library.verdict {
@@ -75,6 +80,10 @@ impl Engine {
             sha256: self.identity.clone(),
             stems: manifest.stems.clone(),
             residual: manifest.stems[manifest.residual_idx].clone(),
+            live_mode: match self.options.purpose {
+                Purpose::Live(mode) => Some(mode.id().to_owned()),
+                Purpose::Files => None,
+            },
         }
     }
 }

@@ -17,10 +17,10 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// The frames around `frame` that there are.
+    /// The frames around `frame` that there are, itself in any case.
     pub(super) fn around(self, frame: usize, there: &Range<usize>) -> Range<usize> {
         let start = frame.saturating_sub(self.past).max(there.start);
-        start..(frame + self.future + 1).min(there.end)
+        start.min(frame)..(frame + self.future + 1).min(there.end)
     }
 }
 
