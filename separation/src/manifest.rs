@@ -29,6 +29,8 @@
 //! # Several graphs
 //! A `spectrum` or `magnitude` model may have one graph per stem, all with the same tensors: `stem` in
 //! `[[file]]` says whose, `gain` what to multiply it by (MDX-Net's `compensate`). The residual needs none.
+//! A graph's external data lies in files that are listed too, beside it; in another graph, if a location ends in `.onnx`,
+//! where weights are found by their names.
 //!
 //! # Live windows
 //! Cutting into segments costs seconds of latency. A `spectrum` or `magnitude` model may say in `[[live]]`, once

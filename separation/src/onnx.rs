@@ -11,6 +11,7 @@
 //! `onnx/onnx.proto3` of ONNX 1.17, messages ModelProto, GraphProto, NodeProto, AttributeProto,
 //! SparseTensorProto, TensorProto, FunctionProto, StringStringEntryProto.
 
+pub(crate) mod lent;
 pub(crate) mod weights;
 
 /// Graphs nest in attributes of nodes (If, Loop); deeper than this is an attack on the stack.

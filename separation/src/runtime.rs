@@ -128,6 +128,14 @@ impl Runtime {
     pub fn library(&self) -> &Library {
         &self.library
     }
+
+    /// The 23 of 1.23.2.
+    fn minor(&self) -> u32 {
+        match self.library.verdict {
+            Verdict::Usable { minor } => minor,
+            _ => *SUPPORTED.end(),
+        }
+    }
 }
 
 impl std::fmt::Display for Library {

@@ -64,6 +64,8 @@ pub(crate) struct Content {
     pub(crate) graph: Cow<'static, [u8]>,
     /// Weights outside the graph: the name it calls them by, and what they are.
     pub(crate) weights: Vec<(String, Arc<[u8]>)>,
+    /// The graph that it has weights from, by their names: [`crate::onnx::lent`].
+    pub(crate) lender: Option<Cow<'static, [u8]>>,
 }
 
 impl Store {
@@ -229,14 +231,13 @@ impl Model {
             }
             contents.push((file.path.as_str(), content));
         }
-        let weights = contents.split_off(self.manifest.graphs().count());
-        contents
-            .into_iter()
-            .map(|(path, graph)| self.content(path, graph, &weights))
+        contents[..self.manifest.graphs().count()]
+            .iter()
+            .map(|(path, graph)| self.content(path, graph.clone(), &contents))
             .collect()
     }
 
-    /// A graph with its weights from among the other files.
+    /// A graph with its weights from among the files.
     fn content(
         &self,
         graph_path: &str,
@@ -251,19 +252,28 @@ impl Model {
         let beside = graph_path
             .rsplit_once('/')
             .map_or(String::new(), |(folder, _)| format!("{folder}/"));
-        let weights = locations
-            .into_iter()
-            .map(|location| {
-                let path = format!("{beside}{location}");
-                match files.iter().find(|(listed, _)| *listed == path) {
-                    Some((_, content)) => Ok((location, Arc::from(&content[..]))),
-                    None => Err(self.refused(format!(
-                        "{graph_path} keeps weights in {location:?}, which the manifest doesn't list"
-                    ))),
-                }
-            })
-            .collect::<Result<_, Error>>()?;
-        Ok(Content { graph, weights })
+        let mut weights = Vec::new();
+        let mut lender = None;
+        for location in locations {
+            let path = format!("{beside}{location}");
+            let Some((_, content)) = files.iter().find(|(listed, _)| *listed == path) else {
+                return Err(self.refused(format!(
+                    "{graph_path} keeps weights in {location:?}, which the manifest doesn't list"
+                )));
+            };
+            if !location.ends_with(".onnx") {
+                weights.push((location, Arc::from(&content[..])));
+            } else if lender.replace(content.clone()).is_some() {
+                return Err(self.refused(format!(
+                    "{graph_path} has weights from more than one other graph"
+                )));
+            }
+        }
+        Ok(Content {
+            graph,
+            weights,
+            lender,
+        })
     }
 
     /// The model of that id which this one is made of: in its folder, beside it, or in the store.

@@ -14,15 +14,25 @@ const PRODUCTS: [&[u8]; 6] = [
     b"MatMul",
 ];
 
-/// A constant of type f32 that lies in the graph's file.
+/// `TensorProto.DataType`
+pub(super) const TENSOR_FLOAT: u64 = 1;
+pub(super) const TENSOR_INT8: u64 = 3;
+pub(super) const TENSOR_INT16: u64 = 5;
+const TENSOR_INT64: u64 = 7;
+
+/// A constant of a graph.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Weights<'a> {
+pub(crate) struct Tensor<'a> {
     /// As the graph calls it.
     pub(crate) name: &'a str,
     /// Sizes, outermost first.
     pub(crate) shape: Vec<i64>,
-    /// The values, little endian.
+    /// Of its values.
+    pub(super) data_type: u64,
+    /// The values, little endian; none if they lie outside.
     pub(crate) bytes: &'a [u8],
+    /// Whether they lie outside of the graph's file.
+    pub(super) is_external: bool,
 }
 
 /// Those of the main graph with at least `min_bytes` that are factors of products and nothing else; what is not
@@ -30,40 +40,61 @@ pub(crate) struct Weights<'a> {
 ///
 /// ONNX Runtime moves transposes through sums and the like and then reshapes their constants, in the graph: one that was
 /// given to the session by itself keeps its shape, and the graph fails or computes something else.
-pub(crate) fn large_weights(file: &[u8], min_bytes: usize) -> Vec<Weights<'_>> {
-    // ModelProto.graph
-    let graphs = fields(file, 7);
-    let (mut factors, mut others) = (BTreeSet::new(), BTreeSet::new());
-    // GraphProto.node
-    for node in graphs.iter().flat_map(|graph| fields(graph, 1)) {
-        // NodeProto.op_type, NodeProto.input
-        let is_product = fields(node, 4)
-            .iter()
-            .any(|operator| PRODUCTS.contains(operator));
-        let used = if is_product {
-            &mut factors
-        } else {
-            &mut others
-        };
-        used.extend(fields(node, 1));
+pub(crate) fn large_weights(file: &[u8], min_bytes: usize) -> Vec<Tensor<'_>> {
+    let used = Used::by(file, &PRODUCTS);
+    tensors(file)
+        .into_iter()
+        .filter(|tensor| tensor.data_type == TENSOR_FLOAT && tensor.bytes.len() >= min_bytes)
+        .filter(|tensor| used.as_factor_alone(tensor.name))
+        .collect()
+}
+
+/// What the nodes of a main graph take.
+pub(super) struct Used<'a> {
+    factors: BTreeSet<&'a [u8]>,
+    others: BTreeSet<&'a [u8]>,
+}
+
+impl<'a> Used<'a> {
+    /// Factors are what these operators take.
+    pub(super) fn by(file: &'a [u8], operators: &[&[u8]]) -> Self {
+        let (mut factors, mut others) = (BTreeSet::new(), BTreeSet::new());
+        // ModelProto.graph, GraphProto.node
+        for node in fields(file, 7).iter().flat_map(|graph| fields(graph, 1)) {
+            // NodeProto.op_type, NodeProto.input
+            let is_product = fields(node, 4)
+                .iter()
+                .any(|operator| operators.contains(operator));
+            let used = if is_product {
+                &mut factors
+            } else {
+                &mut others
+            };
+            used.extend(fields(node, 1));
+        }
+        Self { factors, others }
     }
-    // GraphProto.initializer
-    let tensors = graphs.into_iter().flat_map(|graph| fields(graph, 5));
-    tensors
-        .filter_map(weights)
-        .filter(|weights| weights.bytes.len() >= min_bytes)
-        .filter(|weights| {
-            let name = weights.name.as_bytes();
-            factors.contains(name) && !others.contains(name)
-        })
+
+    pub(super) fn as_factor_alone(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        self.factors.contains(name) && !self.others.contains(name)
+    }
+}
+
+/// The constants of the main graph that lie in its file as bytes, or outside; what is not understood is left out.
+pub(super) fn tensors(file: &[u8]) -> Vec<Tensor<'_>> {
+    // ModelProto.graph, GraphProto.initializer
+    let graphs = fields(file, 7).into_iter();
+    graphs
+        .flat_map(|graph| fields(graph, 5))
+        .filter_map(tensor)
         .collect()
 }
 
 /// Reads a TensorProto.
-fn weights(mut tensor: &[u8]) -> Option<Weights<'_>> {
-    /// TensorProto.DataType
-    const FLOAT: u64 = 1;
+fn tensor(mut tensor: &[u8]) -> Option<Tensor<'_>> {
     let (mut name, mut bytes, mut data_type, mut shape) = ("", None, 0, Vec::new());
+    let mut is_external = false;
     while !tensor.is_empty() {
         let tag = varint(&mut tensor).ok()?;
         match (tag >> 3, tag & 7) {
@@ -78,18 +109,36 @@ fn weights(mut tensor: &[u8]) -> Option<Weights<'_>> {
             (2, 0) => data_type = varint(&mut tensor).ok()?,
             (8, 2) => name = str::from_utf8(delimited(&mut tensor)?).ok()?,
             (9, 2) => bytes = Some(delimited(&mut tensor)?),
+            // TensorProto.DataLocation
+            (14, 0) => is_external = varint(&mut tensor).ok()? == 1,
             (_, wire_type) => skip(&mut tensor, wire_type)?,
         }
     }
+    if is_external {
+        bytes = Some(&[][..]);
+    }
     let bytes = bytes?;
-    let count = shape.iter().try_fold(4usize, |product, size| {
+    let size = match data_type {
+        TENSOR_FLOAT => 4,
+        TENSOR_INT8 => 1,
+        TENSOR_INT16 => 2,
+        TENSOR_INT64 => 8,
+        _ => return None,
+    };
+    let count = shape.iter().try_fold(size, |product: usize, size| {
         product.checked_mul(usize::try_from(*size).ok()?)
     })?;
-    (data_type == FLOAT && count == bytes.len()).then_some(Weights { name, shape, bytes })
+    (is_external || count == bytes.len()).then_some(Tensor {
+        name,
+        shape,
+        data_type,
+        bytes,
+        is_external,
+    })
 }
 
 /// Contents of the fields of this number: messages or strings.
-fn fields(mut message: &[u8], number: u64) -> Vec<&[u8]> {
+pub(super) fn fields(mut message: &[u8], number: u64) -> Vec<&[u8]> {
     let mut contents = Vec::new();
     while !message.is_empty() {
         let Ok(tag) = varint(&mut message) else { break };

@@ -139,6 +139,7 @@ fn probe(runtime: &Runtime, device: Device) -> Result<(), String> {
     let content = Content {
         graph: Cow::Borrowed(PROBE),
         weights: Vec::new(),
+        lender: None,
     };
     let mut session = session::build(runtime, &content, device, 1)?.session;
     let x = Tensor::from_array(([1usize, 4], vec![1.0f32, -2.0, 3.0, 0.5])).map_err(text)?;

@@ -50,6 +50,7 @@ pub fn tensors(
             .iter()
             .map(|(name, bytes)| (name.clone(), Arc::from(&bytes[..])))
             .collect(),
+        lender: None,
     };
     let session = build(super::load(beside)?, &content, Device::Cpu, 1)
         .map_err(|reason| Error::Inference { reason })?

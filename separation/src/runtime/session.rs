@@ -250,10 +250,11 @@ pub(super) fn build(
         // memory is kept besides: HTDemucs takes 2.3 GB with a plan, 1.4 GB without, in the same time.
         builder = builder.with_memory_pattern(false).map_err(text)?;
     }
+    let lender = content.lender.as_deref();
     // What is shared is held besides what the runtime makes of it, so a first instance takes more: HTDemucs
     // 1.6 GB with, 1.4 GB without. Large models rarely have a second one.
-    let shared = if device == Device::Cpu && !is_large {
-        Some(sharing::weights_of(&content.graph)?)
+    let shared = if lender.is_some() || device == Device::Cpu && !is_large {
+        Some(sharing::weights_of(runtime, &content.graph, lender)?)
     } else {
         None
     };

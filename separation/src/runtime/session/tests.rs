@@ -13,6 +13,7 @@ fn session(first: &'static [u8], second: &'static [u8]) -> (Session, DeviceUse) 
     let content = |graph| Content {
         graph: Cow::Borrowed(graph),
         weights: Vec::new(),
+        lender: None,
     };
     let tensor = |name: &str, shape: &[i64]| manifest::Tensor {
         name: name.to_owned(),
