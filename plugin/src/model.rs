@@ -14,7 +14,7 @@ use crate::wanted::Wanted;
 use crate::{ids, place};
 
 /// Id of the model that comes with the plug-in, as in its manifest.
-pub const BUILTIN_ID: &str = "unweave-live";
+pub const BUILTIN_ID: &str = "unweave";
 
 /// A model that need not be loaded yet.
 pub struct Source {

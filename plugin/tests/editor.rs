@@ -353,7 +353,7 @@ fn the_model_in_use_is_listed_and_choosing_it_again_asks_for_nothing() {
         .get_by_role_and_label(Role::ComboBox, "Model")
         .click();
     desktop.step();
-    let entry = desktop.harness.get_by_label_contains("(unweave-live)");
+    let entry = desktop.harness.get_by_label_contains("(unweave)");
     assert_eq!(entry.accesskit_node().role(), Role::Button);
     entry.click();
     desktop.step();
@@ -416,7 +416,7 @@ fn menus() {
     open(&mut desktop, "Model");
     desktop
         .harness
-        .get_by_label_contains("(unweave-live)")
+        .get_by_label_contains("(unweave)")
         .click();
     desktop.step();
     assert!(!says_so(&desktop));

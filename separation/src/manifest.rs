@@ -14,7 +14,7 @@
 //! | `magnitude` | magnitudes → magnitudes | `[segment]` `[stft]` `[filter]` | Open-Unmix, Spleeter |
 //! | `deep-filter` | features → gains and filters, three graphs | `[segment]` | DeepFilterNet 3 |
 //! | `bag` | other models, averaged | `[[member]]` | htdemucs_ft |
-//! | `vocals-first` | magnitudes → magnitudes, two graphs; the rest without learning: [`crate::load`] | `[stft]` `[files]` `[[live]]` | the built-in model |
+//! | `vocals-first` | magnitudes → magnitudes, two graphs; the rest without learning | `[stft]` `[files]` `[[live]]` | the built-in model |
 //! | `cascade` | another model, whose stems are split further | `[[stage]]` | drums → kick, snare, … |
 //!
 //! # Tensors of spectra

@@ -26,7 +26,22 @@ use crate::{Error, folders, onnx};
 
 const MANIFEST: &str = "model.toml";
 const BUILT_IN_MANIFEST: &str = include_str!("../../models/builtin/model.toml");
-const BUILT_IN_GRAPH: &[u8] = include_bytes!("../../models/builtin/model.onnx");
+const BUILT_IN_FILES: [(&str, &[u8]); 3] = [
+    (
+        "vocals.onnx",
+        include_bytes!("../../models/builtin/vocals.onnx"),
+    ),
+    (
+        "accompaniment.onnx",
+        include_bytes!("../../models/builtin/accompaniment.onnx"),
+    ),
+    (
+        "accompaniment-live.onnx",
+        include_bytes!("../../models/builtin/accompaniment-live.onnx"),
+    ),
+];
+/// What the built-in model was called in sessions and command lines of former versions.
+pub const FORMER_BUILT_IN_ID: &str = "unweave-live";
 
 /// The folders that models are looked for in.
 #[derive(Debug, Clone, Default)]
@@ -133,6 +148,9 @@ impl Store {
         if path.exists() {
             return Model::open(path);
         }
+        if name == FORMER_BUILT_IN_ID {
+            return Model::built_in();
+        }
         known.dedup();
         Err(Error::NoSuchModel {
             name: name.to_owned(),
@@ -217,8 +235,14 @@ impl Model {
         let mut contents = Vec::new();
         for file in &self.manifest.files {
             let content = match &self.folder {
-                None if file.path == self.manifest.files[0].path => Cow::Borrowed(BUILT_IN_GRAPH),
-                None => return Err(self.refused("the built-in model is one file".to_owned())),
+                None => {
+                    let mut files = BUILT_IN_FILES.iter();
+                    let found = files.find(|(path, _)| *path == file.path);
+                    let (_, content) = found.ok_or_else(|| {
+                        self.refused(format!("{} is not in this program", file.path))
+                    })?;
+                    Cow::Borrowed(*content)
+                }
                 Some(folder) => Cow::Owned(read_inside(folder, &file.path)?),
             };
             let actual = sha256(&content);

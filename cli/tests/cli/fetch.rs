@@ -151,7 +151,7 @@ fn a_model_is_downloaded_checked_installed_and_not_fetched_again() {
     let said = place.run(&["models", "remove", "tiny"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert_eq!(names(&place.models()), [""; 0]);
-    let said = place.run(&["models", "remove", "unweave-live"]);
+    let said = place.run(&["models", "remove", "unweave"]);
     assert!(
         place
             .assert_refused(&said)

@@ -52,7 +52,7 @@ fn a_model_that_is_not_there_damaged_or_of_another_kind_is_refused() {
 
     let message = refused(&path, &["--model", "nonesuch"]);
     assert!(
-        message.contains("no model \"nonesuch\"; known are unweave-live"),
+        message.contains("no model \"nonesuch\"; known are unweave"),
         "{message}"
     );
     let message = refused(&path, &["--model", named]);
@@ -132,7 +132,7 @@ fn list_info_and_verify_know_the_built_in_model_and_the_users() {
         .lines()
         .map(|line| line.split_whitespace().next().unwrap())
         .collect();
-    assert_eq!(ids, ["mine", "unweave-live"]);
+    assert_eq!(ids, ["mine", "unweave"]);
     assert!(said.stderr.contains("broken"), "{}", said.stderr);
 
     let said = run(&["models", "info", "mine"]);
@@ -142,7 +142,7 @@ fn list_info_and_verify_know_the_built_in_model_and_the_users() {
         "{}",
         said.stdout
     );
-    let said = run(&["models", "info", "unweave-live", "--json"]);
+    let said = run(&["models", "info", "unweave", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(json["origin"], "built in");
 
@@ -157,7 +157,7 @@ fn list_info_and_verify_know_the_built_in_model_and_the_users() {
     let said = run(&["models", "verify"]);
     assert_eq!(said.code, Some(1));
     assert!(
-        said.stdout.contains("unweave-live: good"),
+        said.stdout.contains("unweave: good"),
         "{}",
         said.stdout
     );

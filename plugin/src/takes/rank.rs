@@ -111,7 +111,7 @@ mod tests {
             "spleeter-5stems",
             "umxhq",
             "unweave-dfn3",
-            "unweave-live",
+            "unweave",
         ];
         assert_eq!(order, expected);
         // What is left lacks a stem or is a part.
