@@ -102,6 +102,13 @@ impl AudioSide {
         usize::try_from(self.latency_frames).unwrap_or(usize::MAX)
     }
 
+    /// How long the output may sound after the input has ended; what the host is told.
+    ///
+    /// The last frame leaves after the latency. A window more covers what a model's synthesis smears.
+    pub fn tail_frames(&self) -> usize {
+        self.latency_frames() + self.link.window_frames
+    }
+
     /// How the engine that is heard is doing.
     pub fn status(&self) -> &Arc<Status> {
         &self.link.status

@@ -25,6 +25,7 @@ pub(crate) struct Link {
     pub(crate) num_stems: usize,
     pub(crate) residual_idx: usize,
     pub(crate) hop_frames: usize,
+    pub(crate) window_frames: usize,
 }
 
 impl Link {
@@ -41,6 +42,7 @@ impl Link {
             num_stems: setup.num_stems,
             residual_idx: setup.residual_idx,
             hop_frames: setup.plan.timing().hop_frames,
+            window_frames: setup.plan.timing().window_frames,
         }
     }
 }

@@ -95,11 +95,15 @@ impl LatencyPlan {
 
     /// The same plan with a latency of `latency_frames`; none if it needs more.
     pub fn padded_to(self, latency_frames: usize) -> Option<Self> {
-        let least = self.latency_frames() - self.padding_frames;
         Some(Self {
-            padding_frames: latency_frames.checked_sub(least)?,
+            padding_frames: latency_frames.checked_sub(self.least_latency_frames())?,
             ..self
         })
+    }
+
+    /// What the latency would be without padding.
+    pub fn least_latency_frames(&self) -> usize {
+        self.latency_frames() - self.padding_frames
     }
 
     /// Frames from input to output, on every output; what the host is told.
@@ -109,13 +113,6 @@ impl LatencyPlan {
             + (self.allowance_frames - 1)
             + (self.fade_frames - 1)
             + self.padding_frames
-    }
-
-    /// How long the output may sound after the input has ended; what the host is told.
-    ///
-    /// The last frame leaves after the latency. A window more covers what a model's synthesis smears.
-    pub fn tail_frames(&self) -> usize {
-        self.latency_frames() + self.timing.window_frames
     }
 
     /// Frames per second of the host.

@@ -8,11 +8,32 @@ use parking_lot::RwLock;
 use unweave_live::{Levels, State, Status};
 use unweave_separation::DeviceUse;
 
+use crate::model::ModePlan;
 use crate::wanted::Wanted;
 
 /// The source of the text. Never touched by the audio thread.
 #[derive(Default)]
-pub struct Report(RwLock<Source>);
+pub struct Report {
+    source: RwLock<Source>,
+    pending: RwLock<Option<Pending>>,
+}
+
+/// What has become of what is wanted and not heard yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// Its model is being loaded.
+    Loading,
+    /// It needs more latency than the host was told, in frames.
+    NeedsLatency {
+        /// What it needs.
+        latency_frames: usize,
+    },
+    /// It can't be had.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
 
 /// Where it comes from.
 #[derive(Clone, Default)]
@@ -41,6 +62,17 @@ pub struct Facts {
     pub sample_rate: u32,
     /// From input to output.
     pub latency_frames: usize,
+    /// What that could be, had the host been told.
+    pub least_latency_frames: usize,
+    /// What it would be in each of the model's modes.
+    pub modes: Vec<ModePlan>,
+}
+
+impl Facts {
+    /// So many frames as milliseconds.
+    pub fn millis(&self, frames: usize) -> f64 {
+        frames as f64 / f64::from(self.sample_rate) * 1000.0
+    }
 }
 
 /// Inferences that take more than this share of their time leave too little for everything else.
@@ -58,28 +90,63 @@ pub fn is_strained(status: &Status) -> bool {
 const BEGINNINGS: [&str; 4] = ["Not active", "Loading", "Separating", "Dry: "];
 
 impl Report {
-    /// From now on this engine is reported.
+    /// From now on this engine is reported, and nothing is waited for.
     pub fn watch(&self, facts: Facts) {
-        *self.0.write() = Source::Engine(facts);
+        *self.source.write() = Source::Engine(facts);
+        *self.pending.write() = None;
+    }
+
+    /// Something else is wanted.
+    pub fn await_next(&self, pending: Option<Pending>) {
+        *self.pending.write() = pending;
     }
 
     /// There is no engine, for this reason.
     pub fn refuse(&self, reason: String) {
-        *self.0.write() = Source::Refused(reason);
+        *self.source.write() = Source::Refused(reason);
     }
 
     /// What there is to report.
     pub fn source(&self) -> Source {
-        self.0.read().clone()
+        self.source.read().clone()
+    }
+
+    /// One sentence about what is wanted and not heard yet, or could come sooner; none if all is as it
+    /// should be.
+    pub fn note(&self) -> Option<String> {
+        const RESTART: &str = "switch the plug-in off and on in the host";
+        let Source::Engine(facts) = self.source() else {
+            return None;
+        };
+        Some(match self.pending.read().clone() {
+            Some(Pending::Loading) => "Loading; until then the last choice is heard".to_owned(),
+            Some(Pending::NeedsLatency { latency_frames }) => format!(
+                "Needs a latency of {:.0} ms and the last choice is heard: {RESTART}",
+                facts.millis(latency_frames)
+            ),
+            Some(Pending::Refused { reason }) => {
+                format!("The last choice is heard: {reason}")
+            }
+            None if facts.least_latency_frames < facts.latency_frames => format!(
+                "The latency could be {:.0} ms: {RESTART}",
+                facts.millis(facts.least_latency_frames)
+            ),
+            None => return None,
+        })
     }
 
     /// One line.
     pub fn text(&self) -> String {
-        match &*self.0.read() {
+        let mut text = match &*self.source.read() {
             Source::Inactive => "Not active".to_owned(),
             Source::Refused(reason) => format!("Dry: {reason}"),
             Source::Engine(facts) => engine_text(&facts.status),
+        };
+        if let Some(note) = self.note() {
+            // Writing to a string does not fail.
+            let _ = write!(text, ". {note}");
         }
+        text
     }
 
     /// Whether a text is one of these: hosts read back what they were given, perhaps after it changed.

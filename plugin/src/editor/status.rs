@@ -111,7 +111,7 @@ fn numbers(facts: &Facts) -> Vec<String> {
         .device_use
         .device()
         .map_or("no device yet", |device| device.name());
-    let latency_ms = facts.latency_frames as f64 / f64::from(facts.sample_rate) * 1000.0;
+    let latency_ms = facts.millis(facts.latency_frames);
     let mut numbers = vec![
         facts.wanted.model.clone(),
         device.to_owned(),
@@ -191,6 +191,7 @@ fn advice(fault: Fault) -> &'static str {
     match fault {
         Fault::NoModel => "Choose another model above.",
         Fault::NoRuntime => "Then load the plug-in again.",
+        Fault::Rate => "Choose another sample rate in the host.",
         Fault::TooSlow => {
             "Close other programs, or choose a smaller model above; then load the plug-in again."
         }
