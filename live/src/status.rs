@@ -181,7 +181,8 @@ impl Status {
         }
     }
 
-    pub(crate) fn block_frames(&self) -> usize {
+    /// Longest block that the host has handed over.
+    pub fn block_frames(&self) -> usize {
         self.block_frames.load(Ordering::Relaxed)
     }
 

@@ -109,6 +109,11 @@ impl<V: Variant> Plugin for Unweave<V> {
         true
     }
 
+    fn deactivate(&mut self) {
+        self.params.report.rest();
+        self.bell.ring_loudly();
+    }
+
     fn reset(&mut self) {
         if let Some(capture) = &mut self.capture {
             capture.interrupt();

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use unweave_live::{Levels, State, Status};
-use unweave_separation::DeviceUse;
+use unweave_separation::{DeviceUse, Mode};
 
+use crate::loads;
 use crate::model::ModePlan;
 use crate::wanted::Wanted;
 
@@ -38,7 +39,7 @@ pub enum Pending {
 /// Where it comes from.
 #[derive(Clone, Default)]
 pub enum Source {
-    /// The host has not activated the plug-in.
+    /// The host has not activated the plug-in, or has deactivated it.
     #[default]
     Inactive,
     /// An engine is at work.
@@ -69,6 +70,27 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// A mode in which this computer is fast enough for the model, as far as can be told from the present one:
+    /// an inference takes about as long in each.
+    pub fn lighter_mode(&self) -> Option<Mode> {
+        let takes = self.status.inference_time().as_secs_f64();
+        let load = |hop_frames: usize| takes / (self.millis(hop_frames) / 1000.0);
+        let of_mode = |mode: &ModePlan| {
+            let wanted = Wanted {
+                mode: mode.mode,
+                ..self.wanted.clone()
+            };
+            let known = loads::known(&wanted, self.sample_rate).map(f64::from);
+            known.unwrap_or_else(|| load(mode.plan.timing().hop_frames))
+        };
+        let lightest = self
+            .modes
+            .iter()
+            .min_by(|a, b| of_mode(a).total_cmp(&of_mode(b)))?;
+        let fits = of_mode(lightest) < f64::from(HIGH_LOAD);
+        (lightest.mode != self.wanted.mode && fits).then_some(lightest.mode)
+    }
+
     /// So many frames as milliseconds.
     pub fn millis(&self, frames: usize) -> f64 {
         frames as f64 / f64::from(self.sample_rate) * 1000.0
@@ -101,6 +123,11 @@ impl Report {
         *self.pending.write() = pending;
     }
 
+    /// The host has switched the plug-in off.
+    pub fn rest(&self) {
+        *self.source.write() = Source::Inactive;
+    }
+
     /// There is no engine, for this reason.
     pub fn refuse(&self, reason: String) {
         *self.source.write() = Source::Refused(reason);
@@ -111,25 +138,34 @@ impl Report {
         self.source.read().clone()
     }
 
-    /// One sentence about what is wanted and not heard yet, or could come sooner; none if all is as it
-    /// should be.
-    pub fn note(&self) -> Option<String> {
-        const RESTART: &str = "switch the plug-in off and on in the host";
+    /// What is wanted and not heard yet, or could come sooner, and what to do; none if all is as it should be.
+    pub fn note(&self) -> Option<(String, &'static str)> {
+        const RESTART: &str = "Switch the plug-in off and on in the host.";
         let Source::Engine(facts) = self.source() else {
             return None;
         };
         Some(match self.pending.read().clone() {
-            Some(Pending::Loading) => "Loading; until then the last choice is heard".to_owned(),
-            Some(Pending::NeedsLatency { latency_frames }) => format!(
-                "Needs a latency of {:.0} ms and the last choice is heard: {RESTART}",
-                facts.millis(latency_frames)
+            Some(Pending::Loading) => (
+                "The new choice is being loaded.".to_owned(),
+                "The last one is heard until then.",
             ),
-            Some(Pending::Refused { reason }) => {
-                format!("The last choice is heard: {reason}")
-            }
-            None if facts.least_latency_frames < facts.latency_frames => format!(
-                "The latency could be {:.0} ms: {RESTART}",
-                facts.millis(facts.least_latency_frames)
+            Some(Pending::NeedsLatency { latency_frames }) => (
+                format!(
+                    "The last choice is heard: the new one needs a latency of {:.0} ms.",
+                    facts.millis(latency_frames)
+                ),
+                RESTART,
+            ),
+            Some(Pending::Refused { reason }) => (
+                format!("The last choice is heard: {reason}."),
+                "Choose another one.",
+            ),
+            None if facts.least_latency_frames < facts.latency_frames => (
+                format!(
+                    "The latency could be {:.0} ms.",
+                    facts.millis(facts.least_latency_frames)
+                ),
+                RESTART,
             ),
             None => return None,
         })
@@ -142,9 +178,9 @@ impl Report {
             Source::Refused(reason) => format!("Dry: {reason}"),
             Source::Engine(facts) => engine_text(&facts.status),
         };
-        if let Some(note) = self.note() {
+        if let Some((what, advice)) = self.note() {
             // Writing to a string does not fail.
-            let _ = write!(text, ". {note}");
+            let _ = write!(text, ". {what} {advice}");
         }
         text
     }

@@ -429,8 +429,10 @@ fn menus() {
     };
     desktop.params().report.await_next(Some(pending));
     desktop.step();
-    let note = "Needs a latency of 500 ms and the last choice is heard: switch the plug-in off and on in the host";
+    let note = "The last choice is heard: the new one needs a latency of 500 ms.";
     desktop.harness.get_by_label(note);
+    let advice = "Switch the plug-in off and on in the host.";
+    desktop.harness.get_by_label(advice);
     desktop.params().report.await_next(None);
     desktop.step();
     assert!(desktop.harness.query_by_label(note).is_none());

@@ -109,9 +109,9 @@ fn another_mode_is_heard_behind_the_latency_that_the_host_was_told() {
                 assert!(status.contains("The latency could be "), "{row}: {status}");
             } else {
                 check(&mut session, from, &row);
-                assert!(status.contains("Needs a latency of "), "{row}: {status}");
+                assert!(status.contains("needs a latency of "), "{row}: {status}");
             }
-            assert!(status.ends_with("switch the plug-in off and on in the host"));
+            assert!(status.ends_with("Switch the plug-in off and on in the host."));
 
             activate_anew(&mut session);
             assert_eq!(session.latency(), latency_of(to), "{row}");

@@ -41,15 +41,11 @@ struct Device {
     problem: Option<String>,
 }
 
-/// The menus, and what a change waits for.
+/// The menus; the status line says what a change waits for.
 pub fn draw(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &GuiContext) {
     models(ui, view, params);
     mode(ui, params, host);
     device(ui, view, params);
-    if let Some(note) = params.report.note() {
-        let text = RichText::new(note).font(theme::SMALL);
-        ui.label(text.color(theme::WARNING));
-    }
 }
 
 fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
