@@ -85,7 +85,7 @@ fn mode(ui: &mut Ui, params: &UnweaveParams, host: &GuiContext) {
     }
     let current: Mode = params.mode.value().into();
     let menu = ComboBox::from_id_salt("mode")
-        .width(80.0)
+        .width(92.0)
         .selected_text(RichText::new(current.name()).font(theme::BODY))
         .show_ui(ui, |ui| {
             for ModePlan { mode, plan } in &facts.modes {
