@@ -1,7 +1,9 @@
 //! The audio thread's half of the engine.
 //!
 //! For every block: keep the mix in the delay, hand it to the worker, then take what is due, `latency`
-//! frames later, and put the outputs together from the delayed mix and the stems.
+//! frames later, and put the outputs together from the delayed mix and the stems. While another engine
+//! follows, both workers get the mix, and the stems are the old one's up to the frame from which on the new
+//! one has heard it.
 
 mod bleed;
 mod chunk;
@@ -17,8 +19,10 @@ use std::time::Duration;
 
 use crate::controls::Controls;
 use crate::engine::Setup;
-use crate::lane::{LaneReader, LaneWriter, Place, Run};
+use crate::handover::{Arrivals, Handover, Link, handover};
+use crate::lane::{Place, Run};
 use crate::levels::{Gauge, Levels};
+use crate::plan::LatencyPlan;
 use crate::status::{State, Status};
 use chunk::{Chunk, Cover};
 use delay::Delay;
@@ -45,7 +49,12 @@ pub type StereoOut<'a> = [&'a mut [f32]; 2];
 /// call takes depends on its block length and settings alone. Dropping it frees: not on the audio
 /// thread.
 pub struct AudioSide {
-    status: Arc<Status>,
+    /// The engine whose stems are heard.
+    link: Box<Link>,
+    /// The engine that follows, and the frame from which on it is heard.
+    next: Option<(Box<Link>, u64)>,
+    arrivals: Arrivals,
+    handover: Option<Handover>,
     latency_frames: u64,
     allowance_frames: usize,
     is_offline: bool,
@@ -53,8 +62,6 @@ pub struct AudioSide {
     /// Frames since the reset: the position of the next input frame.
     frame: u64,
     delay: Delay,
-    mix_lane: LaneWriter,
-    stem_lane: LaneReader,
     mixer: Mixer,
     chunk: Chunk,
     /// Position of the next output frame in the mix: `frame − latency` between calls.
@@ -65,24 +72,21 @@ pub struct AudioSide {
 }
 
 impl AudioSide {
-    pub(crate) fn new(
-        setup: &Setup,
-        status: Arc<Status>,
-        mix_lane: LaneWriter,
-        stem_lane: LaneReader,
-    ) -> Self {
+    pub(crate) fn new(setup: &Setup, link: Box<Link>) -> Self {
         let plan = &setup.plan;
         let allowance_frames = plan.allowance_frames();
+        let (handover, arrivals) = handover(setup.num_stems);
         Self {
-            status,
+            link,
+            next: None,
+            arrivals,
+            handover: Some(handover),
             latency_frames: plan.latency_frames() as u64,
             allowance_frames,
             is_offline: false,
             epoch: 0,
             frame: 0,
             delay: Delay::new(plan.latency_frames() + allowance_frames),
-            mix_lane,
-            stem_lane,
             mixer: Mixer::new(setup),
             chunk: Chunk::new(setup.num_stems),
             due: first_due(plan.latency_frames()),
@@ -98,6 +102,35 @@ impl AudioSide {
         usize::try_from(self.latency_frames).unwrap_or(usize::MAX)
     }
 
+    /// How long the output may sound after the input has ended; what the host is told.
+    ///
+    /// The last frame leaves after the latency. A window more covers what a model's synthesis smears.
+    pub fn tail_frames(&self) -> usize {
+        self.latency_frames() + self.link.window_frames
+    }
+
+    /// How the engine that is heard is doing.
+    pub fn status(&self) -> &Arc<Status> {
+        &self.link.status
+    }
+
+    /// What another engine comes through while the host plays; none if it was taken before.
+    pub fn take_handover(&mut self) -> Option<Handover> {
+        self.handover.take()
+    }
+
+    /// Another latency for the same engine, and all audio forgotten; false if it is more than there was
+    /// at first. Not while the host plays: it has to be told.
+    pub fn set_plan(&mut self, plan: &LatencyPlan) -> bool {
+        let latency_frames = plan.latency_frames();
+        if latency_frames + self.allowance_frames > self.delay.capacity_frames() {
+            return false;
+        }
+        self.latency_frames = latency_frames as u64;
+        self.reset();
+        true
+    }
+
     /// Forgets all audio: the next frame is the first of a new mix, and silence comes before it.
     ///
     /// For the host's reset and for positions that it jumps to. It takes no time: what is on its way
@@ -108,7 +141,9 @@ impl AudioSide {
         self.due = first_due(self.latency_frames());
         self.level.reset();
         self.mixer.reset();
-        self.status.set_epoch(self.epoch);
+        // Nothing is left of what the old engine has heard.
+        self.go_over();
+        self.link.status.set_epoch(self.epoch);
     }
 
     /// How loud the mix and its stems have been; for meters, on any other thread.
@@ -127,7 +162,9 @@ impl AudioSide {
     pub fn set_offline(&mut self, is_offline: bool) {
         if self.is_offline != is_offline {
             self.is_offline = is_offline;
-            self.status.set_offline(is_offline);
+            for link in self.links() {
+                link.status.set_offline(is_offline);
+            }
         }
     }
 
@@ -151,7 +188,10 @@ impl AudioSide {
         let [left, right] = main;
         let num_frames = left.len().min(right.len());
         self.mixer.set(controls);
-        self.status.note_block(num_frames);
+        self.meet_successor();
+        for link in self.links() {
+            link.status.note_block(num_frames);
+        }
         let mut done = 0;
         while done < num_frames {
             let end = num_frames.min(done + self.allowance_frames);
@@ -168,6 +208,36 @@ impl AudioSide {
         }
     }
 
+    fn links(&mut self) -> impl Iterator<Item = &mut Link> {
+        let next = self.next.as_mut().map(|(next, _)| &mut **next);
+        std::iter::once(&mut *self.link).chain(next)
+    }
+
+    /// From here on an engine that has arrived hears the mix, too.
+    fn meet_successor(&mut self) {
+        if self.next.is_some() {
+            return;
+        }
+        if let Ok(next) = self.arrivals.incoming.pop() {
+            next.status.set_epoch(self.epoch);
+            next.status.set_offline(self.is_offline);
+            self.next = Some((next, self.frame));
+        }
+    }
+
+    /// From here on the engine that follows is heard, if there is one.
+    fn go_over(&mut self) {
+        let Some((next, _)) = self.next.take() else {
+            return;
+        };
+        self.mixer.set_residual(next.residual_idx);
+        let is_running = next.status.state() == State::Running;
+        self.level.follow(next.hop_frames, is_running);
+        let old = std::mem::replace(&mut self.link, next);
+        // Has room: one engine is under way at a time.
+        let _ = self.arrivals.outgoing.push(old);
+    }
+
     /// Keeps frames of the mix and hands them to the worker.
     fn take(&mut self, mix: [&[f32]; 2]) {
         let num_frames = mix[0].len();
@@ -176,7 +246,7 @@ impl AudioSide {
             frame: self.frame,
         };
         if self.frame == 0 {
-            let is_running = self.is_offline || self.status.state() == State::Running;
+            let is_running = self.is_offline || self.link.status.state() == State::Running;
             self.level.expect(is_running);
         }
         self.delay.write(self.frame, mix);
@@ -185,7 +255,9 @@ impl AudioSide {
         }
         // Refused if the worker has fallen behind by more than the lane holds. The frames' stems then
         // are missing, which is noticed when they are due.
-        self.mix_lane.write(place, num_frames, mix);
+        for link in self.links() {
+            link.mix_lane.write(place, num_frames, mix);
+        }
         if self.is_offline {
             self.wait();
         }
@@ -194,24 +266,22 @@ impl AudioSide {
 
     /// Waits until the worker has loaded the model and is done with all that it was given.
     fn wait(&mut self) {
-        self.drop_stale();
-        let status = &*self.status;
-        let written = self.mix_lane.written_frames();
-        status.wake_worker();
-        status.wait_until(OFFLINE_LIMIT, || {
-            status.is_stopping()
-                || status.is_finished()
-                || (status.state() != State::Loading && status.done_frames() >= written)
-        });
-    }
-
-    /// Makes room in the stem lane.
-    fn drop_stale(&mut self) {
-        while let Some(run) = self.stem_lane.run() {
-            if run.start.epoch == self.epoch {
-                break;
+        let epoch = self.epoch;
+        for link in self.links() {
+            // Makes room in the stem lane.
+            while let Some(run) = link.stem_lane.run()
+                && run.start.epoch != epoch
+            {
+                link.stem_lane.skip(run.num_frames);
             }
-            self.stem_lane.skip(run.num_frames);
+            let status = &*link.status;
+            let written = link.mix_lane.written_frames();
+            status.wake_worker();
+            status.wait_until(OFFLINE_LIMIT, || {
+                status.is_stopping()
+                    || status.is_finished()
+                    || (status.state() != State::Loading && status.done_frames() >= written)
+            });
         }
     }
 
@@ -255,35 +325,60 @@ impl AudioSide {
             self.level.begin();
         }
         while done < num_frames {
-            let Some(run) = self.next_run(done) else {
-                self.miss(done..num_frames);
-                break;
-            };
-            // Both are positions in the mix, and the run's is not before the chunk's.
-            let wait = run.start.frame.saturating_sub(self.chunk.position(done));
-            let start = num_frames.min(done.saturating_add(to_usize(wait)));
-            if start > done {
-                self.miss(done..start);
+            let left = self.frames_left(done);
+            if left == 0 {
+                self.go_over();
+                continue;
             }
-            let end = num_frames.min(start + run.num_frames);
-            if end > start {
-                let range = start..end;
-                self.stem_lane
-                    .read(range.len(), self.chunk.stems_mut(range.clone()));
-                let late = self
-                    .level
-                    .hear(&mut self.chunk.weights[range], run.num_frames);
-                self.count(late);
-            }
-            done = end;
+            done = self.fetch_run(done..num_frames.min(done.saturating_add(left)), left);
         }
         self.chunk.find_cover();
+    }
+
+    /// Frames from `done` of the chunk on for which the present engine's stems are heard.
+    fn frames_left(&self, done: usize) -> usize {
+        self.next.as_ref().map_or(usize::MAX, |(_, start)| {
+            to_usize(start.saturating_sub(self.chunk.position(done)))
+        })
+    }
+
+    /// Fetches the next stems for these frames of the chunk, of which only `left` will be heard. Returns up
+    /// to where it has.
+    fn fetch_run(&mut self, range: Range<usize>, left: usize) -> usize {
+        let Some(run) = self.next_run(range.start) else {
+            self.miss(range.clone());
+            return range.end;
+        };
+        // Both are positions in the mix, and the run's is not before the chunk's.
+        let wait = run
+            .start
+            .frame
+            .saturating_sub(self.chunk.position(range.start));
+        let start = range.end.min(range.start.saturating_add(to_usize(wait)));
+        if start > range.start {
+            self.miss(range.start..start);
+        }
+        let end = range.end.min(start + run.num_frames);
+        if end > start {
+            let left = left - (start - range.start);
+            let range = start..end;
+            self.link
+                .stem_lane
+                .read(range.len(), self.chunk.stems_mut(range.clone()));
+            let weights = &mut self.chunk.weights[range];
+            let late = self.level.hear(weights, run.num_frames.min(left));
+            // That another engine follows is no gap.
+            if run.num_frames < left {
+                self.count(late);
+            }
+        }
+        end
     }
 
     /// The next stems that are not outdated at frame `done` of the chunk.
     fn next_run(&mut self, done: usize) -> Option<Run> {
         loop {
-            let run = self.stem_lane.run()?;
+            let run = self.link.stem_lane.run()?;
             let outdated = if run.start.epoch == self.epoch {
                 to_usize(self.chunk.position(done).saturating_sub(run.start.frame))
             } else {
@@ -292,7 +387,7 @@ impl AudioSide {
             if outdated == 0 {
                 return Some(run);
             }
-            self.stem_lane.skip(outdated.min(run.num_frames));
+            self.link.stem_lane.skip(outdated.min(run.num_frames));
         }
     }
 
@@ -306,8 +401,8 @@ impl AudioSide {
     fn count(&mut self, late_hops: u64) {
         if late_hops > 0 {
             // A fault has its own counter and reason.
-            if self.status.state() == State::Running {
-                self.status.add_late_hops(late_hops);
+            if self.link.status.state() == State::Running {
+                self.link.status.add_late_hops(late_hops);
             } else {
                 self.level.expect(false);
             }

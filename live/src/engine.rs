@@ -10,6 +10,7 @@ use crate::audio::AudioSide;
 use crate::clock::{Clock, SystemClock};
 use crate::controls::MAX_STEMS;
 use crate::error::Error;
+use crate::handover::{Link, Successor};
 use crate::lane::lane;
 use crate::plan::LatencyPlan;
 use crate::status::{Fault, Status, Terminate};
@@ -96,17 +97,34 @@ impl Engine {
     /// # Errors
     /// [`Error::Thread`] if the system gives no thread.
     pub fn start(setup: &Setup, name: &str, loader: Loader) -> Result<(AudioSide, Self), Error> {
-        let (audio_side, mut worker, status) =
-            halves(setup, loader, Box::new(SystemClock::default()));
+        let (link, worker) = link(setup, loader, Box::new(SystemClock::default()));
+        let engine = Self::spawn(&link, worker, name)?;
+        Ok((AudioSide::new(setup, link), engine))
+    }
+
+    /// As [`Engine::start`], for an audio side that there is already: a [`crate::Handover`] takes the half.
+    ///
+    /// # Errors
+    /// [`Error::Thread`] if the system gives no thread.
+    pub fn start_successor(
+        setup: &Setup,
+        name: &str,
+        loader: Loader,
+    ) -> Result<(Successor, Self), Error> {
+        let (link, worker) = link(setup, loader, Box::new(SystemClock::default()));
+        let engine = Self::spawn(&link, worker, name)?;
+        Ok((Successor(link), engine))
+    }
+
+    fn spawn(link: &Link, mut worker: Worker, name: &str) -> Result<Self, Error> {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || worker.run())
             .map_err(Error::Thread)?;
-        let engine = Self {
-            status,
+        Ok(Self {
+            status: Arc::clone(&link.status),
             thread: Some(thread),
-        };
-        Ok((audio_side, engine))
+        })
     }
 
     /// How it is doing; for the editor and for the host's parameter texts.
@@ -141,6 +159,24 @@ pub fn halves(
     loader: Loader,
     clock: Box<dyn Clock>,
 ) -> (AudioSide, Worker, Arc<Status>) {
+    let (link, worker) = link(setup, loader, clock);
+    let status = Arc::clone(&link.status);
+    (AudioSide::new(setup, link), worker, status)
+}
+
+/// As [`halves`], for an audio side that there is already.
+pub fn successor_halves(
+    setup: &Setup,
+    loader: Loader,
+    clock: Box<dyn Clock>,
+) -> (Successor, Worker, Arc<Status>) {
+    let (link, worker) = link(setup, loader, clock);
+    let status = Arc::clone(&link.status);
+    (Successor(link), worker, status)
+}
+
+/// The lanes and both their ends.
+fn link(setup: &Setup, loader: Loader, clock: Box<dyn Clock>) -> (Box<Link>, Worker) {
     let status = Arc::new(Status::default());
     let plan = &setup.plan;
     // The mix lane holds what arrives while an inference takes its budget several times over; with
@@ -150,12 +186,14 @@ pub fn halves(
     let stem_frames = plan.latency_frames() + 2 * plan.allowance_frames();
     let (mix_writer, mix_reader) = lane(2, mix_frames);
     let (stem_writer, stem_reader) = lane(2 * setup.num_stems, stem_frames);
-    let audio_side = AudioSide::new(setup, Arc::clone(&status), mix_writer, stem_reader);
     let worker = Worker::new(
         setup,
         Arc::clone(&status),
         (mix_reader, stem_writer),
         (loader, clock),
     );
-    (audio_side, worker, status)
+    (
+        Box::new(Link::new(setup, status, mix_writer, stem_reader)),
+        worker,
+    )
 }

@@ -14,6 +14,8 @@
 //!   calls the system or panics; offline it waits for the stems, so that rendering is complete.
 //! - [`Engine`] keeps the inference thread. The model comes through a [`Loader`], so this crate knows
 //!   no model format; it runs a [`unweave_separation::Stream`], the same code that separates files.
+//! - [`Handover`] lets another engine follow while the host plays: the old one is heard until the stems
+//!   of the new one are due, and the latency stays.
 //! - [`Levels`] are how loud the mix and its stems were in the last seconds.
 //! - [`Status`] tells what is going on. No model, too slow a machine, a failing model: the output is
 //!   the aligned dry signal, the stem outputs are silent, and the state says why.
@@ -51,6 +53,7 @@ mod clock;
 mod controls;
 mod engine;
 mod error;
+mod handover;
 mod lane;
 mod levels;
 mod plan;
@@ -62,8 +65,9 @@ mod worker;
 pub use audio::{AudioSide, StereoOut};
 pub use clock::{Clock, SystemClock};
 pub use controls::{Controls, MAX_STEMS, StemControl};
-pub use engine::{Engine, Loader, Model, Refusal, Setup, halves};
+pub use engine::{Engine, Loader, Model, Refusal, Setup, halves, successor_halves};
 pub use error::Error;
+pub use handover::{Handover, Successor};
 pub use levels::{Level, Levels, Slot, StemLevel};
 pub use plan::{LatencyPlan, MAX_ALLOWANCE_FRAMES, MIN_ALLOWANCE_FRAMES, pro_tools_limit_frames};
 pub use status::{Fault, State, Status, Terminate};

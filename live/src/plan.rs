@@ -20,8 +20,8 @@ const FADES_PER_SECOND: u32 = 333;
 /// When each frame of the stems is due; integers at the host's sample rate.
 ///
 /// ```text
-/// latency = (S − 1) + T + (B − 1) + (F − 1)        valid while T < h
-///   S  window    T  budget of one inference    B  block allowance    F  fade    h  hop
+/// latency = (S − 1) + T + (B − 1) + (F − 1) + P        valid while T < h
+///   S  window    T  budget of one inference    B  block allowance    F  fade    h  hop    P  padding
 /// ```
 ///
 /// Why: the inference for frames from kh on starts at R_k ≤ kh + S + B − 1, when the block that
@@ -31,6 +31,9 @@ const FADES_PER_SECOND: u32 = 333;
 /// t − 1 − latency and must have F − 1 more to be able to fade out: kh is needed at t ≥ kh + latency + 2 − F.
 ///
 /// The distance of two inferences is h, or h − 1 now and then in a resampled stream: hence T < h.
+///
+/// Padding is 0 but for an engine that follows another while the host plays: hosts are told the latency
+/// on activation, so stems that could come sooner come when they are due.
 ///
 /// # One number for every block size
 /// B is an allowance that depends on the largest block which the host announces on activation, not on
@@ -46,6 +49,7 @@ pub struct LatencyPlan {
     budget_frames: usize,
     allowance_frames: usize,
     fade_frames: usize,
+    padding_frames: usize,
 }
 
 impl LatencyPlan {
@@ -67,6 +71,7 @@ impl LatencyPlan {
             budget_frames: 0,
             allowance_frames,
             fade_frames,
+            padding_frames: 0,
         }
         .with_budget(timing.budget_frames)
     }
@@ -88,19 +93,26 @@ impl LatencyPlan {
         })
     }
 
+    /// The same plan with a latency of `latency_frames`; none if it needs more.
+    pub fn padded_to(self, latency_frames: usize) -> Option<Self> {
+        Some(Self {
+            padding_frames: latency_frames.checked_sub(self.least_latency_frames())?,
+            ..self
+        })
+    }
+
+    /// What the latency would be without padding.
+    pub fn least_latency_frames(&self) -> usize {
+        self.latency_frames() - self.padding_frames
+    }
+
     /// Frames from input to output, on every output; what the host is told.
     pub fn latency_frames(&self) -> usize {
         (self.timing.window_frames - 1)
             + self.budget_frames
             + (self.allowance_frames - 1)
             + (self.fade_frames - 1)
-    }
-
-    /// How long the output may sound after the input has ended; what the host is told.
-    ///
-    /// The last frame leaves after the latency. A window more covers what a model's synthesis smears.
-    pub fn tail_frames(&self) -> usize {
-        self.latency_frames() + self.timing.window_frames
+            + self.padding_frames
     }
 
     /// Frames per second of the host.

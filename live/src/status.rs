@@ -27,6 +27,8 @@ pub enum Fault {
     Inference = 7,
     /// A bug ended the inference thread.
     Panicked = 8,
+    /// Models can't run at the host's sample rate.
+    Rate = 9,
 }
 
 /// What the inference thread is doing.
@@ -53,9 +55,9 @@ impl State {
     }
 
     fn from_code(code: u8) -> Self {
-        use Fault::{BadModel, Inference, Mismatch, NoModel, NoRuntime, Panicked, TooSlow};
+        use Fault::{BadModel, Inference, Mismatch, NoModel, NoRuntime, Panicked, Rate, TooSlow};
         let all = [
-            NoModel, BadModel, NoRuntime, Mismatch, TooSlow, Inference, Panicked,
+            NoModel, BadModel, NoRuntime, Mismatch, TooSlow, Inference, Panicked, Rate,
         ];
         match code {
             Self::LOADING => Self::Loading,
@@ -179,7 +181,8 @@ impl Status {
         }
     }
 
-    pub(crate) fn block_frames(&self) -> usize {
+    /// Longest block that the host has handed over.
+    pub fn block_frames(&self) -> usize {
         self.block_frames.load(Ordering::Relaxed)
     }
 

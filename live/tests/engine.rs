@@ -18,6 +18,8 @@ mod controls;
 mod epochs;
 #[path = "engine/gaps.rs"]
 mod gaps;
+#[path = "engine/handover.rs"]
+mod handover;
 #[path = "engine/latency.rs"]
 mod latency;
 #[path = "engine/lifecycle.rs"]

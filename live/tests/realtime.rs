@@ -11,7 +11,7 @@ use std::sync::mpsc;
 
 use unweave_live::capture::{Capture, CaptureSide, Moment, Position};
 use unweave_live::preview::{Preview, PreviewDesk, PreviewSide, preview};
-use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Model, Setup, State, Timing};
+use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Loader, Model, Setup, State, Timing};
 use unweave_separation::doubles::{Delayed, Failing, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
 
@@ -90,7 +90,7 @@ impl Separator for Stumbling {
     }
 }
 
-fn start(separator: impl Separator + 'static) -> (AudioSide, Engine) {
+fn source(separator: impl Separator + 'static) -> (Setup, Loader) {
     let timing = Timing::of(separator.shape(), 48_000).unwrap();
     let plan = LatencyPlan::new(timing, 48_000, 512).unwrap();
     let setup = Setup::new(separator.shape(), plan).unwrap();
@@ -101,7 +101,12 @@ fn start(separator: impl Separator + 'static) -> (AudioSide, Engine) {
             terminate: None,
         })
     };
-    Engine::start(&setup, "separation", Box::new(load)).unwrap()
+    (setup, Box::new(load))
+}
+
+fn start(separator: impl Separator + 'static) -> (AudioSide, Engine) {
+    let (setup, load) = source(separator);
+    Engine::start(&setup, "separation", load).unwrap()
 }
 
 /// Audio and outputs of the longest block, allocated once.
@@ -229,7 +234,16 @@ fn the_audio_thread_neither_allocates_nor_frees() {
         std::thread::yield_now();
     }
     assert!(capture.lost_frames() > 0 && capture.problem().is_none());
+    // Another engine follows, and the old one's half goes back.
+    let mut handover = audio.take_handover().unwrap();
+    let follower = Delayed::new(shape(44_100, 256, 512), &[0.1, 0.3, 0.2, 0.0]);
+    let (setup, load) = source(follower);
+    let (successor, next) = Engine::start_successor(&setup, "separation", load).unwrap();
+    assert!(handover.give(successor).is_ok());
+    assert_eq!(violations(|| host.play(&mut audio, 500)), 0);
+    assert!(handover.take_back().is_some());
     drop(engine);
+    drop(next);
     assert_eq!(violations(|| host.play(&mut audio, 500)), 0);
 
     let (mut audio, engine) = start(Failing::new(shape(44_100, 256, 1024), 30));

@@ -17,6 +17,7 @@ pub mod extent;
 mod fader;
 mod gesture;
 mod keys;
+mod light;
 mod listen;
 mod meter;
 mod models;
@@ -38,9 +39,10 @@ use unweave_live::State;
 use crate::bell::Bell;
 use crate::params::UnweaveParams;
 use crate::report::Source;
-use crate::takes::Takes;
+use crate::takes::{Listening, Takes};
 pub use control::let_go;
 use keys::Keys;
+use light::Heard;
 use listen::Listener;
 use models::ModelsView;
 use status::StatusView;
@@ -126,7 +128,11 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
         .frame(panel(10, 5))
         .show_separator_line(false)
         .show(ui, |ui| {
-            status::draw(ui, &mut desk.status, &params);
+            let heard = Heard {
+                has_input: desk.listener.has_input(),
+                is_preview: desk.takes.listening() == Listening::Playing,
+            };
+            status::draw(ui, &mut desk.status, &params, heard);
         });
     Panel::right("takes")
         // The panel itself keeps the right margin free.

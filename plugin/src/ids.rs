@@ -19,11 +19,12 @@ pub const STEMS: [&str; 4] = ["drums", "bass", "vocals", "other"];
 
 /// Every parameter id, in the order in which hosts list them. The ids come from attributes in
 /// `params.rs`, which cannot name a constant: a test compares.
-pub const PARAMS: [&str; 20] = [
+pub const PARAMS: [&str; 21] = [
     "bypass",
     "compare",
     "residual",
     "status",
+    "mode",
     "drums_gain",
     "drums_mute",
     "drums_solo",

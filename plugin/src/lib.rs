@@ -15,6 +15,7 @@
 mod bell;
 pub mod editor;
 pub mod ids;
+mod loads;
 pub mod model;
 mod pace;
 pub mod params;
@@ -24,6 +25,7 @@ pub mod render;
 pub mod report;
 mod running;
 pub mod state;
+mod succession;
 pub mod takes;
 mod text;
 pub mod variant;

@@ -24,6 +24,10 @@ pub struct Source {
     pub loader: Loader,
     /// Will say what computes.
     pub device_use: DeviceUse,
+    /// What it is in each of its modes, the one that is wanted included.
+    pub modes: Vec<(Mode, Shape)>,
+    /// Whether the loader does nothing but say what is wrong: then stems are never due.
+    pub is_refused: bool,
 }
 
 impl Source {
@@ -34,13 +38,38 @@ impl Source {
     /// The rate is not one that is converted.
     pub fn plan(
         &self,
-        sample_rate: f32,
+        sample_rate: u32,
         max_block_frames: usize,
     ) -> Result<LatencyPlan, unweave_live::Error> {
-        let sample_rate = whole_rate(sample_rate);
-        let timing = Timing::of(&self.shape, sample_rate)?;
-        LatencyPlan::new(timing, sample_rate, max_block_frames)
+        plan(&self.shape, sample_rate, max_block_frames)
     }
+
+    /// The plan of each of its modes that has one there.
+    pub(crate) fn plans(&self, sample_rate: u32, max_block_frames: usize) -> Vec<ModePlan> {
+        let plans = self.modes.iter().filter_map(|(mode, shape)| {
+            let plan = plan(shape, sample_rate, max_block_frames).ok()?;
+            Some(ModePlan { mode: *mode, plan })
+        });
+        plans.collect()
+    }
+}
+
+/// When a model's stems are due in one of its modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModePlan {
+    /// The mode.
+    pub mode: Mode,
+    /// Its plan.
+    pub plan: LatencyPlan,
+}
+
+fn plan(
+    shape: &Shape,
+    sample_rate: u32,
+    max_block_frames: usize,
+) -> Result<LatencyPlan, unweave_live::Error> {
+    let timing = Timing::of(shape, sample_rate)?;
+    LatencyPlan::new(timing, sample_rate, max_block_frames)
 }
 
 /// What a session wants. Reads manifests only; a model that can't be used has the timing of the built-in
@@ -50,13 +79,16 @@ impl Source {
 /// The built-in manifest is wrong, which a test excludes.
 pub fn source(wanted: &Wanted) -> Result<Source, Error> {
     let built_in = Model::built_in()?;
+    let purpose = Purpose::Live(wanted.mode);
     let found = Store::from_environment()
         .find(&wanted.model)
-        .map_err(|error| refusal(&error))
         .and_then(|model| {
-            Strips::new(&model, &ids::STEMS, Purpose::Live(Mode::Standard))
-                .map_err(|error| refusal(&error))
-        });
+            let strips = |mode| Strips::new(&model, &ids::STEMS, Purpose::Live(mode));
+            let modes = model.manifest.modes().into_iter();
+            let modes = modes.map(|mode| Ok((mode, strips(mode)?.shape().clone())));
+            Ok((strips(wanted.mode)?, modes.collect::<Result<_, _>>()?))
+        })
+        .map_err(|error: Error| refusal(&error));
     let device_use = DeviceUse::default();
     let options = Options {
         device: wanted.device,
@@ -64,18 +96,22 @@ pub fn source(wanted: &Wanted) -> Result<Source, Error> {
         threads: 1,
         runtime_beside: place::runtime_folders(),
         terminator: Terminator::new(),
-        ..Options::default()
+        purpose,
     };
     Ok(match found {
-        Ok(model) => Source {
+        Ok((model, modes)) => Source {
             shape: model.shape().clone(),
             loader: Box::new(move |is_stopping| run(&model, options, is_stopping)),
             device_use,
+            modes,
+            is_refused: false,
         },
         Err(refusal) => Source {
-            shape: shape(&built_in, Purpose::Live(Mode::Standard))?,
+            shape: shape(&built_in, purpose)?,
             loader: Box::new(|_is_stopping| Err(refusal)),
             device_use,
+            modes: Vec::new(),
+            is_refused: true,
         },
     })
 }
@@ -130,6 +166,7 @@ mod tests {
     fn wanted(model: &str) -> Wanted {
         Wanted {
             model: model.to_owned(),
+            mode: Mode::default(),
             device: DeviceChoice::Auto,
         }
     }
@@ -138,7 +175,9 @@ mod tests {
     fn the_built_in_model_has_our_stems_and_is_inside_every_hosts_limit() {
         let source = source(&wanted(BUILTIN_ID)).unwrap();
         assert_eq!(source.shape.stems, ids::STEMS);
-        for rate in [8e3, 44.1e3, 48e3, 88.2e3, 96e3, 176.4e3, 192e3, 384e3] {
+        for rate in [
+            8_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000, 384_000,
+        ] {
             let plan = source.plan(rate, 1024).unwrap();
             assert!(
                 plan.fits_pro_tools(),

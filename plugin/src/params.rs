@@ -9,14 +9,14 @@ use std::sync::Arc;
 use nice_plug::prelude::*;
 use parking_lot::RwLock;
 use unweave_live::{Controls, StemControl};
-use unweave_separation::DeviceChoice;
+use unweave_separation::{DeviceChoice, Mode};
 
 use crate::editor::extent::Extent;
 use crate::ids;
 use crate::report::Report;
 use crate::takes::Settings;
 use crate::text::{self, OFF_GAIN, ON_OFF, Switch};
-use crate::wanted::{Choice, Wanted};
+use crate::wanted::{Choice, ModeParam, Wanted};
 
 /// Most gain that a stem can get: +12 dB, the range of a usual fader.
 const MAX_GAIN: f32 = 3.981_071_7;
@@ -41,6 +41,9 @@ pub struct UnweaveParams {
     /// What the engine is doing, as text; setting it has no effect.
     #[id = "status"]
     pub status: BoolParam,
+    /// How the model is run: another one is heard a moment later.
+    #[id = "mode"]
+    pub mode: EnumParam<ModeParam>,
 
     /// Drums.
     #[nested(id_prefix = "drums", group = "Drums")]
@@ -75,13 +78,15 @@ pub struct UnweaveParams {
     pub report: Arc<Report>,
 }
 
-/// A parameter of one of the two kinds that there are.
+/// A parameter of one of the kinds that there are.
 #[derive(Clone, Copy)]
 pub enum AnyParam<'a> {
     /// A range.
     Float(&'a FloatParam),
     /// On or off.
     Switch(&'a BoolParam),
+    /// The live mode.
+    Mode(&'a EnumParam<ModeParam>),
 }
 
 /// The parameters of one stem.
@@ -122,6 +127,7 @@ impl UnweaveParams {
             ),
             residual: gain("Residual"),
             status: status(&report),
+            mode: EnumParam::new("Mode", Mode::default().into()),
             drums: StemParams::new("Drums"),
             bass: StemParams::new("Bass"),
             vocals: StemParams::new("Vocals"),
@@ -140,26 +146,14 @@ impl UnweaveParams {
         [&self.drums, &self.bass, &self.vocals, &self.other]
     }
 
-    /// What the session wants to separate with, and the [`Self::generation`] that this belongs to or a
-    /// later one does.
-    pub fn wanted(&self) -> (Wanted, u32) {
-        let generation = self.generation();
+    /// What the session wants to separate with. Locks: not for the audio thread.
+    pub fn wanted(&self) -> Wanted {
         let device: DeviceChoice = self.device.get().parse().unwrap_or_default();
-        let wanted = Wanted {
+        Wanted {
             model: self.model.get(),
+            mode: self.mode.value().into(),
             device: device.or_cpu(),
-        };
-        (wanted, generation)
-    }
-
-    /// Counts changes of what is wanted.
-    ///
-    /// # Realtime safety
-    /// Reads atomics.
-    pub fn generation(&self) -> u32 {
-        self.model
-            .generation()
-            .wrapping_add(self.device.generation())
+        }
     }
 
     /// Every parameter with its id, in the order in which hosts list them.
@@ -169,6 +163,7 @@ impl UnweaveParams {
             ("compare".to_owned(), AnyParam::Switch(&self.compare)),
             ("residual".to_owned(), AnyParam::Float(&self.residual)),
             ("status".to_owned(), AnyParam::Switch(&self.status)),
+            ("mode".to_owned(), AnyParam::Mode(&self.mode)),
         ];
         for (name, stem) in ids::STEMS.iter().zip(self.stems()) {
             all.extend([
@@ -357,6 +352,7 @@ mod tests {
             match param {
                 AnyParam::Float(param) => check(&id, param),
                 AnyParam::Switch(param) => check(&id, param),
+                AnyParam::Mode(param) => check(&id, param),
             }
         }
     }
@@ -367,6 +363,7 @@ mod tests {
             let flags = match param {
                 AnyParam::Float(param) => param.flags(),
                 AnyParam::Switch(param) => param.flags(),
+                AnyParam::Mode(param) => param.flags(),
             };
             let expected = match id.as_str() {
                 "bypass" => ParamFlags::BYPASS,

@@ -14,6 +14,7 @@ use crate::model;
 use crate::params::UnweaveParams;
 use crate::running::{Configuration, Running, StemOutputs};
 use crate::state;
+use crate::succession::Shared;
 use crate::takes::Takes;
 use crate::variant::Variant;
 
@@ -26,8 +27,6 @@ pub struct Unweave<V> {
     preview: PreviewSide,
     /// From the first activation that succeeds on.
     running: Option<Running>,
-    /// [`UnweaveParams::generation`] that was activated, or for which that was asked.
-    generation: u32,
     /// Tells an open window that there is something new to draw.
     bell: Bell,
     /// Dropped before an open window is, which so knows that it is the last that is left.
@@ -44,7 +43,6 @@ impl<V: Variant> Default for Unweave<V> {
             capture: None,
             preview,
             running: None,
-            generation: 0,
             bell: Bell::default(),
             alive: Arc::default(),
             _variant: PhantomData,
@@ -97,21 +95,23 @@ impl<V: Variant> Plugin for Unweave<V> {
         context: &mut impl ActivateContext<Self>,
     ) -> bool {
         self.set_up_capture(layout, config.sample_rate);
-        let (wanted, generation) = self.params.wanted();
-        self.generation = generation;
         self.run(Configuration {
             sample_rate: config.sample_rate,
             max_block_frames: config.max_buffer_size as usize,
-            wanted,
         });
         let mut latency_frames = 0;
         if let Some(running) = &mut self.running {
             running.set_mode(config.process_mode, context.plugin_api());
-            latency_frames = running.plan().latency_frames();
+            latency_frames = running.latency_frames();
         }
         // Here and nowhere else: CLAP allows no change in between.
         context.set_latency_samples(host_frames(latency_frames));
         true
+    }
+
+    fn deactivate(&mut self) {
+        self.params.report.rest();
+        self.bell.ring_loudly();
     }
 
     fn reset(&mut self) {
@@ -129,11 +129,6 @@ impl<V: Variant> Plugin for Unweave<V> {
         aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
-        let generation = self.params.generation();
-        if self.generation != generation {
-            self.generation = generation;
-            context.request_restart();
-        }
         if let Some(capture) = &mut self.capture {
             capture.take(buffer.as_slice(), &moment(context.transport()));
         }
@@ -147,7 +142,10 @@ impl<V: Variant> Plugin for Unweave<V> {
             if running.has_news() {
                 self.bell.ring();
             }
-            status = ProcessStatus::Tail(host_frames(running.plan().tail_frames()));
+            status = ProcessStatus::Tail(host_frames(running.tail_frames()));
+            if running.takes_restart_request() {
+                context.request_restart();
+            }
         }
         self.preview.process(buffer.as_slice(), &controls);
         status
@@ -168,25 +166,23 @@ impl<V: Variant> Unweave<V> {
         }
     }
 
-    /// Keeps the engine, or replaces it by one for this configuration.
+    /// Keeps the engine, or replaces it by what is wanted in this configuration.
     fn run(&mut self, configuration: Configuration) {
-        let is_kept = self
-            .running
-            .as_ref()
-            .is_some_and(|running| *running.configuration() == configuration);
-        if is_kept {
+        let wanted = self.params.wanted();
+        if let Some(running) = &mut self.running
+            && running.goes_on(&wanted, configuration)
+        {
             return;
         }
         // The old engine ends before the new one takes memory.
-        self.running = None;
-        let started = V::source(&configuration.wanted)
-            .and_then(|source| Running::start(source, configuration));
-        match started {
-            Ok(running) => {
-                self.params.report.watch(running.facts());
-                self.bell.ring_loudly();
-                self.running = Some(running);
-            }
+        let before = self.running.take().map(|running| running.latency_frames());
+        let shared = Shared {
+            params: Arc::clone(&self.params),
+            bell: self.bell.clone(),
+            find: V::source,
+        };
+        match Running::start(shared, wanted, configuration, before) {
+            Ok(running) => self.running = Some(running),
             Err(reason) => {
                 nice_error!("no separation: {reason}");
                 self.params.report.refuse(reason);

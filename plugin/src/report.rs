@@ -6,18 +6,40 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use unweave_live::{Levels, State, Status};
-use unweave_separation::DeviceUse;
+use unweave_separation::{DeviceUse, Mode};
 
+use crate::loads;
+use crate::model::ModePlan;
 use crate::wanted::Wanted;
 
 /// The source of the text. Never touched by the audio thread.
 #[derive(Default)]
-pub struct Report(RwLock<Source>);
+pub struct Report {
+    source: RwLock<Source>,
+    pending: RwLock<Option<Pending>>,
+}
+
+/// What has become of what is wanted and not heard yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// Its model is being loaded.
+    Loading,
+    /// It needs more latency than the host was told, in frames.
+    NeedsLatency {
+        /// What it needs.
+        latency_frames: usize,
+    },
+    /// It can't be had.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
 
 /// Where it comes from.
 #[derive(Clone, Default)]
 pub enum Source {
-    /// The host has not activated the plug-in.
+    /// The host has not activated the plug-in, or has deactivated it.
     #[default]
     Inactive,
     /// An engine is at work.
@@ -41,6 +63,38 @@ pub struct Facts {
     pub sample_rate: u32,
     /// From input to output.
     pub latency_frames: usize,
+    /// What that could be, had the host been told.
+    pub least_latency_frames: usize,
+    /// What it would be in each of the model's modes.
+    pub modes: Vec<ModePlan>,
+}
+
+impl Facts {
+    /// A mode in which this computer is fast enough for the model, as far as can be told from the present one:
+    /// an inference takes about as long in each.
+    pub fn lighter_mode(&self) -> Option<Mode> {
+        let takes = self.status.inference_time().as_secs_f64();
+        let load = |hop_frames: usize| takes / (self.millis(hop_frames) / 1000.0);
+        let of_mode = |mode: &ModePlan| {
+            let wanted = Wanted {
+                mode: mode.mode,
+                ..self.wanted.clone()
+            };
+            let known = loads::known(&wanted, self.sample_rate).map(f64::from);
+            known.unwrap_or_else(|| load(mode.plan.timing().hop_frames))
+        };
+        let lightest = self
+            .modes
+            .iter()
+            .min_by(|a, b| of_mode(a).total_cmp(&of_mode(b)))?;
+        let fits = of_mode(lightest) < f64::from(HIGH_LOAD);
+        (lightest.mode != self.wanted.mode && fits).then_some(lightest.mode)
+    }
+
+    /// So many frames as milliseconds.
+    pub fn millis(&self, frames: usize) -> f64 {
+        frames as f64 / f64::from(self.sample_rate) * 1000.0
+    }
 }
 
 /// Inferences that take more than this share of their time leave too little for everything else.
@@ -58,28 +112,77 @@ pub fn is_strained(status: &Status) -> bool {
 const BEGINNINGS: [&str; 4] = ["Not active", "Loading", "Separating", "Dry: "];
 
 impl Report {
-    /// From now on this engine is reported.
+    /// From now on this engine is reported, and nothing is waited for.
     pub fn watch(&self, facts: Facts) {
-        *self.0.write() = Source::Engine(facts);
+        *self.source.write() = Source::Engine(facts);
+        *self.pending.write() = None;
+    }
+
+    /// Something else is wanted.
+    pub fn await_next(&self, pending: Option<Pending>) {
+        *self.pending.write() = pending;
+    }
+
+    /// The host has switched the plug-in off.
+    pub fn rest(&self) {
+        *self.source.write() = Source::Inactive;
     }
 
     /// There is no engine, for this reason.
     pub fn refuse(&self, reason: String) {
-        *self.0.write() = Source::Refused(reason);
+        *self.source.write() = Source::Refused(reason);
     }
 
     /// What there is to report.
     pub fn source(&self) -> Source {
-        self.0.read().clone()
+        self.source.read().clone()
+    }
+
+    /// What is wanted and not heard yet, or could come sooner, and what to do; none if all is as it should be.
+    pub fn note(&self) -> Option<(String, &'static str)> {
+        const RESTART: &str = "Switch the plug-in off and on in the host.";
+        let Source::Engine(facts) = self.source() else {
+            return None;
+        };
+        Some(match self.pending.read().clone() {
+            Some(Pending::Loading) => (
+                "The new choice is being loaded.".to_owned(),
+                "The last one is heard until then.",
+            ),
+            Some(Pending::NeedsLatency { latency_frames }) => (
+                format!(
+                    "The last choice is heard: the new one needs a latency of {:.0} ms.",
+                    facts.millis(latency_frames)
+                ),
+                RESTART,
+            ),
+            Some(Pending::Refused { reason }) => (
+                format!("The last choice is heard: {reason}."),
+                "Choose another one.",
+            ),
+            None if facts.least_latency_frames < facts.latency_frames => (
+                format!(
+                    "The latency could be {:.0} ms.",
+                    facts.millis(facts.least_latency_frames)
+                ),
+                RESTART,
+            ),
+            None => return None,
+        })
     }
 
     /// One line.
     pub fn text(&self) -> String {
-        match &*self.0.read() {
+        let mut text = match &*self.source.read() {
             Source::Inactive => "Not active".to_owned(),
             Source::Refused(reason) => format!("Dry: {reason}"),
             Source::Engine(facts) => engine_text(&facts.status),
+        };
+        if let Some((what, advice)) = self.note() {
+            // Writing to a string does not fail.
+            let _ = write!(text, ". {what} {advice}");
         }
+        text
     }
 
     /// Whether a text is one of these: hosts read back what they were given, perhaps after it changed.

@@ -1,30 +1,34 @@
 //! An engine set up for one configuration of the host, and the host's blocks in the engine's terms.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nice_plug::prelude::*;
-use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Setup, State, StereoOut};
-use unweave_separation::DeviceUse;
+use unweave_live::{
+    AudioSide, Controls, Engine, Fault, LatencyPlan, Loader, Refusal, Setup, State, StereoOut,
+    Timing,
+};
+use unweave_separation::{DeviceUse, Shape};
 
 use crate::ids;
-use crate::model::Source;
+use crate::model::{ModePlan, whole_rate};
 use crate::pace::Pace;
-use crate::report::{Facts, is_strained};
+use crate::report::is_strained;
+use crate::succession::{Shared, Sounding, Succession};
 use crate::wanted::Wanted;
+
+/// What debuggers and profilers call the inference thread.
+pub(crate) const THREAD: &str = "unweave-model";
 
 /// One stereo output per stem, in the order of [`ids::STEMS`]; `None` where there is none.
 pub type StemOutputs<'a> = [Option<StereoOut<'a>>; ids::STEMS.len()];
 
-/// What an engine is set up for; another of these is another engine.
-#[derive(Debug, Clone, PartialEq)]
+/// What an engine is set up for besides what separates.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Configuration {
     /// Frames per second.
     pub sample_rate: f32,
     /// The longest block that the host announces.
     pub max_block_frames: usize,
-    /// What separates.
-    pub wanted: Wanted,
 }
 
 /// When the host may be waited for.
@@ -41,15 +45,13 @@ pub enum Mode {
 /// What of an engine's state the window shows even while nothing sounds.
 type Condition = (State, u64, bool);
 
-/// An engine at work.
+/// Engines at work: one, and for a while the one that follows it.
 pub struct Running {
     configuration: Configuration,
-    plan: LatencyPlan,
     audio: AudioSide,
-    /// Ends the inference thread when dropped.
-    engine: Engine,
+    /// Ends the inference threads when dropped.
+    succession: Succession,
     mode: Mode,
-    device_use: DeviceUse,
     /// Slots of levels that the window has been told of.
     num_told: u64,
     /// What the window has been told of the engine.
@@ -59,56 +61,74 @@ pub struct Running {
 }
 
 impl Running {
-    /// Sets up an engine; the model is loaded on its inference thread.
+    /// Sets up an engine; the model is loaded on its inference thread. Without one that can be used, the
+    /// output is dry, the latency as it was, and the status says why.
     ///
     /// # Errors
-    /// In the user's words, why nothing can be separated like this.
-    pub fn start(source: Source, configuration: Configuration) -> Result<Self, String> {
-        let plan = source.plan(configuration.sample_rate, configuration.max_block_frames);
-        let Source {
-            shape,
-            loader,
-            device_use,
-        } = source;
-        let start = |plan| {
-            let setup = Setup::new(&shape, plan)?;
-            Engine::start(&setup, "unweave-model", loader)
-        };
-        let plan = plan.map_err(|error| error.to_string())?;
-        let (audio, engine) = start(plan).map_err(|error| error.to_string())?;
-        Ok(Self {
-            right: vec![0.0; configuration.max_block_frames],
-            configuration,
-            plan,
-            audio,
+    /// In the user's words, why there is no engine at all.
+    pub(crate) fn start(
+        shared: Shared,
+        wanted: Wanted,
+        configuration: Configuration,
+        latency_before: Option<usize>,
+    ) -> Result<Self, String> {
+        let part = Part::find(&shared, &wanted, configuration, latency_before)
+            .map_err(|error| error.to_string())?;
+        let (mut audio, engine) =
+            Engine::start(&part.setup, THREAD, part.loader).map_err(|error| error.to_string())?;
+        let handover = audio
+            .take_handover()
+            .ok_or("the engine has been taken over already")?;
+        let sounding = Sounding {
             engine,
+            plan: *part.setup.plan(),
+            wanted,
+            device_use: part.device_use,
+            modes: part.modes,
+            is_refused: part.is_refused,
+        };
+        let levels = audio.levels().clone();
+        let max_block_frames = configuration.max_block_frames;
+        let succession = Succession::start(shared, sounding, handover, levels, max_block_frames)
+            .map_err(|error| format!("the system gives no thread: {error}"))?;
+        Ok(Self {
+            right: vec![0.0; max_block_frames],
+            configuration,
+            audio,
+            succession,
             mode: Mode::RealTime,
-            device_use,
             num_told: 0,
             condition_told: (State::Loading, 0, false),
         })
     }
 
-    /// What it was set up for.
-    pub fn configuration(&self) -> &Configuration {
-        &self.configuration
-    }
-
-    /// The numbers that the host is told.
-    pub fn plan(&self) -> &LatencyPlan {
-        &self.plan
-    }
-
-    /// What a person may want to know of it.
-    pub fn facts(&self) -> Facts {
-        Facts {
-            status: Arc::clone(self.engine.status()),
-            levels: Arc::clone(self.audio.levels()),
-            device_use: self.device_use.clone(),
-            wanted: self.configuration.wanted.clone(),
-            sample_rate: self.plan.sample_rate(),
-            latency_frames: self.plan.latency_frames(),
+    /// Goes on for a new activation, with the latency that it needs; false if another has to be started.
+    pub fn goes_on(&mut self, wanted: &Wanted, configuration: Configuration) -> bool {
+        if self.configuration != configuration {
+            return false;
         }
+        let Some(plan) = self.succession.settle(wanted) else {
+            return false;
+        };
+        plan.latency_frames() == self.audio.latency_frames() || self.audio.set_plan(&plan)
+    }
+
+    /// From input to output; what the host is told on activation.
+    pub fn latency_frames(&self) -> usize {
+        self.audio.latency_frames()
+    }
+
+    /// How long the output may sound after the input has ended.
+    pub fn tail_frames(&self) -> usize {
+        self.audio.tail_frames()
+    }
+
+    /// Whether the host has to be asked to restart the plug-in.
+    ///
+    /// # Realtime safety
+    /// One atomic.
+    pub fn takes_restart_request(&self) -> bool {
+        self.succession.takes_restart_request()
     }
 
     /// Whether there is something to draw that wasn't there the last time: levels, and not of silence
@@ -117,7 +137,7 @@ impl Running {
     /// # Realtime safety
     /// Reads atomics.
     pub fn has_news(&mut self) -> bool {
-        let status = self.engine.status();
+        let status = self.audio.status();
         let condition = (status.state(), status.late_hops(), is_strained(status));
         let is_changed = std::mem::replace(&mut self.condition_told, condition) != condition;
         let levels = self.audio.levels();
@@ -142,7 +162,7 @@ impl Running {
             (ProcessMode::Offline | ProcessMode::Buffered, _) => Mode::Offline,
             (ProcessMode::Realtime, PluginApi::Vst3) => {
                 // Half the latency: before the first stems are due, rendering is noticed.
-                let frames = self.plan.latency_frames() / 2;
+                let frames = self.audio.latency_frames() / 2;
                 let allowance = frames as f64 / f64::from(self.configuration.sample_rate);
                 let allowance = Duration::from_secs_f64(allowance);
                 Mode::ByPace(Pace::new(self.configuration.sample_rate, allowance))
@@ -199,5 +219,80 @@ impl Running {
         for (left, right) in mono.iter_mut().zip(right) {
             *left = 0.5 * (*left + *right);
         }
+    }
+}
+
+/// What an engine is started with.
+struct Part {
+    setup: Setup,
+    loader: Loader,
+    device_use: DeviceUse,
+    modes: Vec<ModePlan>,
+    is_refused: bool,
+}
+
+impl Part {
+    /// What is wanted, or what says why that can't be had.
+    fn find(
+        shared: &Shared,
+        wanted: &Wanted,
+        configuration: Configuration,
+        latency_before: Option<usize>,
+    ) -> Result<Self, unweave_live::Error> {
+        let sample_rate = whole_rate(configuration.sample_rate);
+        let max_block_frames = configuration.max_block_frames;
+        let as_before = |plan: LatencyPlan| {
+            let padded = latency_before.and_then(|latency| plan.padded_to(latency));
+            padded.unwrap_or(plan)
+        };
+        let found = (shared.find)(wanted).and_then(|source| {
+            let plan = source.plan(sample_rate, max_block_frames);
+            Ok((plan.map_err(|error| error.to_string())?, source))
+        });
+        let reason = match found {
+            Ok((plan, source)) => {
+                let plan = if source.is_refused {
+                    as_before(plan)
+                } else {
+                    plan
+                };
+                return Ok(Self {
+                    modes: source.plans(sample_rate, max_block_frames),
+                    setup: Setup::new(&source.shape, plan)?,
+                    loader: source.loader,
+                    device_use: source.device_use,
+                    is_refused: source.is_refused,
+                });
+            }
+            Err(reason) => reason,
+        };
+        nice_error!("no separation: {reason}");
+        // The shortest there is: no inference will ever take its time.
+        let timing = Timing {
+            window_frames: 1,
+            hop_frames: 2,
+            budget_frames: 1,
+        };
+        let shape = Shape {
+            sample_rate,
+            stems: ids::STEMS.map(str::to_owned).to_vec(),
+            residual_idx: ids::STEMS.len() - 1,
+            hop_frames: timing.hop_frames,
+            window_frames: timing.window_frames,
+            budget_frames: timing.budget_frames,
+        };
+        let plan = LatencyPlan::new(timing, sample_rate, max_block_frames)?;
+        Ok(Self {
+            setup: Setup::new(&shape, as_before(plan))?,
+            loader: Box::new(move |_is_stopping| {
+                Err(Refusal {
+                    fault: Fault::Rate,
+                    reason,
+                })
+            }),
+            device_use: DeviceUse::default(),
+            modes: Vec::new(),
+            is_refused: true,
+        })
     }
 }

@@ -9,6 +9,7 @@
 //! | 1 | 0.1.0 | first |
 //! | 2 | 0.1.0 | what computes, and the size of the window |
 //! | 3 | 0.1.0 | how stems are rendered |
+//! | 4 | 0.1.0 | the live mode |
 //!
 //! A state of an older format goes through one step per format. Whatever its format, a parameter that
 //! a state doesn't have or has with another type gets its default and not the value of the session
@@ -20,7 +21,8 @@ use nice_plug::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use unweave_separation::DeviceChoice;
+use unweave_separation::store::FORMER_BUILT_IN_ID;
+use unweave_separation::{DeviceChoice, Mode};
 
 use crate::editor::extent;
 use crate::params::{AnyParam, UnweaveParams};
@@ -28,7 +30,7 @@ use crate::takes::Settings;
 use crate::{ids, model};
 
 /// The format that is written.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Longest id that is taken for one of a model.
 const MAX_MODEL_ID_BYTES: usize = 128;
@@ -42,6 +44,8 @@ pub fn upgrade(state: &mut PluginState) {
     }
     let fields = std::mem::take(&mut state.fields);
     let model = parse::<String>(fields.get(ids::STATE_MODEL)).filter(|id| is_model_id(id));
+    // The built-in model has another name by now.
+    let model = model.filter(|id| id != FORMER_BUILT_IN_ID);
     let device = parse::<String>(fields.get(ids::STATE_DEVICE));
     let device = device.filter(|id| id.parse::<DeviceChoice>().is_ok());
     let window = parse(fields.get(ids::STATE_WINDOW)).unwrap_or(extent::DEFAULT);
@@ -92,6 +96,10 @@ fn applicable(stored: Option<ParamValue>, param: AnyParam<'_>) -> ParamValue {
         (AnyParam::Float(param), _) => ParamValue::F32(param.default_plain_value()),
         (AnyParam::Switch(_), Some(ParamValue::Bool(value))) => ParamValue::Bool(value),
         (AnyParam::Switch(param), _) => ParamValue::Bool(param.default_plain_value()),
+        (AnyParam::Mode(_), Some(ParamValue::String(id))) if id.parse::<Mode>().is_ok() => {
+            ParamValue::String(id)
+        }
+        (AnyParam::Mode(_), _) => ParamValue::String(Mode::default().to_string()),
     }
 }
 
@@ -116,31 +124,42 @@ mod tests {
     /// The blobs of every format, and what must come of them.
     #[test]
     fn a_state_of_every_format_keeps_its_values() {
-        let present = include_str!("../tests/states/format-3.json");
+        let present = include_str!("../tests/states/format-4.json");
         let mut state = parse(present);
         upgrade(&mut state);
         assert_eq!(json(&state), present, "the present format is left alone");
         // The blobs are the same session but for what each format brought: at its default in older ones.
-        let render = json!({
+        let default_render = json!({
             "format": "wav", "depth": "24", "without": [], "has_mix": true, "has_instrumental": true, "sums": "",
         });
-        for (blob, device, window) in [
+        let render: Value = serde_json::from_str(&state.fields["render"]).unwrap();
+        for (blob, device, window, render) in [
+            (
+                include_str!("../tests/states/format-3.json"),
+                "cuda",
+                "[1200,700,150]",
+                &render,
+            ),
             (
                 include_str!("../tests/states/format-2.json"),
                 "cuda",
                 "[1200,700,150]",
+                &default_render,
             ),
             (
                 include_str!("../tests/states/format-1.json"),
                 "auto",
                 "[960,600,100]",
+                &default_render,
             ),
         ] {
             let mut state = parse(blob);
             upgrade(&mut state);
             let mut expected = parse(present);
+            let mode = ParamValue::String("standard".to_owned());
+            expected.params.insert("mode".to_owned(), mode);
             let stored: Value = serde_json::from_str(&state.fields["render"]).unwrap();
-            assert_eq!(stored, render);
+            assert_eq!(stored, *render);
             for (key, value) in [
                 ("device", json!(device).to_string()),
                 ("window", window.to_owned()),
@@ -163,6 +182,7 @@ mod tests {
         for (id, value) in &state.params {
             let is_as_expected = match value {
                 ParamValue::Bool(value) => *value == (id == "vocals_mute"),
+                ParamValue::String(value) => id == "mode" && value == "standard",
                 ParamValue::F32(value) => {
                     *value
                         == if id.ends_with("sensitivity") {
@@ -175,8 +195,8 @@ mod tests {
             };
             assert!(is_as_expected, "{id}: {value:?}");
         }
-        assert_eq!(state.fields[ids::STATE_FORMAT], "3");
-        assert_eq!(state.fields[ids::STATE_MODEL], "\"unweave-live\"");
+        assert_eq!(state.fields[ids::STATE_FORMAT], "4");
+        assert_eq!(state.fields[ids::STATE_MODEL], "\"unweave\"");
     }
 
     #[test]
@@ -184,7 +204,7 @@ mod tests {
         let mut state = parse(
             r#"{"params": {
                 "drums_gain": {"f32": -3.0}, "bass_gain": {"f32": 1e30}, "vocals_gain": {"bool": true},
-                "other_gain": {"string": "loud"}, "bypass": {"f32": 1.0}, "no_such": {"i32": 7}
+                "other_gain": {"string": "loud"}, "mode": {"string": "hasty"}, "bypass": {"f32": 1.0}, "no_such": {"i32": 7}
             }, "fields": {"format": "99", "model": "../../etc/passwd", "junk": "{{{",
                 "device": "\"quantum\"", "window": "[1,65535,100]",
                 "render": "{\"folder\": 7, \"model\": \"../x\", \"format\": \"opus\", \"sums\": \"A=bass\"}"}}"#,

@@ -1,10 +1,9 @@
-//! Which model a session uses, and what computes it; saved with it, and changes are noticed.
+//! Which model a session uses, in which mode, and what computes it; saved with it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
+use nice_plug::params::enums::Enum;
 use nice_plug::params::persist::PersistentField;
 use parking_lot::RwLock;
-use unweave_separation::DeviceChoice;
+use unweave_separation::{DeviceChoice, Mode};
 
 use crate::model;
 
@@ -13,26 +12,54 @@ use crate::model;
 pub struct Wanted {
     /// Id of the model.
     pub model: String,
+    /// How it is run.
+    pub mode: Mode,
     /// What computes; a session opens on machines without it, too.
     pub device: DeviceChoice,
 }
 
-/// An id that a session saves. Loading a session changes it without a new activation, so the audio
-/// thread has to notice and ask for one.
-#[derive(Debug)]
-pub struct Choice {
-    /// Never locked by the audio thread.
-    id: RwLock<String>,
-    generation: AtomicU32,
+/// A [`Mode`] as a parameter of the host. What is saved are the ids, the same as the mode's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ModeParam {
+    /// [`Mode::Standard`].
+    #[id = "standard"]
+    Standard,
+    /// [`Mode::Quick`].
+    #[id = "quick"]
+    Quick,
+    /// [`Mode::Light`].
+    #[id = "light"]
+    Light,
 }
+
+impl From<Mode> for ModeParam {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Standard => Self::Standard,
+            Mode::Quick => Self::Quick,
+            Mode::Light => Self::Light,
+        }
+    }
+}
+
+impl From<ModeParam> for Mode {
+    fn from(mode: ModeParam) -> Self {
+        match mode {
+            ModeParam::Standard => Self::Standard,
+            ModeParam::Quick => Self::Quick,
+            ModeParam::Light => Self::Light,
+        }
+    }
+}
+
+/// An id that a session saves. Never locked by the audio thread.
+#[derive(Debug)]
+pub struct Choice(RwLock<String>);
 
 impl Choice {
     /// A choice that nobody has made yet.
     pub fn new(id: &str) -> Self {
-        Self {
-            id: RwLock::new(id.to_owned()),
-            generation: AtomicU32::new(0),
-        }
+        Self(RwLock::new(id.to_owned()))
     }
 
     /// The built-in model.
@@ -47,24 +74,12 @@ impl Choice {
 
     /// The id.
     pub fn get(&self) -> String {
-        self.id.read().clone()
+        self.0.read().clone()
     }
 
     /// Chooses.
     pub fn choose(&self, id: &str) {
-        let mut current = self.id.write();
-        if *current != id {
-            id.clone_into(&mut current);
-            self.generation.fetch_add(1, Ordering::Release);
-        }
-    }
-
-    /// Counts changes.
-    ///
-    /// # Realtime safety
-    /// Reads an atomic.
-    pub fn generation(&self) -> u32 {
-        self.generation.load(Ordering::Acquire)
+        id.clone_into(&mut self.0.write());
     }
 }
 
@@ -77,7 +92,7 @@ impl PersistentField<'_, String> for Choice {
     where
         F: Fn(&String) -> R,
     {
-        f(&self.id.read())
+        f(&self.0.read())
     }
 }
 
@@ -86,11 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_another_id_is_a_change() {
-        let choice = Choice::of_model();
-        choice.set(model::BUILTIN_ID.to_owned());
-        assert_eq!(choice.generation(), 0);
-        choice.set("another".to_owned());
-        assert_eq!((choice.get().as_str(), choice.generation()), ("another", 1));
+    fn hosts_and_sessions_call_the_modes_what_everything_else_calls_them() {
+        let names = Mode::ALL.map(Mode::name);
+        assert_eq!(ModeParam::variants(), names);
+        assert_eq!(ModeParam::ids(), Some(&Mode::ALL.map(Mode::id)[..]));
+        for (idx, mode) in Mode::ALL.into_iter().enumerate() {
+            assert_eq!(ModeParam::from(mode).to_index(), idx);
+            assert_eq!(Mode::from(ModeParam::from_index(idx)), mode);
+        }
     }
 }

@@ -277,6 +277,8 @@ fn picture() {
         let look = panel.takes.chosen();
         look.is_some_and(|look| look.num_read == 22_050)
     });
+    // It may have been read before the panel was drawn with it.
+    panel.step();
     panel.click("Files");
     // The section opens with a movement.
     panel.harness.run_steps(60);

@@ -269,7 +269,10 @@ fn eight_instances_in_a_child_process() {
     println!("kilobytes: {sizes:?}.");
 }
 
-/// Each session by itself keeps the weights twice, 13 MB of them.
+/// kB of a further instance, of which the weights alone are 39,000.
+#[cfg(target_os = "linux")]
+const MOST_PER_INSTANCE: u64 = 25_000;
+
 #[test]
 #[cfg(target_os = "linux")]
 fn instances_of_a_model_share_its_weights() {
@@ -282,12 +285,7 @@ fn instances_of_a_model_share_its_weights() {
         .split(", ")
         .map(|size| size.parse().unwrap())
         .collect();
-    let weights =
-        u64::try_from(include_bytes!("../../models/builtin/model.onnx").len()).unwrap() / 1000;
     let each = (sizes[7] - sizes[0]) / 7;
     eprintln!("first {} kB, each further {each} kB", sizes[0]);
-    assert!(
-        each < weights,
-        "{each} kB for each instance, the weights are {weights} kB"
-    );
+    assert!(each < MOST_PER_INSTANCE, "{each} kB for each instance");
 }

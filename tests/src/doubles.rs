@@ -15,12 +15,12 @@ use nice_plug::wrapper::clap::{
 use unweave_live::preview::PreviewSide;
 use unweave_live::{Fault, Model, Refusal, Terminate};
 use unweave_plugin::Unweave;
-use unweave_plugin::model::Source;
+use unweave_plugin::model::{BUILTIN_ID, Source};
 use unweave_plugin::takes::Takes;
 use unweave_plugin::variant::{MultiOut, Variant};
 use unweave_plugin::wanted::Wanted;
 use unweave_separation::doubles::{Delayed, Failing, NotANumber, shape};
-use unweave_separation::{DeviceUse, Error, Separator, Shape, StemBlock};
+use unweave_separation::{DeviceUse, Error, Mode, Separator, Shape, StemBlock};
 
 /// Gains of the mix in the stems of [`Halves`]; the residual stem gets the rest.
 pub const HALVES: [f32; 4] = [0.5, 0.25, 0.125, 0.125];
@@ -62,6 +62,8 @@ macro_rules! doubles {
                             $model
                         }),
                         device_use: DeviceUse::default(),
+                        modes: Vec::new(),
+                        is_refused: false,
                     })
                 }
             }
@@ -73,6 +75,10 @@ macro_rules! doubles {
                 (
                     PluginDescriptor::for_plugin::<Unweave<Capturing>>(),
                     create::<Capturing> as Create,
+                ),
+                (
+                    PluginDescriptor::for_plugin::<Unweave<Modal>>(),
+                    create::<Modal> as Create,
                 ),
                 $((
                     PluginDescriptor::for_plugin::<Unweave<$name>>(),
@@ -133,6 +139,61 @@ doubles! {
             reason: "model.onnx is missing".to_owned(),
         })
     };
+}
+
+/// As [`Halves`] in three modes, each with a latency and gains of its own; in a model by any other name than
+/// the built-in one's there is nothing.
+pub struct Modal;
+
+impl Modal {
+    /// Its CLAP id.
+    pub const ID: &str = "audio.unweave.tests.modal";
+
+    /// Gains of the mix in the stems.
+    pub fn gains(mode: Mode) -> [f32; 4] {
+        match mode {
+            Mode::Standard => HALVES,
+            Mode::Quick => [0.125, 0.5, 0.25, 0.125],
+            Mode::Light => [0.25, 0.125, 0.5, 0.125],
+        }
+    }
+
+    /// Hop and window.
+    pub fn shape(mode: Mode) -> Shape {
+        match mode {
+            Mode::Standard => small_shape(),
+            Mode::Quick => Shape {
+                // A shorter time for an inference is less latency, too.
+                budget_frames: 128,
+                ..shape(44_100, 192, 384)
+            },
+            Mode::Light => shape(44_100, 512, 2048),
+        }
+    }
+}
+
+impl Variant for Modal {
+    const NAME: &'static str = "Modal";
+    const DESCRIPTION: &'static str = "For tests";
+    const CLAP_ID: &'static str = Self::ID;
+    const VST3_CLASS_ID: [u8; 16] = [0; 16];
+    const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
+
+    fn source(wanted: &Wanted) -> Result<Source, String> {
+        if wanted.model != BUILTIN_ID {
+            return MultiOut::source(wanted);
+        }
+        let mode = wanted.mode;
+        Ok(Source {
+            shape: Self::shape(mode),
+            loader: Box::new(move |_is_stopping| {
+                separator(Delayed::new(Self::shape(mode), &Self::gains(mode)))
+            }),
+            device_use: DeviceUse::default(),
+            modes: Mode::ALL.map(|mode| (mode, Self::shape(mode))).to_vec(),
+            is_refused: false,
+        })
+    }
 }
 
 thread_local! {

@@ -27,11 +27,11 @@ fn library() -> PathBuf {
 #[test]
 fn unloading_the_library_while_a_model_loads_does_not_crash() {
     let models = tempfile::tempdir().unwrap();
-    let model = models.path().join("unweave-live");
+    let model = models.path().join("unweave");
     fs::create_dir(&model).unwrap();
     fs::write(model.join("model.toml"), MANIFEST).unwrap();
     let made = Command::new("mkfifo")
-        .arg(model.join("model.onnx"))
+        .arg(model.join("vocals.onnx"))
         .status();
     assert!(made.unwrap().success());
     let child = Command::new(std::env::current_exe().unwrap())
@@ -64,7 +64,7 @@ fn child() {
         OpenOptions::new()
             .write(true)
             .custom_flags(libc::O_NONBLOCK)
-            .open(models.join("unweave-live/model.onnx"))
+            .open(models.join("unweave/vocals.onnx"))
             .ok()
     });
     let threads = inference_threads();

@@ -14,8 +14,8 @@ use unweave_plugin::render::Stage;
 use unweave_separation::channels::Layout;
 use unweave_separation::verify::{Outcome, verify_dir};
 use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
-use unweave_separation::{Terminator, folders};
-use unweave_tests::doubles::{self, Capturing, HALVES, Halves, last_takes};
+use unweave_separation::{Mode, Terminator, folders};
+use unweave_tests::doubles::{self, Capturing, HALVES, Halves, Modal, last_takes};
 use unweave_tests::session::{Session, Timeline};
 use unweave_tests::window::{Display, close_windows, column, xdotool};
 
@@ -27,6 +27,9 @@ const BLOCK: usize = 512;
 /// Where things are in a window of 960 × 600 pixels.
 const DRUMS_MUTE: (i32, i32) = (45, 240);
 const BASS_CAP: (i32, i32) = (225, 343);
+const MODE_MENU: (i32, i32) = (300, 25);
+/// In the menu once it is open.
+const QUICK: (i32, i32) = (300, 75);
 const ARM: (i32, i32) = (824, 95);
 /// The only take, and, while it is chosen, what renders it.
 const TAKE: (i32, i32) = (800, 124);
@@ -62,6 +65,13 @@ fn run_on(display: &Display, test: &str) {
 fn what_is_clicked_and_dragged_in_a_hosts_window_is_heard() {
     if let Some(display) = Display::start() {
         run_on(&display, "pointer");
+    }
+}
+
+#[test]
+fn another_mode_is_chosen_in_a_hosts_window_and_heard_without_a_restart() {
+    if let Some(display) = Display::start() {
+        run_on(&display, "mode_by_hand");
     }
 }
 
@@ -114,8 +124,8 @@ struct Host {
 }
 
 impl Host {
-    fn new() -> Self {
-        let mut session = Session::new(&doubles::entry(), Halves::ID);
+    fn new(id: &str) -> Self {
+        let mut session = Session::new(&doubles::entry(), id);
         session.activate(RATE, BLOCK);
         let mut host = Self {
             session,
@@ -165,7 +175,7 @@ impl Host {
 #[test]
 #[ignore = "run by the test above, on a display of its own"]
 fn pointer() {
-    let mut host = Host::new();
+    let mut host = Host::new(Halves::ID);
     host.until("the mix is heard", |host| host.heard == 0.5);
     let window = host.session.open_window();
     assert_eq!(host.session.window_size(), (960, 600));
@@ -227,6 +237,36 @@ fn pointer() {
     host.until("it ends with the window", |host| {
         host.session.num_gestures() == 0
     });
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn mode_by_hand() {
+    let mut host = Host::new(Modal::ID);
+    let latency = host.session.latency();
+    let window = host.session.open_window();
+    let has_shares_of = |host: &Host, mode: Mode| {
+        let heard = 0.5 * (1.0 - Modal::gains(mode)[0]);
+        (host.heard - heard).abs() < 1e-4
+    };
+    host.click_until("a click on M mutes the drums", DRUMS_MUTE, |host| {
+        host.session.value("drums_mute") == 1.0
+    });
+    host.until("the drums are gone", |host| {
+        has_shares_of(host, Mode::Standard)
+    });
+    let mut step = 0;
+    host.until("a mode is chosen", |host| {
+        let (x, y) = [MODE_MENU, QUICK][step / 30 % 2];
+        if step % 30 == 0 {
+            xdotool(&format!("mousemove {x} {y} click 1"));
+        }
+        step += 1;
+        host.session.value("mode") == 1.0
+    });
+    host.until("it is heard", |host| has_shares_of(host, Mode::Quick));
+    assert_eq!(host.session.latency(), latency);
+    host.session.close_window(window);
 }
 
 #[test]
@@ -420,7 +460,7 @@ fn resources() -> [usize; 3] {
 #[test]
 #[ignore = "run by the test above, on a display of its own"]
 fn hundred_times() {
-    let mut host = Host::new();
+    let mut host = Host::new(Halves::ID);
     let mut open_and_close = |times: usize| {
         for _ in 0..times {
             let window = host.session.open_window();

@@ -121,6 +121,12 @@ impl Bleed {
         self.is_running = false;
     }
 
+    /// Another stem is the residual: nothing is taken off it.
+    pub(super) fn set_residual(&mut self, residual_idx: usize) {
+        self.residual_idx = residual_idx;
+        self.amounts[residual_idx].set(0.0, true);
+    }
+
     pub(super) fn set(&mut self, controls: &Controls, is_at_once: bool) {
         let num_stems = self.stems.len();
         let stems = controls.stems.iter().take(num_stems);

@@ -17,6 +17,10 @@ impl Delay {
         }
     }
 
+    pub(super) fn capacity_frames(&self) -> usize {
+        self.channels[0].len()
+    }
+
     /// Puts the mix from `frame` on; at most the capacity.
     pub(super) fn write(&mut self, frame: u64, mix: [&[f32]; 2]) {
         let start = self.index(frame);

@@ -63,6 +63,13 @@ impl Level {
         self.is_expected = is_expected;
     }
 
+    /// Another engine's stems follow: the fade to them is no gap of theirs.
+    pub(super) fn follow(&mut self, hop_frames: usize, is_expected: bool) {
+        self.hop_frames = hop_frames as u64;
+        self.is_expected = is_expected;
+        self.gap = None;
+    }
+
     /// The next frame is the first of the mix.
     pub(super) fn begin(&mut self) {
         self.is_first = true;

@@ -41,6 +41,11 @@ impl Mixer {
         self.bleed.reset();
     }
 
+    /// Another stem receives what the model leaves over.
+    pub(super) fn set_residual(&mut self, residual_idx: usize) {
+        self.bleed.set_residual(residual_idx);
+    }
+
     /// Sets out for these settings from the next frame on.
     pub(super) fn set(&mut self, controls: &Controls) {
         let is_at_once = std::mem::take(&mut self.is_fresh);

@@ -12,6 +12,8 @@ use crate::ids;
 const SETTLING_SLOTS: u64 = 200;
 /// Below this amplitude, −80 dB, a slot counts as silence.
 const SILENCE: f32 = 1e-4;
+/// After so long without input it is said that there is none: longer than the pauses in music.
+const INPUT_SECONDS: f32 = 2.0;
 /// Hosts may call with long blocks: between two the window doesn't fall asleep.
 const LONGEST_BLOCK_SECONDS: f32 = 0.25;
 
@@ -25,6 +27,8 @@ pub struct Listener {
     idle_seconds: f32,
     /// Time since the picture moved.
     still_seconds: f32,
+    /// Until it is said that there is no input.
+    input_seconds: f32,
     /// The stems as they are heard, in the order of [`ids::STEMS`].
     pub stems: [Meter; ids::STEMS.len()],
     /// The main output.
@@ -49,6 +53,7 @@ impl Listener {
         }
         self.levels = levels;
         self.still_seconds += seconds;
+        self.input_seconds = (self.input_seconds - seconds).max(0.0);
         let Some(levels) = self.levels.clone() else {
             return self.rest(seconds);
         };
@@ -69,6 +74,9 @@ impl Listener {
             if slot.is_playing || slot.mix.peak > SILENCE {
                 self.picture.push(&slot);
                 self.still_seconds = 0.0;
+            }
+            if slot.mix.peak > SILENCE {
+                self.input_seconds = INPUT_SECONDS;
             }
         }
         self.next = end;
@@ -98,8 +106,14 @@ impl Listener {
         self.is_moving()
     }
 
+    /// Whether the host has handed over more than silence of late.
+    pub fn has_input(&self) -> bool {
+        self.input_seconds > 0.0
+    }
+
     fn is_moving(&self) -> bool {
         self.still_seconds < LONGEST_BLOCK_SECONDS
+            || self.has_input()
             || self.main.is_moving()
             || self.stems.iter().any(Meter::is_moving)
     }

@@ -1,19 +1,21 @@
-//! The choice of model and device.
+//! The choice of model, live mode and device.
 
 use std::sync::{Arc, OnceLock};
 
 use egui::accesskit::Role;
 use egui::{ComboBox, RichText, Ui, WidgetInfo};
-use nice_plug::context::PluginApi;
 use nice_plug::context::gui::GuiContext;
+use nice_plug::prelude::Param as _;
 use unweave_separation::runtime::{DeviceStatus, DeviceVerdict, devices};
 use unweave_separation::strips::Strips;
 use unweave_separation::{DeviceChoice, Error, Mode, Model, Purpose, Store};
 
-use crate::editor::theme;
+use crate::editor::{gesture, theme};
+use crate::model::ModePlan;
 use crate::params::UnweaveParams;
 use crate::report::Source;
-use crate::{ids, place};
+use crate::wanted::Wanted;
+use crate::{ids, loads, place};
 
 /// Lists that take a while to make: looked up when a menu opens.
 #[derive(Default)]
@@ -39,29 +41,14 @@ struct Device {
     problem: Option<String>,
 }
 
-/// Both menus, and what a change waits for.
+/// The menus; the status line says what a change waits for.
 pub fn draw(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &GuiContext) {
-    // The standalone never activates anew, so a choice would wait for ever.
-    let is_fixed = host.plugin_api() == PluginApi::Standalone;
-    ui.add_enabled_ui(!is_fixed, |ui| {
-        models(ui, view, params, host);
-        device(ui, view, params, host);
-    })
-    .response
-    .on_disabled_hover_text("The standalone uses the built-in model and the fastest device");
-    let (wanted, _) = params.wanted();
-    if let Source::Engine(facts) = params.report.source()
-        && facts.wanted != wanted
-    {
-        ui.label(
-            RichText::new("Applies when the host has restarted the plug-in")
-                .font(theme::SMALL)
-                .color(theme::WARNING),
-        );
-    }
+    models(ui, view, params);
+    mode(ui, params, host);
+    device(ui, view, params);
 }
 
-fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &GuiContext) {
+fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
     let current = params.model.get();
     let menu = ComboBox::from_id_salt("model")
         .width(150.0)
@@ -79,7 +66,6 @@ fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &Gui
                     response.on_disabled_hover_text(problem);
                 } else if response.clicked() && !is_chosen {
                     params.model.choose(&entry.id);
-                    host.request_restart();
                 }
             }
         });
@@ -87,6 +73,40 @@ fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &Gui
         view.is_open = false;
     }
     menu.response.widget_info(|| named("Model", &current));
+}
+
+/// The modes of the model that is heard, with what they cost; nothing if it has but one.
+fn mode(ui: &mut Ui, params: &UnweaveParams, host: &GuiContext) {
+    let Source::Engine(facts) = params.report.source() else {
+        return;
+    };
+    if facts.modes.len() < 2 {
+        return;
+    }
+    let current: Mode = params.mode.value().into();
+    let menu = ComboBox::from_id_salt("mode")
+        .width(92.0)
+        .selected_text(RichText::new(current.name()).font(theme::BODY))
+        .show_ui(ui, |ui| {
+            for ModePlan { mode, plan } in &facts.modes {
+                let wanted = Wanted {
+                    mode: *mode,
+                    ..facts.wanted.clone()
+                };
+                let latency_ms = facts.millis(plan.latency_frames());
+                let load = match loads::known(&wanted, facts.sample_rate) {
+                    Some(load) => format!("load {:.0} %", 100.0 * load),
+                    None => "load not measured yet".to_owned(),
+                };
+                let text = format!("{} · {latency_ms:.0} ms · {load}", mode.name());
+                let is_chosen = *mode == current;
+                if ui.add(egui::Button::selectable(is_chosen, text)).clicked() && !is_chosen {
+                    let chosen = params.mode.preview_normalized((*mode).into());
+                    gesture::set(host, &params.mode, chosen);
+                }
+            }
+        });
+    menu.response.widget_info(|| named("Mode", current.name()));
 }
 
 /// Every model that is installed; what can't be used is there, with the reason.
@@ -112,7 +132,7 @@ fn list() -> Vec<Entry> {
         .collect()
 }
 
-fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &GuiContext) {
+fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
     let current = params.device.get();
     let name = match current.parse() {
         Ok(DeviceChoice::Only(device) | DeviceChoice::Prefer(device)) => device.name(),
@@ -140,7 +160,6 @@ fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &Gui
                     response.on_disabled_hover_text(problem);
                 } else if response.clicked() && !is_chosen {
                     params.device.choose(&device.id);
-                    host.request_restart();
                 }
             }
             if known.is_none() {

@@ -51,6 +51,7 @@ impl Host {
         let is_it = |param: &AnyParam<'_>| match param {
             AnyParam::Float(param) => param.as_ptr() == pointer,
             AnyParam::Switch(param) => param.as_ptr() == pointer,
+            AnyParam::Mode(param) => param.as_ptr() == pointer,
         };
         let all = self.params.all();
         all.into_iter().find(|(_, param)| is_it(param)).unwrap().0

@@ -1,0 +1,107 @@
+//! How one engine follows another while the host plays.
+//!
+//! ```text
+//! any thread     Engine::start_successor ─► Successor ─► Handover ──► AUDIO THREAD
+//!                                    the old engine's half ◄── Handover ◄──┘
+//! ```
+//!
+//! From the block on with which the audio thread finds it, the successor hears the mix, too. What it makes
+//! of it is due a latency later: until then the old engine is heard, and so the stems have no gap but the
+//! fade from one to the other. Then the old engine's half goes back, to be freed elsewhere.
+
+use std::sync::Arc;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::engine::Setup;
+use crate::lane::{LaneReader, LaneWriter};
+use crate::status::Status;
+
+/// What ties the audio side to one engine.
+pub(crate) struct Link {
+    pub(crate) status: Arc<Status>,
+    pub(crate) mix_lane: LaneWriter,
+    pub(crate) stem_lane: LaneReader,
+    pub(crate) num_stems: usize,
+    pub(crate) residual_idx: usize,
+    pub(crate) hop_frames: usize,
+    pub(crate) window_frames: usize,
+}
+
+impl Link {
+    pub(crate) fn new(
+        setup: &Setup,
+        status: Arc<Status>,
+        mix_lane: LaneWriter,
+        stem_lane: LaneReader,
+    ) -> Self {
+        Self {
+            status,
+            mix_lane,
+            stem_lane,
+            num_stems: setup.num_stems,
+            residual_idx: setup.residual_idx,
+            hop_frames: setup.plan.timing().hop_frames,
+            window_frames: setup.plan.timing().window_frames,
+        }
+    }
+}
+
+/// The audio thread's half of an engine that is to follow another, or of one that was followed.
+pub struct Successor(pub(crate) Box<Link>);
+
+/// The ends of both lanes that are not the audio thread's.
+pub struct Handover {
+    num_stems: usize,
+    to_audio: Producer<Box<Link>>,
+    from_audio: Consumer<Box<Link>>,
+    is_under_way: bool,
+}
+
+/// The audio thread's ends.
+pub(crate) struct Arrivals {
+    pub(crate) incoming: Consumer<Box<Link>>,
+    /// Never full: the next successor is not given before the last engine was taken back.
+    pub(crate) outgoing: Producer<Box<Link>>,
+}
+
+/// Both ends, for engines of so many stems. Allocates; nothing else here does.
+pub(crate) fn handover(num_stems: usize) -> (Handover, Arrivals) {
+    let (to_audio, incoming) = RingBuffer::new(1);
+    let (outgoing, from_audio) = RingBuffer::new(1);
+    let ours = Handover {
+        num_stems,
+        to_audio,
+        from_audio,
+        is_under_way: false,
+    };
+    (ours, Arrivals { incoming, outgoing })
+}
+
+impl Handover {
+    /// Lets the audio thread go over to another engine, which should have loaded its model.
+    ///
+    /// The plan that it was started with should be padded to the latency of the audio side, so that its
+    /// lanes hold as much as that takes.
+    ///
+    /// # Errors
+    /// Gives it back if one is still under way, or if it has another number of stems.
+    pub fn give(&mut self, successor: Successor) -> Result<(), Successor> {
+        if self.is_under_way || successor.0.num_stems != self.num_stems {
+            return Err(successor);
+        }
+        self.to_audio.push(successor.0).map_err(|refused| {
+            let rtrb::PushError::Full(link) = refused;
+            Successor(link)
+        })?;
+        self.is_under_way = true;
+        Ok(())
+    }
+
+    /// The half of the old engine, once the new one is heard; its [`crate::Engine`] can then go, too.
+    pub fn take_back(&mut self) -> Option<Successor> {
+        let link = self.from_audio.pop().ok()?;
+        self.is_under_way = false;
+        Some(Successor(link))
+    }
+}
