@@ -178,6 +178,30 @@ impl std::fmt::Debug for Stft {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_window_and_hop_give_back_what_went_in() {
+        for (n_fft, hop, scale) in [(64, 16, 1.0), (64, 13, 1.0), (2048, 441, 0.02)] {
+            let window = hann(n_fft).iter().map(|w| w * scale).collect();
+            let mut stft = Stft::with_window(hop, window);
+            let (mut history, mut overlap) = (vec![0.0; n_fft], vec![0.0; n_fft]);
+            let samples = crate::load::noise(40 * hop);
+            let mut out = Vec::new();
+            for samples in samples.chunks_exact(hop) {
+                let spectrum = stft.forward(&mut history, samples).to_vec();
+                let mut hop_out = vec![0.0; hop];
+                stft.synthesise_complex(&spectrum, &mut overlap, &mut hop_out);
+                out.extend(hop_out);
+            }
+            // What comes out lags by N − h.
+            for (out, sample) in out[n_fft - hop..].iter().zip(&samples) {
+                assert!(
+                    (out - sample).abs() < 1e-6,
+                    "{n_fft}/{hop}: {out} for {sample}"
+                );
+            }
+        }
+    }
     use std::f64::consts::PI;
 
     fn noise(frames: usize) -> Vec<f32> {
