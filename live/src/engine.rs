@@ -9,6 +9,7 @@ use unweave_separation::{Separator, Shape};
 use crate::audio::AudioSide;
 use crate::clock::{Clock, SystemClock};
 use crate::controls::MAX_STEMS;
+use crate::denormals;
 use crate::error::Error;
 use crate::handover::{Link, Successor};
 use crate::lane::lane;
@@ -119,7 +120,7 @@ impl Engine {
     fn spawn(link: &Link, mut worker: Worker, name: &str) -> Result<Self, Error> {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || worker.run())
+            .spawn(move || denormals::flushed(|| worker.run()))
             .map_err(Error::Thread)?;
         Ok(Self {
             status: Arc::clone(&link.status),
