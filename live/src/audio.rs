@@ -86,7 +86,7 @@ impl AudioSide {
             is_offline: false,
             epoch: 0,
             frame: 0,
-            delay: Delay::new(plan.latency_frames() + allowance_frames),
+            delay: Delay::new(plan.latency_frames().max(setup.room_frames) + allowance_frames),
             mixer: Mixer::new(setup),
             chunk: Chunk::new(setup.num_stems),
             due: first_due(plan.latency_frames()),
@@ -122,7 +122,10 @@ impl AudioSide {
     /// Another latency for the same engine, and all audio forgotten; false if it is more than there was
     /// at first. Not while the host plays: it has to be told.
     pub fn set_plan(&mut self, plan: &LatencyPlan) -> bool {
-        let latency_frames = plan.latency_frames();
+        self.set_latency(plan.latency_frames())
+    }
+
+    fn set_latency(&mut self, latency_frames: usize) -> bool {
         if latency_frames + self.allowance_frames > self.delay.capacity_frames() {
             return false;
         }
@@ -219,9 +222,13 @@ impl AudioSide {
             return;
         }
         if let Ok(next) = self.arrivals.incoming.pop() {
+            let latency_frames = next.latency_frames;
             next.status.set_epoch(self.epoch);
             next.status.set_offline(self.is_offline);
             self.next = Some((next, self.frame));
+            if latency_frames != self.latency_frames() {
+                self.set_latency(latency_frames);
+            }
         }
     }
 

@@ -31,6 +31,7 @@ pub struct Setup {
     pub(crate) plan: LatencyPlan,
     pub(crate) num_stems: usize,
     pub(crate) residual_idx: usize,
+    pub(crate) room_frames: usize,
 }
 
 impl Setup {
@@ -50,7 +51,17 @@ impl Setup {
             plan,
             num_stems,
             residual_idx: shape.residual_idx,
+            room_frames: 0,
         })
+    }
+
+    /// The same, with room for engines that need a latency of up to so many frames: [`crate::Handover`].
+    #[must_use]
+    pub fn with_room(self, latency_frames: usize) -> Self {
+        Self {
+            room_frames: latency_frames,
+            ..self
+        }
     }
 
     /// When stems are due.
