@@ -8,6 +8,7 @@
 mod bleed;
 mod chunk;
 mod delay;
+mod following;
 mod level;
 mod mixer;
 
@@ -211,40 +212,6 @@ impl AudioSide {
         }
     }
 
-    fn links(&mut self) -> impl Iterator<Item = &mut Link> {
-        let next = self.next.as_mut().map(|(next, _)| &mut **next);
-        std::iter::once(&mut *self.link).chain(next)
-    }
-
-    /// From here on an engine that has arrived hears the mix, too.
-    fn meet_successor(&mut self) {
-        if self.next.is_some() {
-            return;
-        }
-        if let Ok(next) = self.arrivals.incoming.pop() {
-            let latency_frames = next.latency_frames;
-            next.status.set_epoch(self.epoch);
-            next.status.set_offline(self.is_offline);
-            self.next = Some((next, self.frame));
-            if latency_frames != self.latency_frames() {
-                self.set_latency(latency_frames);
-            }
-        }
-    }
-
-    /// From here on the engine that follows is heard, if there is one.
-    fn go_over(&mut self) {
-        let Some((next, _)) = self.next.take() else {
-            return;
-        };
-        self.mixer.set_residual(next.residual_idx);
-        let is_running = next.status.state() == State::Running;
-        self.level.follow(next.hop_frames, is_running);
-        let old = std::mem::replace(&mut self.link, next);
-        // Has room: one engine is under way at a time.
-        let _ = self.arrivals.outgoing.push(old);
-    }
-
     /// Keeps frames of the mix and hands them to the worker.
     fn take(&mut self, mix: [&[f32]; 2]) {
         let num_frames = mix[0].len();
@@ -340,13 +307,6 @@ impl AudioSide {
             done = self.fetch_run(done..num_frames.min(done.saturating_add(left)), left);
         }
         self.chunk.find_cover();
-    }
-
-    /// Frames from `done` of the chunk on for which the present engine's stems are heard.
-    fn frames_left(&self, done: usize) -> usize {
-        self.next.as_ref().map_or(usize::MAX, |(_, start)| {
-            to_usize(start.saturating_sub(self.chunk.position(done)))
-        })
     }
 
     /// Fetches the next stems for these frames of the chunk, of which only `left` will be heard. Returns up
