@@ -8,6 +8,7 @@
 mod bleed;
 mod chunk;
 mod delay;
+mod following;
 mod level;
 mod mixer;
 
@@ -86,7 +87,7 @@ impl AudioSide {
             is_offline: false,
             epoch: 0,
             frame: 0,
-            delay: Delay::new(plan.latency_frames() + allowance_frames),
+            delay: Delay::new(plan.latency_frames().max(setup.room_frames) + allowance_frames),
             mixer: Mixer::new(setup),
             chunk: Chunk::new(setup.num_stems),
             due: first_due(plan.latency_frames()),
@@ -122,7 +123,10 @@ impl AudioSide {
     /// Another latency for the same engine, and all audio forgotten; false if it is more than there was
     /// at first. Not while the host plays: it has to be told.
     pub fn set_plan(&mut self, plan: &LatencyPlan) -> bool {
-        let latency_frames = plan.latency_frames();
+        self.set_latency(plan.latency_frames())
+    }
+
+    fn set_latency(&mut self, latency_frames: usize) -> bool {
         if latency_frames + self.allowance_frames > self.delay.capacity_frames() {
             return false;
         }
@@ -206,36 +210,6 @@ impl AudioSide {
                 done = chunk_end;
             }
         }
-    }
-
-    fn links(&mut self) -> impl Iterator<Item = &mut Link> {
-        let next = self.next.as_mut().map(|(next, _)| &mut **next);
-        std::iter::once(&mut *self.link).chain(next)
-    }
-
-    /// From here on an engine that has arrived hears the mix, too.
-    fn meet_successor(&mut self) {
-        if self.next.is_some() {
-            return;
-        }
-        if let Ok(next) = self.arrivals.incoming.pop() {
-            next.status.set_epoch(self.epoch);
-            next.status.set_offline(self.is_offline);
-            self.next = Some((next, self.frame));
-        }
-    }
-
-    /// From here on the engine that follows is heard, if there is one.
-    fn go_over(&mut self) {
-        let Some((next, _)) = self.next.take() else {
-            return;
-        };
-        self.mixer.set_residual(next.residual_idx);
-        let is_running = next.status.state() == State::Running;
-        self.level.follow(next.hop_frames, is_running);
-        let old = std::mem::replace(&mut self.link, next);
-        // Has room: one engine is under way at a time.
-        let _ = self.arrivals.outgoing.push(old);
     }
 
     /// Keeps frames of the mix and hands them to the worker.
@@ -333,13 +307,6 @@ impl AudioSide {
             done = self.fetch_run(done..num_frames.min(done.saturating_add(left)), left);
         }
         self.chunk.find_cover();
-    }
-
-    /// Frames from `done` of the chunk on for which the present engine's stems are heard.
-    fn frames_left(&self, done: usize) -> usize {
-        self.next.as_ref().map_or(usize::MAX, |(_, start)| {
-            to_usize(start.saturating_sub(self.chunk.position(done)))
-        })
     }
 
     /// Fetches the next stems for these frames of the chunk, of which only `left` will be heard. Returns up

@@ -9,6 +9,7 @@ use unweave_separation::{Separator, Shape};
 use crate::audio::AudioSide;
 use crate::clock::{Clock, SystemClock};
 use crate::controls::MAX_STEMS;
+use crate::denormals;
 use crate::error::Error;
 use crate::handover::{Link, Successor};
 use crate::lane::lane;
@@ -30,6 +31,7 @@ pub struct Setup {
     pub(crate) plan: LatencyPlan,
     pub(crate) num_stems: usize,
     pub(crate) residual_idx: usize,
+    pub(crate) room_frames: usize,
 }
 
 impl Setup {
@@ -49,7 +51,17 @@ impl Setup {
             plan,
             num_stems,
             residual_idx: shape.residual_idx,
+            room_frames: 0,
         })
+    }
+
+    /// The same, with room for engines that need a latency of up to so many frames: [`crate::Handover`].
+    #[must_use]
+    pub fn with_room(self, latency_frames: usize) -> Self {
+        Self {
+            room_frames: latency_frames,
+            ..self
+        }
     }
 
     /// When stems are due.
@@ -119,7 +131,7 @@ impl Engine {
     fn spawn(link: &Link, mut worker: Worker, name: &str) -> Result<Self, Error> {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || worker.run())
+            .spawn(move || denormals::flushed(|| worker.run()))
             .map_err(Error::Thread)?;
         Ok(Self {
             status: Arc::clone(&link.status),

@@ -26,6 +26,7 @@ pub(crate) struct Link {
     pub(crate) residual_idx: usize,
     pub(crate) hop_frames: usize,
     pub(crate) window_frames: usize,
+    pub(crate) latency_frames: usize,
 }
 
 impl Link {
@@ -43,6 +44,7 @@ impl Link {
             residual_idx: setup.residual_idx,
             hop_frames: setup.plan.timing().hop_frames,
             window_frames: setup.plan.timing().window_frames,
+            latency_frames: setup.plan.latency_frames(),
         }
     }
 }
@@ -81,8 +83,9 @@ pub(crate) fn handover(num_stems: usize) -> (Handover, Arrivals) {
 impl Handover {
     /// Lets the audio thread go over to another engine, which should have loaded its model.
     ///
-    /// The plan that it was started with should be padded to the latency of the audio side, so that its
-    /// lanes hold as much as that takes.
+    /// In a host that was told a latency, the plan that it was started with is padded to that. Another
+    /// latency, for which there is no host but a person, begins with silence, as a reset does; there must be
+    /// room for it, [`Setup::with_room`], else the present one stays and the stems come late.
     ///
     /// # Errors
     /// Gives it back if one is still under way, or if it has another number of stems.

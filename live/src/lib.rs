@@ -45,12 +45,13 @@
 //! drop(engine);
 //! # Ok::<(), unweave_live::Error>(())
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod audio;
 pub mod capture;
 mod clock;
 mod controls;
+mod denormals;
 mod engine;
 mod error;
 mod handover;

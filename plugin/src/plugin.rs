@@ -98,6 +98,7 @@ impl<V: Variant> Plugin for Unweave<V> {
         self.run(Configuration {
             sample_rate: config.sample_rate,
             max_block_frames: config.max_buffer_size as usize,
+            is_standalone: context.plugin_api() == PluginApi::Standalone,
         });
         let mut latency_frames = 0;
         if let Some(running) = &mut self.running {

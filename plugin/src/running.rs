@@ -19,6 +19,9 @@ use crate::wanted::Wanted;
 /// What debuggers and profilers call the inference thread.
 pub(crate) const THREAD: &str = "unweave-model";
 
+/// The standalone has room for models of this latency.
+const STANDALONE_SECONDS: usize = 2;
+
 /// One stereo output per stem, in the order of [`ids::STEMS`]; `None` where there is none.
 pub type StemOutputs<'a> = [Option<StereoOut<'a>>; ids::STEMS.len()];
 
@@ -29,6 +32,8 @@ pub struct Configuration {
     pub sample_rate: f32,
     /// The longest block that the host announces.
     pub max_block_frames: usize,
+    /// Nobody compensates the latency: it may change while the host plays.
+    pub is_standalone: bool,
 }
 
 /// When the host may be waited for.
@@ -74,14 +79,20 @@ impl Running {
     ) -> Result<Self, String> {
         let part = Part::find(&shared, &wanted, configuration, latency_before)
             .map_err(|error| error.to_string())?;
+        let room_frames = if configuration.is_standalone {
+            STANDALONE_SECONDS * whole_rate(configuration.sample_rate) as usize
+        } else {
+            0
+        };
+        let setup = part.setup.with_room(room_frames);
         let (mut audio, engine) =
-            Engine::start(&part.setup, THREAD, part.loader).map_err(|error| error.to_string())?;
+            Engine::start(&setup, THREAD, part.loader).map_err(|error| error.to_string())?;
         let handover = audio
             .take_handover()
             .ok_or("the engine has been taken over already")?;
         let sounding = Sounding {
             engine,
-            plan: *part.setup.plan(),
+            plan: *setup.plan(),
             wanted,
             device_use: part.device_use,
             modes: part.modes,
@@ -89,7 +100,7 @@ impl Running {
         };
         let levels = audio.levels().clone();
         let max_block_frames = configuration.max_block_frames;
-        let succession = Succession::start(shared, sounding, handover, levels, max_block_frames)
+        let succession = Succession::start(shared, sounding, handover, levels, configuration)
             .map_err(|error| format!("the system gives no thread: {error}"))?;
         Ok(Self {
             right: vec![0.0; max_block_frames],

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | the latency that the host was told | it follows |
 //! | less | it follows, behind the same latency; the host is asked to restart the plug-in, and then told less |
-//! | more | the host is asked to restart the plug-in; until it does, the old one is heard |
+//! | more | in the standalone it follows after a moment of silence; else the host is asked to restart the plug-in; until it does, the old one is heard |
 //!
 //! The host is asked by the audio thread: never by the window within its frame, as hosts may close it within
 //! that call, and never within `activate`.
@@ -29,6 +29,7 @@ use crate::loads;
 use crate::model::{ModePlan, Source};
 use crate::params::UnweaveParams;
 use crate::report::{Facts, Pending};
+use crate::running::Configuration;
 use crate::wanted::Wanted;
 
 /// How often the thread looks: soon enough for a click in the window, and next to nothing of a core.
@@ -76,8 +77,7 @@ struct Engines {
     next: Option<Next>,
     handover: Handover,
     levels: Arc<Levels>,
-    /// As [`crate::running::Configuration::max_block_frames`].
-    max_block_frames: usize,
+    configuration: Configuration,
     /// What was last seen to be wanted.
     seen: Wanted,
 }
@@ -99,7 +99,7 @@ impl Succession {
         sounding: Sounding,
         handover: Handover,
         levels: Arc<Levels>,
-        max_block_frames: usize,
+        configuration: Configuration,
     ) -> std::io::Result<Self> {
         let engines = Engines {
             seen: sounding.wanted.clone(),
@@ -107,7 +107,7 @@ impl Succession {
             next: None,
             handover,
             levels,
-            max_block_frames,
+            configuration,
         };
         engines.tell(&shared);
         let desk = Arc::new(Desk {
@@ -279,13 +279,14 @@ impl Engines {
     fn start_next(&self, shared: &Shared, wanted: Wanted) -> Result<Result<Next, usize>, String> {
         let source = (shared.find)(&wanted)?;
         let present = &self.sounding.plan;
-        let modes = source.plans(present.sample_rate(), self.max_block_frames);
+        let modes = source.plans(present.sample_rate(), self.configuration.max_block_frames);
         let plan = if source.is_refused {
             *present
         } else {
-            let plan = source.plan(present.sample_rate(), self.max_block_frames);
+            let plan = source.plan(present.sample_rate(), self.configuration.max_block_frames);
             let plan = plan.map_err(|error| error.to_string())?;
             match plan.padded_to(present.latency_frames()) {
+                _ if self.configuration.is_standalone => plan,
                 Some(padded) => padded,
                 None => return Ok(Err(plan.latency_frames())),
             }

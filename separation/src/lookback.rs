@@ -7,6 +7,9 @@
 //!
 //! With N = n_fft, h = hop of the transform: a hop of the separator is H h samples, and the stems lag the mix by
 //! `N − h + L h`, so S = N + (L + H − 1) h.
+//!
+//! Silence costs nothing: of a window of nothing but zeros every stem is zero, whatever the network would say, so
+//! it isn't asked. The stems are the same to the last bit.
 
 use realfft::num_complex::Complex;
 
@@ -50,6 +53,8 @@ pub(crate) struct Windows<N> {
     spectra: [Vec<Complex<f32>>; 2],
     /// Stems under way, `[stem][channel][sample]`, N samples.
     overlap: Vec<[Vec<f32>; 2]>,
+    /// Samples of silence up to now, at most [`Windows::memory`].
+    silence: usize,
 }
 
 impl<N: OnSpectra> Windows<N> {
@@ -78,6 +83,7 @@ impl<N: OnSpectra> Windows<N> {
             history: samples(),
             spectra: [frames(), frames()],
             overlap: shape.stems.iter().map(|_| samples()).collect(),
+            silence: 0,
             shape,
             window,
             network,
@@ -85,6 +91,14 @@ impl<N: OnSpectra> Windows<N> {
         };
         check_numbers(&mut new)?;
         Ok(new)
+    }
+
+    /// After so many samples of silence nothing but zeros is in the history, the window and the overlap.
+    fn memory(&self) -> usize {
+        let Lookback {
+            frames, hop, look, ..
+        } = self.window;
+        (frames + look + hop) * self.stft.hop() + 3 * self.stft.n_fft()
     }
 
     /// Runs the network on the window that ends with the newest frame, and adds its stems from sample `start` on.
@@ -134,6 +148,7 @@ impl<N: OnSpectra> Separator for Windows<N> {
             spectra.fill(Complex::default());
         }
         self.network.reset();
+        self.silence = self.memory();
     }
 
     fn max_batch_hops(&self) -> usize {
@@ -149,6 +164,24 @@ impl<N: OnSpectra> Separator for Windows<N> {
         let (num_bins, hop) = (self.stft.num_bins(), self.stft.hop());
         let new = self.window.hop * num_bins;
         for start in (0..num_frames).step_by(self.shape.hop_frames) {
+            let is_silent = mix.iter().all(|mix| {
+                let new = &mix[start..start + self.shape.hop_frames];
+                new.iter().all(|sample| *sample == 0.0)
+            });
+            if is_silent && self.silence >= self.memory() {
+                for stem_idx in 0..self.shape.stems.len() {
+                    for out in stems.stem_mut(stem_idx) {
+                        out[start..start + self.shape.hop_frames].fill(0.0);
+                    }
+                }
+                self.network.rest(self.window.hop);
+                continue;
+            }
+            self.silence = if is_silent {
+                self.silence + self.shape.hop_frames
+            } else {
+                0
+            };
             for ((mix, history), spectra) in
                 mix.iter().zip(&mut self.history).zip(&mut self.spectra)
             {
@@ -162,5 +195,122 @@ impl<N: OnSpectra> Separator for Windows<N> {
             self.run(stems, start)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::manifest::Framing;
+    use crate::network::Give;
+    use crate::network::spectra::{Spectra, Spectral};
+
+    const TRANSFORM: Transform = Transform {
+        n_fft: 64,
+        hop: 16,
+        bins: 33,
+        window: Window::Hann,
+        framing: Framing::Whole,
+        silence_frames: 0,
+        is_normalised: false,
+    };
+
+    const WINDOW: Lookback = Lookback {
+        frames: 12,
+        hop: 2,
+        look: 1,
+        budget: 0.5,
+    };
+
+    /// Gives the first stem a share that depends on all that it has ever been told, as far as it remembers: the
+    /// number of new frames.
+    struct Counting {
+        spectral: Spectral,
+        num_new: usize,
+        calls: Arc<AtomicUsize>,
+        stem: Spectra,
+    }
+
+    impl OnSpectra for Counting {
+        fn spectral(&mut self) -> &mut Spectral {
+            &mut self.spectral
+        }
+
+        fn reset(&mut self) {
+            self.num_new = 0;
+        }
+
+        fn rest(&mut self, num_new: usize) {
+            self.num_new += num_new;
+        }
+
+        fn estimate(&mut self, _wanted: Range<usize>, give: &mut Give<'_>) -> Result<(), Error> {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            self.num_new += WINDOW.hop;
+            let share = 1.0 / (1.0 + self.num_new as f32);
+            for (stem, mix) in self.stem.iter_mut().zip(&self.spectral.mix) {
+                stem.clear();
+                stem.extend(mix.iter().map(|x| x * share));
+            }
+            give(&mut self.spectral, 0, &self.stem);
+            Ok(())
+        }
+    }
+
+    fn windows() -> (Windows<Counting>, Arc<AtomicUsize>) {
+        let shape = Shape {
+            window_frames: 64 + 2 * 16,
+            ..crate::doubles::shape(44_100, 32, 96)
+        };
+        let calls = Arc::<AtomicUsize>::default();
+        let network = Counting {
+            spectral: Spectral::new(TRANSFORM),
+            num_new: 0,
+            calls: Arc::clone(&calls),
+            stem: Spectra::default(),
+        };
+        let windows = Windows::new(shape, &TRANSFORM, WINDOW, network).unwrap();
+        calls.store(0, Ordering::Relaxed);
+        (windows, calls)
+    }
+
+    #[test]
+    fn a_network_is_not_asked_about_silence_and_the_stems_are_the_same() {
+        let (mut sleepy, calls) = windows();
+        let (mut wakeful, all_calls) = windows();
+        let hop = sleepy.shape().hop_frames;
+        // In hops: sound, silence short and long, and silence at the start.
+        let mut num_silent = 0;
+        for (is_sound, num_hops) in [
+            (false, 30),
+            (true, 5),
+            (false, 10),
+            (true, 3),
+            (false, 200),
+            (true, 40),
+        ] {
+            for hop_idx in 0..num_hops {
+                let mut mix = crate::load::noise(hop);
+                if !is_sound {
+                    mix.fill(0.0);
+                    num_silent += 1;
+                }
+                mix[0] += if is_sound { hop_idx as f32 } else { -0.0 };
+                let (mut given, mut expected) = (StemBlock::default(), StemBlock::default());
+                sleepy.process([&mix, &mix], &mut given).unwrap();
+                wakeful.silence = 0;
+                wakeful.process([&mix, &mix], &mut expected).unwrap();
+                assert_eq!(given, expected);
+            }
+        }
+        assert_eq!(all_calls.load(Ordering::Relaxed), 288);
+        let asked = calls.load(Ordering::Relaxed);
+        // Once its memory is silent it sleeps.
+        let awake = sleepy.memory().div_ceil(hop);
+        assert!(num_silent == 240 && asked <= 48 + 10 + awake, "{asked}");
     }
 }

@@ -42,6 +42,12 @@ pub(crate) trait OnSpectra: Send {
 
     /// The next window is the first of another mix.
     fn reset(&mut self) {}
+
+    /// So many frames are new in a window of silence, and nobody asks for its stems: does for what is remembered
+    /// of earlier windows as much as [`OnSpectra::estimate`] would.
+    fn rest(&mut self, num_new: usize) {
+        let _ = num_new;
+    }
 }
 
 /// Takes the spectra of a stem, by its index.

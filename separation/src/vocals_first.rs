@@ -179,6 +179,10 @@ impl OnSpectra for Vocals {
         self.networks.reset();
     }
 
+    fn rest(&mut self, num_new: usize) {
+        self.networks.rest(num_new);
+    }
+
     fn estimate(&mut self, wanted: Range<usize>, give: &mut Give<'_>) -> Result<(), Error> {
         let num_bins = self.spectral.num_bins();
         let own = wanted.start * num_bins..wanted.end * num_bins;

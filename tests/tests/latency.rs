@@ -2,7 +2,7 @@
 
 use unweave_plugin::ids;
 use unweave_tests::doubles::{self, HALVES, Halves};
-use unweave_tests::session::{self, Session};
+use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::{delayed, distance, noise, peak_idx};
 
 const RATES: [u32; 10] = [
@@ -152,13 +152,29 @@ fn the_tail_covers_the_latency_and_the_window() {
 }
 
 #[test]
-fn both_plug_ins_of_the_bundle_are_aligned_without_waiting_for_anything() {
+fn both_plug_ins_of_the_bundle_are_aligned_in_every_mode_without_waiting_for_anything() {
     for id in [ids::CLAP_ID, ids::CLAP_ID_MULTI_OUT] {
-        let mut session = Session::new(&session::entry(), id);
-        session.activate(44_100, 256);
-        let latency = session.latency();
-        let mix = noise(latency + 1_000, 7);
-        let outputs = session.render([&mix, &mix], &[256], &[]);
-        assert!(outputs[0][0] == delayed(&mix, latency), "{id}");
+        let mut latencies = Vec::new();
+        for mode in [0.0, 1.0, 2.0] {
+            let mut session = Session::new(&session::entry(), id);
+            session.activate(44_100, 256);
+            let choose = Event {
+                frame: 0,
+                param: "mode",
+                value: mode,
+            };
+            session.render([&[0.0; 64], &[0.0; 64]], &[64], &[choose]);
+            session.deactivate();
+            session.activate(44_100, 256);
+            let latency = session.latency();
+            let mix = noise(latency + 1_000, 7);
+            let outputs = session.render([&mix, &mix], &[256], &[]);
+            assert!(outputs[0][0] == delayed(&mix, latency), "{id}, mode {mode}");
+            latencies.push(latency);
+        }
+        let [standard, quick, light] = latencies[..] else {
+            panic!("three modes");
+        };
+        assert!(quick < standard && standard < light, "{latencies:?}");
     }
 }

@@ -238,3 +238,56 @@ fn padding_is_latency_and_a_plan_that_needs_more_is_not_padded() {
     assert!(!rig.audio.set_plan(&least.padded_to(1_000_000).unwrap()));
     block_of(&mut rig.audio, &mut out, 0..100, &Controls::default());
 }
+
+#[test]
+fn where_nobody_was_told_a_latency_another_one_begins_with_silence() {
+    for (hop, window) in [(64, 256), (256, 2048)] {
+        let separator = Delayed::new(shape(RATE, 128, 512), &OLD);
+        let setup = Setup::new(separator.shape(), plan(separator.shape())).unwrap();
+        let clock = Box::<FakeClock>::default();
+        let (mut audio, mut old_worker, _) =
+            unweave_live::halves(&setup.with_room(20_000), loader(separator), clock);
+        old_worker.step();
+        let mut handover = audio.take_handover().unwrap();
+        let separator = Delayed::new(shape(RATE, hop, window), &NEW);
+        let plan = plan(separator.shape());
+        let setup = Setup::new(separator.shape(), plan).unwrap();
+        let clock = Box::<FakeClock>::default();
+        let (successor, mut worker, status) = successor_halves(&setup, loader(separator), clock);
+        worker.step();
+        let mix = noise(20_000, 8);
+        let mut out = Outputs {
+            main: mix.clone(),
+            stems: vec![[vec![9.0; 20_000], vec![9.0; 20_000]]; 4],
+        };
+        let (start, mut successor) = (8_000, Some(successor));
+        for frame in (0..20_000).step_by(100) {
+            if frame == start {
+                assert!(handover.give(successor.take().unwrap()).is_ok());
+            }
+            block_of(
+                &mut audio,
+                &mut out,
+                frame..frame + 100,
+                &Controls::default(),
+            );
+            while old_worker.step() == Step::Busy {}
+            while worker.step() == Step::Busy {}
+        }
+        assert!(handover.take_back().is_some());
+        assert_eq!(audio.latency_frames(), plan.latency_frames());
+        let after = mix.each_ref().map(|mix| mix[start..].to_vec());
+        let expected = delayed(&after, plan.latency_frames());
+        for (channel, expected) in out.main.iter().zip(&expected) {
+            assert!(channel[start..] == expected[..12_000]);
+        }
+        assert_eq!(status.late_hops(), 0);
+        let from = plan.latency_frames() + 200;
+        for (stem, mix) in out.stems[1][0][start + from..]
+            .iter()
+            .zip(&expected[0][from..])
+        {
+            assert!((stem - NEW[1] * mix).abs() < 1e-6);
+        }
+    }
+}

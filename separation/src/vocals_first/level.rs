@@ -44,10 +44,19 @@ impl Level {
     pub(super) fn push(&mut self, frame: [&[Complex<f32>]; 2]) {
         let bins = frame.iter().flat_map(|channel| channel.iter());
         let energy: f64 = bins.map(|x| f64::from(x.norm_sqr())).sum();
+        self.push_power(energy / 2.0 / self.unit);
+    }
+
+    /// Takes one more frame of silence.
+    pub(super) fn push_silence(&mut self) {
+        self.push_power(0.0);
+    }
+
+    fn push_power(&mut self, power: f64) {
         if self.powers.len() == self.num_frames {
             self.powers.pop_front();
         }
-        self.powers.push_back(energy / 2.0 / self.unit);
+        self.powers.push_back(power);
     }
 
     /// What to multiply the mix by.

@@ -150,6 +150,24 @@ impl OnSpectra for Live {
         }
     }
 
+    fn rest(&mut self, num_new: usize) {
+        self.networks.rest(num_new);
+        let num_bins = self.spectral.num_bins();
+        for accompaniment in &mut self.accompaniment {
+            let num_frames = accompaniment.len() / num_bins + num_new;
+            accompaniment.resize(num_frames * num_bins, Complex::default());
+            let first = num_frames.saturating_sub(self.drums.past());
+            accompaniment.drain(..first * num_bins);
+        }
+        let num_low = self.bass.num_bins();
+        for tonal in &mut self.tonal {
+            let num_frames = tonal.len() / num_low + num_new;
+            tonal.resize(num_frames * num_low, Complex::default());
+            let first = num_frames.saturating_sub(self.bass.past() + num_new);
+            tonal.drain(..first * num_low);
+        }
+    }
+
     fn estimate(&mut self, wanted: Range<usize>, give: &mut Give<'_>) -> Result<(), Error> {
         let own = self.mask_drums(&wanted)?;
         self.mask_bass(&own);

@@ -72,6 +72,13 @@ impl Networks {
         self.level.reset();
     }
 
+    /// As [`Networks::shares`] of silence, of which nobody wants any.
+    pub(super) fn rest(&mut self, num_new: usize) {
+        for _ in 0..num_new {
+            self.level.push_silence();
+        }
+    }
+
     /// The accompaniment's shares, between 0 and 1, of the frames in `wanted`.
     ///
     /// The newest `num_new` frames are those that weren't there the last time.
