@@ -6,8 +6,8 @@
 //! | 5 | others that see whole segments with their phases: bags, hybrids, waveforms, complex spectra | the families that lead every comparison of separators |
 //! | 6 to 9 | Open-Unmix XL, Spleeter with four and with five stems, Open-Unmix | magnitudes only, with the phases of the mix; Spleeter is blurred above 11 kHz |
 //! | 10 | other magnitudes | |
-//! | 11 | DeepFilterNet 3 with the built-in model behind it | little better than the next, as the catalogue says |
-//! | 12 | what runs live, the built-in model among it | made for short latency, hears nothing of what comes |
+//! | 11 | the built-in model, and what else begins with the vocals | drums and bass by rules that were not learned |
+//! | 12 | what was made to run live | short latency, hears nothing of what comes |
 //!
 //! Never by itself: a model that lacks one of the four stems, since a rendering would then silently lack it,
 //! too, and a part of another catalogue entry, which is tuned to one stem. A person can choose them.
@@ -25,8 +25,6 @@ use crate::ids;
 const FIRST: [&str; 4] = ["htdemucs_ft", "htdemucs", "scnet-masked", "htdemucs_6s"];
 /// See the table above.
 const MAGNITUDES: [&str; 4] = ["umxl", "spleeter-4stems", "spleeter-5stems", "umxhq"];
-/// See the table above.
-const ABOVE_LIVE: &str = "unweave-dfn3";
 
 /// The best of these; of several in the same place, the first.
 pub fn best(models: &[Model]) -> Option<&Model> {
@@ -54,7 +52,7 @@ fn place(manifest: &Manifest) -> Option<(u8, usize)> {
     }
     Some(match manifest.kind {
         Kind::Magnitude(..) => (2, known(&MAGNITUDES).unwrap_or(MAGNITUDES.len())),
-        _ if manifest.id == ABOVE_LIVE => (3, 0),
+        Kind::VocalsFirst(..) => (3, 0),
         Kind::StreamingSpectrum(_) | Kind::DeepFilter(_) => (4, 0),
         _ => (1, 0),
     })
@@ -110,7 +108,6 @@ mod tests {
             "spleeter-4stems",
             "spleeter-5stems",
             "umxhq",
-            "unweave-dfn3",
             "unweave",
         ];
         assert_eq!(order, expected);

@@ -5,7 +5,7 @@
 //! A single guitar or piano is in the centre, too: only where enough of the energy below 900 Hz lies below 150 Hz
 //! is there a bass at all.
 //!
-//! With `s = ⟨Re L R*⟩ / ⟨(|L|² + |R|²) / 2⟩` over frames around, `w = clip((s − 0.9) / 0.1) · clip((r − 0.3) / 0.3)`,
+//! With `s = ⟨Re L R*⟩ / ⟨(|L|² + |R|²) / 2⟩` over frames around, `w = clip((s − 0.9) / 0.1) · clip((r − 0.2) / 0.25)`,
 //! r the share of the energy below 150 Hz: the mask is `w / (1 + (f/900)^8) + (1 − w) / (1 + (f/150)^8)`.
 
 use std::ops::Range;
@@ -23,7 +23,7 @@ const END_HZ: f32 = 2_850.0;
 /// Likeness of the sides from which on something counts as in the centre.
 const LIKENESS: f32 = 0.9;
 /// Share of the lows at which a bass begins to be heard, and at which it is.
-const GATE: Range<f32> = 0.3..0.6;
+const GATE: Range<f32> = 0.2..0.45;
 
 /// Masks of the bass, for one transform.
 #[derive(Debug, Clone)]

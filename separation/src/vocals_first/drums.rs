@@ -5,13 +5,14 @@
 //! along frequency can't tell a kick from a bass note: there the drums are what exceeds the median along time.
 //!
 //! With magnitudes a, m their median over time, p that over frequency:
-//! - above: mask `(p² / (m² + p²))^1.5`; the power keeps the attacks of guitars and pianos out,
+//! - above: mask `(p² / (c m² + p²))^1.25`; the power keeps the attacks of guitars and pianos out, and c falls from 1
+//!   to 0.06 above 3.5 kHz, where what lasts is mostly cymbals that ring,
 //! - below: mask `e / (m² + e)`, where `e = max(a² − m², 0)`,
 //! - share of the second at frequency f: `1 / (1 + (f / 200 Hz)^8)`.
 //!
 //! # Source
-//! Fitzgerald, "Harmonic/percussive separation using median filtering" (DAFx 2010). The low band's excess and the
-//! power are ours.
+//! Fitzgerald, "Harmonic/percussive separation using median filtering" (DAFx 2010). The low band's excess,
+//! the power and c are ours.
 
 use std::ops::Range;
 
@@ -26,7 +27,11 @@ const ORDER: i32 = 8;
 /// The excess is not computed where its share is below a thousandth.
 const LOW_END_HZ: f32 = 500.0;
 /// Bins on each side that the median over frequency sees.
-const HALF_BINS: usize = 15;
+const HALF_BINS: usize = 8;
+/// Above this, what lasts is mostly cymbals that ring: there the median over time counts for so much only.
+const RINGING_HZ: f32 = 3_500.0;
+const RINGING_WEIGHT: f32 = 0.06;
+const RINGING_ORDER: i32 = 4;
 /// Masks of the drums, for one transform.
 #[derive(Debug, Clone)]
 pub(super) struct Drums {
@@ -35,6 +40,8 @@ pub(super) struct Drums {
     high: Span,
     /// Share of the excess per bin, as far as it is computed.
     shares: Vec<f32>,
+    /// What the median over time counts for above the crossover, per bin.
+    weights: Vec<f32>,
     medians: Medians,
     /// Of both channels together, `[frame · bin]`.
     magnitudes: Vec<f32>,
@@ -43,17 +50,23 @@ pub(super) struct Drums {
 }
 
 impl Drums {
-    pub(super) fn new(bin_hz: f32, low: Span, high: Span) -> Self {
+    pub(super) fn new((bin_hz, num_bins): (f32, usize), low: Span, high: Span) -> Self {
         debug_assert!(low.past + low.future < MAX_VALUES && high.past + high.future < MAX_VALUES);
         let share = |hz: f32| 1.0 / (1.0 + (hz / CROSSOVER_HZ).powi(ORDER));
+        let ringing = |hz: f32| {
+            let above = 1.0 / (1.0 + (RINGING_HZ / hz.max(1.0)).powi(RINGING_ORDER));
+            1.0 + above * (RINGING_WEIGHT - 1.0)
+        };
         let frequencies = (0u16..).map(|bin| f32::from(bin) * bin_hz);
         Self {
             low,
             high,
             shares: frequencies
+                .clone()
                 .take_while(|hz| *hz < LOW_END_HZ)
                 .map(share)
                 .collect(),
+            weights: frequencies.clone().take(num_bins).map(ringing).collect(),
             medians: Medians::new(),
             magnitudes: Vec::new(),
             lasting: Vec::new(),
@@ -95,10 +108,11 @@ impl Mask for Drums {
                 &mut self.lasting,
             );
             self.medians.over_bins(own, HALF_BINS, &mut self.sudden);
-            for ((mask, lasting), sudden) in masks.iter_mut().zip(&self.lasting).zip(&self.sudden) {
+            let medians = self.lasting.iter().zip(&self.sudden).zip(&self.weights);
+            for (mask, ((lasting, sudden), weight)) in masks.iter_mut().zip(medians) {
                 let (lasting, sudden) = (lasting * lasting, sudden * sudden);
-                let share = sudden / (lasting + sudden + TINY);
-                *mask = share * share.sqrt();
+                let share = sudden / (weight * lasting + sudden + TINY);
+                *mask = share * share.sqrt().sqrt();
             }
             let num_low = self.shares.len().min(num_bins);
             let lasting = &mut self.lasting[..num_low];

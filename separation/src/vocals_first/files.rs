@@ -101,7 +101,11 @@ fn stages(manifest: &Manifest) -> (Vec<Stage<Drums>>, Stage<Bass>) {
         .iter()
         .map(|&(n_fft, low, high)| {
             let hop = n_fft / OVERLAP;
-            let mask = Drums::new(rate / n_fft as f32, centred(low, hop), centred(high, hop));
+            let mask = Drums::new(
+                (rate / n_fft as f32, n_fft / 2 + 1),
+                centred(low, hop),
+                centred(high, hop),
+            );
             Stage::new(n_fft, hop, mask)
         })
         .collect();

@@ -60,11 +60,13 @@ impl Live {
             past: frames(FRAME_SECONDS_BASS.1),
             future: 0,
         };
+        let spectral = Spectral::new(transform);
+        let num_bins = spectral.num_bins();
         Self {
             networks,
             stems,
-            spectral: Spectral::new(transform),
-            drums: Drums::new(bin_hz, median, median),
+            spectral,
+            drums: Drums::new((bin_hz, num_bins), median, median),
             bass: Bass::new(bin_hz, bass, gate),
             hop: window.hop,
             accompaniment: Spectra::default(),
