@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use unweave_separation::doubles::{self, Delayed};
-use unweave_separation::{Model, Options, Resampler, StemBlock, Stft, Stream, load};
+use unweave_separation::{Mode, Model, Options, Purpose, Resampler, StemBlock, Stft, Stream, load};
 
 const RATE: u32 = 44_100;
 const HOP: usize = 1_024;
@@ -81,28 +81,34 @@ fn built_in(c: &mut Criterion) {
     let model = Model::built_in().expect("the built-in model is part of the library");
     let mut group = c.benchmark_group("built-in model");
     group.sample_size(20);
-    for threads in [1, 2] {
+    for mode in Mode::ALL {
         let options = Options {
-            threads,
+            purpose: Purpose::Live(mode),
             ..Options::default()
         };
         let separator = || load(&model, &options).expect("the runtime is installed");
-        for hops in [1, 64] {
-            let block = noise(hops * HOP);
-            let mut out = StemBlock::default();
-            let audio = format!(
-                "{threads} threads, {hops} hops ({:.1} ms)",
-                hops as f64 * 23.22
-            );
-            let mut alone = separator();
-            group.bench_function(format!("separator, {audio}"), |b| {
-                b.iter(|| alone.process([black_box(&block), &block], &mut out));
+        let mut alone = separator();
+        let hop = alone.shape().hop_frames;
+        let block = noise(hop);
+        let mut out = StemBlock::default();
+        let milliseconds = hop as f64 * 1e3 / f64::from(RATE);
+        let audio = format!("{}, one hop ({milliseconds:.1} ms)", mode.name());
+        group.bench_function(format!("separator, {audio}"), |b| {
+            b.iter(|| {
+                alone
+                    .process([black_box(&block), &block], &mut out)
+                    .map(drop)
+                    .expect("it runs")
             });
-            let mut stream = Stream::with_batch(separator(), RATE, hops).expect("its own rate");
-            group.bench_function(format!("stream, {audio}"), |b| {
-                b.iter(|| stream.push([black_box(&block), &block], &mut out));
+        });
+        let mut stream = Stream::new(separator(), RATE).expect("its own rate");
+        group.bench_function(format!("stream, {audio}"), |b| {
+            b.iter(|| {
+                stream
+                    .push([black_box(&block), &block], &mut out)
+                    .expect("it runs")
             });
-        }
+        });
     }
     group.bench_function("load and warm up", |b| {
         b.iter(|| load(&model, &Options::default()).map(drop));

@@ -7,7 +7,7 @@
 //!
 //! | `kind` | input → output | sections | such as |
 //! |---|---|---|---|
-//! | `streaming-spectrum` | spectra and state → spectra of all stems and state | `[stft]` `[latency]` `[[state]]` | the built-in model, UL-UNAS, GTCRN |
+//! | `streaming-spectrum` | spectra and state → spectra of all stems and state | `[stft]` `[latency]` `[[state]]` | UL-UNAS, GTCRN |
 //! | `waveform` | `[1, 2, N]` → `[1, S, 2, N]` | `[segment]` | Demucs |
 //! | `hybrid` | the same and spectra → the same and spectra, added up | `[segment]` `[stft]` | HTDemucs |
 //! | `spectrum` | spectra → spectra, or masks to multiply them by | `[segment]` `[stft]` `[estimate]` | MDX-Net, SCNet, RoFormer |

@@ -167,17 +167,15 @@ fn a_terminator_stops_a_running_inference_and_all_that_follow() {
     let model = Model::built_in().unwrap();
     let mut separator = load(&model, &options).unwrap();
     // Ten minutes of music in one call: minutes of work, if it is not stopped.
-    let block = vec![0.1; 25_000 * separator.shape().hop_frames];
+    let hop = separator.shape().hop_frames;
+    let block = vec![0.1; 600 * 44_100 / hop * hop];
     let (started, starts) = std::sync::mpsc::channel();
     let worker = std::thread::spawn(move || {
         let mut stems = StemBlock::default();
         started.send(()).unwrap();
-        let first = separator.process(
-            [&block[..1_024 * 2_000], &block[..1_024 * 2_000]],
-            &mut stems,
-        );
+        let first = separator.process([&block, &block], &mut stems);
         let returned = Instant::now();
-        let second = separator.process([&block[..1_024], &block[..1_024]], &mut stems);
+        let second = separator.process([&block[..hop], &block[..hop]], &mut stems);
         (first, second, returned)
     });
     starts.recv().unwrap();
@@ -187,7 +185,7 @@ fn a_terminator_stops_a_running_inference_and_all_that_follow() {
     let (first, second, returned) = worker.join().unwrap();
     assert!(matches!(first, Err(Error::Terminated)), "{first:?}");
     assert!(matches!(second, Err(Error::Terminated)), "{second:?}");
-    // One operation of the graph on 2,000 frames, on a busy machine.
+    // One operation of the graph, on a busy machine.
     assert!(
         returned - stopped < Duration::from_secs(5),
         "{:?}",

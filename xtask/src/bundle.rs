@@ -36,7 +36,7 @@ const MODULE_INFO: &str = "plugin/moduleinfo.json";
 const NOTICES: &[(&str, &str)] = &[
     ("LICENSE-MIT", "LICENSE-MIT"),
     ("LICENSE-APACHE", "LICENSE-APACHE"),
-    // What the model was trained on, and who of its authors asks to be named.
+    // What the model is made of, and its authors' licence.
     ("models/builtin/model.toml", "model.toml"),
     ("models/builtin/NOTICE.md", "model-NOTICE.md"),
 ];

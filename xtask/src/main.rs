@@ -16,7 +16,6 @@ mod python;
 mod runtime;
 mod shell;
 mod test;
-mod training;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -30,8 +29,7 @@ cargo xtask COMMAND
   demo              setup, build, and separate the demo song into ./stems
   bundle [--release]   build the plug-in as VST3, CLAP and standalone into target/bundled
   install [--release]  bundle, and copy the plug-ins to where hosts look
-  test [ARGS...]    setup, the training smoke run, other people's hosts, and all tests;
-                    ARGS go to `cargo test`
+  test [ARGS...]    setup, other people's hosts, and all tests; ARGS go to `cargo test`
   hosts             the plug-in that `cargo test --no-run` has built, in other people's hosts
   validate [--release] bundle, and run the validators of VST3 and CLAP that are installed
   licences          check every dependency's licence and source against deny.toml

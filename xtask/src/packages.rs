@@ -1,7 +1,5 @@
 //! What must come from the distribution, and which package has it.
 
-use std::path::Path;
-
 use anyhow::bail;
 
 use crate::{runtime, shell};
@@ -15,91 +13,68 @@ pub enum For {
     Bundle,
     /// Run the tests.
     Tests,
-    /// The training smoke run.
-    Training,
     /// The plug-in in hosts that are Python packages.
     Hosts,
 }
 
 /// Something that set-up, a build or a test uses.
 struct Need {
-    probe: Probe,
+    /// A program that starts with these arguments where the package is.
+    probe: (&'static str, &'static [&'static str]),
     /// Debian's and Ubuntu's name.
     package: &'static str,
     why: &'static str,
 }
 
-/// How to see that it is there.
-enum Probe {
-    Starts(&'static str, &'static [&'static str]),
-    Exists(&'static str),
-}
-
 impl Need {
     fn is_met(&self) -> bool {
-        match self.probe {
-            Probe::Starts(program, args) => shell::succeeds(program, args),
-            Probe::Exists(path) => Path::new(path).exists(),
-        }
+        let (program, args) = self.probe;
+        shell::succeeds(program, args)
     }
 }
 
 /// Whoever runs this has a linker already: cargo needed it to build this program.
 const MAKE: Need = Need {
-    probe: Probe::Starts("make", &["--version"]),
+    probe: ("make", &["--version"]),
     package: "build-essential",
     why: "builds LAME, which writes MP3 files",
 };
 
 const PIP: Need = Need {
-    probe: Probe::Starts("python3", &["-m", "pip", "--version"]),
+    probe: ("python3", &["-m", "pip", "--version"]),
     package: "python3-pip",
     why: "fetches ONNX Runtime",
 };
 
 const FFMPEG: Need = Need {
-    probe: Probe::Starts("ffmpeg", &["-version"]),
+    probe: ("ffmpeg", &["-version"]),
     package: "ffmpeg",
     why: "writes the compressed files that the readers are tested with",
 };
 
 const FOR_BUNDLE: [Need; 3] = [
     Need {
-        probe: Probe::Starts("pkg-config", &["--version"]),
+        probe: ("pkg-config", &["--version"]),
         package: "pkg-config",
         why: "finds the sound systems that the standalone links",
     },
     Need {
-        probe: Probe::Starts("pkg-config", &["--exists", "jack"]),
+        probe: ("pkg-config", &["--exists", "jack"]),
         package: "libjack-jackd2-dev",
         why: "the standalone in a JACK session",
     },
     Need {
-        probe: Probe::Starts("pkg-config", &["--exists", "alsa"]),
+        probe: ("pkg-config", &["--exists", "alsa"]),
         package: "libasound2-dev",
         why: "the standalone on a sound card",
     },
 ];
 
 const VENV: Need = Need {
-    probe: Probe::Starts("python3", &["-m", "ensurepip", "--version"]),
+    probe: ("python3", &["-m", "ensurepip", "--version"]),
     package: "python3-venv",
-    why: "keeps the Python packages of training and tests apart",
+    why: "keeps the Python packages of the tests apart",
 };
-
-const FOR_TRAINING: [Need; 3] = [
-    VENV,
-    Need {
-        probe: Probe::Starts("fluidsynth", &["--version"]),
-        package: "fluidsynth",
-        why: "plays the training's synthetic songs",
-    },
-    Need {
-        probe: Probe::Exists("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
-        package: "fluid-soundfont-gm",
-        why: "the instruments of those songs",
-    },
-];
 
 fn needs(purpose: For) -> Vec<Need> {
     match purpose {
@@ -108,7 +83,6 @@ fn needs(purpose: For) -> Vec<Need> {
         For::Bundle if runtime::is_installed() => FOR_BUNDLE.into(),
         For::Bundle => FOR_BUNDLE.into_iter().chain([PIP]).collect(),
         For::Tests => vec![FFMPEG],
-        For::Training => FOR_TRAINING.into(),
         For::Hosts => vec![VENV],
     }
 }
@@ -146,9 +120,9 @@ mod tests {
 
     #[test]
     fn advice_names_every_missing_package_in_one_command() {
-        let text = advice(&FOR_TRAINING);
+        let text = advice(&FOR_BUNDLE);
         let command = text.lines().last().unwrap();
-        for need in FOR_TRAINING {
+        for need in FOR_BUNDLE {
             assert!(
                 command.split(' ').any(|word| word == need.package),
                 "{command}"
@@ -164,38 +138,24 @@ mod tests {
             .filter(|line| line.contains("apt-get install"))
             .flat_map(|line| line.split(' '))
             .collect();
-        let all = [MAKE, PIP, FFMPEG]
-            .into_iter()
-            .chain(FOR_TRAINING)
-            .chain(FOR_BUNDLE);
+        let all = [MAKE, PIP, FFMPEG, VENV].into_iter().chain(FOR_BUNDLE);
         for need in all {
             assert!(named.contains(&need.package), "{}: {named:?}", need.package);
         }
     }
 
     #[test]
-    fn a_program_that_does_not_exist_is_missing() {
-        let absent = Probe::Starts("unweave-no-such-program", &[]);
-        assert!(
-            !Need {
-                probe: absent,
-                ..MAKE
-            }
-            .is_met()
-        );
-        assert!(
-            !Need {
-                probe: Probe::Exists("/unweave/no/such/file"),
-                ..MAKE
-            }
-            .is_met()
-        );
-        assert!(
-            Need {
-                probe: Probe::Exists(env!("CARGO_MANIFEST_DIR")),
-                ..MAKE
-            }
-            .is_met()
-        );
+    fn a_program_that_does_not_exist_is_missing_and_one_that_does_is_not() {
+        let absent = Need {
+            probe: ("unweave-no-such-program", &[]),
+            ..MAKE
+        };
+        assert!(!absent.is_met());
+        // This test was started by it.
+        let cargo = Need {
+            probe: ("cargo", &["--version"]),
+            ..MAKE
+        };
+        assert!(cargo.is_met());
     }
 }

@@ -3,13 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{hosts, packages, shell, training};
+use crate::{hosts, packages, shell};
 
-/// The training smoke run, the plug-in in other people's hosts, then every test of the workspace; `args`
-/// go to `cargo test`.
+/// The plug-in in other people's hosts, then every test of the workspace; `args` go to `cargo test`.
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     packages::check(packages::For::Tests)?;
-    training::smoke(root)?;
     let cargo_test = |options: &[&str]| {
         shell::run(
             Command::new("cargo")

@@ -32,7 +32,7 @@ fn a_model_named_by_its_folder_is_used() {
     copy_model(&model);
     edit(
         &model.join("model.toml"),
-        "id = \"unweave-live\"",
+        "id = \"unweave\"",
         "id = \"mine\"",
     );
     let path = song(&dir.path().join("s.wav"), 3_000);
@@ -117,7 +117,7 @@ fn list_info_and_verify_know_the_built_in_model_and_the_users() {
     copy_model(&store.join("mine"));
     edit(
         &store.join("mine/model.toml"),
-        "id = \"unweave-live\"",
+        "id = \"unweave\"",
         "id = \"mine\"",
     );
     fs::create_dir_all(store.join("broken")).unwrap();

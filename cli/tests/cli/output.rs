@@ -181,16 +181,13 @@ fn json_is_one_document_with_the_report_of_the_set() {
             .unwrap()
             .starts_with("ONNX Runtime 1.")
     );
-    let loudness: Vec<f64> = report["files"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|file| file["loudness_lufs"].as_f64().unwrap())
-        .collect();
-    assert!(
-        loudness.iter().all(|lufs| (-100.0..0.0).contains(lufs)),
-        "{loudness:?}"
-    );
+    for file in report["files"].as_array().unwrap() {
+        match file["loudness_lufs"].as_f64() {
+            Some(lufs) => assert!((-70.0..0.0).contains(&lufs), "{file}"),
+            // Nobody sings in this song; below −70 LUFS nothing counts in EBU R 128.
+            None => assert!(file["peak_dbfs"].as_f64().unwrap() < -70.0, "{file}"),
+        }
+    }
     let beside = fs::read_to_string(dir.path().join("Song/Song (Report).json")).unwrap();
     let beside: serde_json::Value = serde_json::from_str(&beside).unwrap();
     assert_eq!(&beside, report);
