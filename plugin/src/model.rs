@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_built_in_model_has_our_stems_and_is_inside_every_hosts_limit() {
-        for mode in [Mode::Standard, Mode::Quick] {
+        for mode in Mode::ALL {
             let source = source(&Wanted {
                 mode,
                 ..wanted(BUILTIN_ID)
