@@ -39,5 +39,5 @@ pub type UnweaveStereo = Unweave<variant::Stereo>;
 /// One main output, and one per stem.
 pub type UnweaveMultiOut = Unweave<variant::MultiOut>;
 
-nice_plug::nice_export_clap!(UnweaveStereo, UnweaveMultiOut);
+unweave_guard::export_clap!(UnweaveStereo, UnweaveMultiOut);
 nice_plug::nice_export_vst3!(UnweaveStereo, UnweaveMultiOut);

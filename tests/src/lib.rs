@@ -7,6 +7,7 @@
 
 pub mod capturing;
 pub mod doubles;
+pub mod rude;
 pub mod session;
 pub mod signal;
 #[cfg(target_os = "linux")]

@@ -146,7 +146,7 @@ pub fn load_file(path: &Path) -> PluginEntry {
 
 /// An entry point in this process.
 pub fn load(descriptor: &'static EntryDescriptor) -> PluginEntry {
-    // SAFETY: the entry is the framework's, which keeps to CLAP as far as this host uses it.
+    // SAFETY: the entry keeps to CLAP.
     unsafe { PluginEntry::load_from_raw(descriptor, c"/plugins/Unweave.clap") }
         .expect("the entry initialises")
 }

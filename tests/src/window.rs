@@ -151,6 +151,11 @@ impl HostWindow {
         mapped.check().expect("a window can be shown");
         Self { connection, id }
     }
+
+    /// Its id on the server.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
 }
 
 impl Drop for HostWindow {
