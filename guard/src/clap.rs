@@ -9,13 +9,13 @@ mod window;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Arc, OnceLock};
 
+pub use clap_sys::entry::clap_plugin_entry;
 use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::{clap_plugin, clap_plugin_descriptor};
-pub use clap_sys::entry::clap_plugin_entry;
 pub use clap_sys::version::CLAP_VERSION;
-use nice_plug::wrapper::clap::{PluginDescriptor, Wrapper};
 use nice_plug::wrapper::clap::ClapPlugin;
+use nice_plug::wrapper::clap::{PluginDescriptor, Wrapper};
 pub use nice_plug::wrapper::setup_logger;
 
 use self::host::Host;

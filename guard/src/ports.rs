@@ -86,7 +86,11 @@ impl Ports {
                     self.taken.push(given);
                 }
                 // There is one for every output channel.
-                *pointer = if is_free { given } else { stand_in.unwrap_or(given) };
+                *pointer = if is_free {
+                    given
+                } else {
+                    stand_in.unwrap_or(given)
+                };
             }
         }
     }

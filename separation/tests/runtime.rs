@@ -219,14 +219,20 @@ fn a_broken_runtime_is_named_with_the_reason_and_harms_nobody() {
         std::fs::write(&file, content).unwrap();
         let text = child(&[("UNWEAVE_ONNXRUNTIME", &file)], dir.path());
         assert!(
-            text.contains(&format!("error: no usable ONNX Runtime was found: {}", file.display())),
+            text.contains(&format!(
+                "error: no usable ONNX Runtime was found: {}",
+                file.display()
+            )),
             "{text}"
         );
         assert!(text.contains(reason), "{reason}: {text}");
     }
     for (named, reason) in [
         (dir.path(), "is a folder; name the library in it"),
-        (Path::new("/nonexistent/libonnxruntime.so"), "does not exist"),
+        (
+            Path::new("/nonexistent/libonnxruntime.so"),
+            "does not exist",
+        ),
     ] {
         let text = child(&[("UNWEAVE_ONNXRUNTIME", named)], dir.path());
         assert!(text.contains(reason), "{reason}: {text}");
@@ -237,7 +243,10 @@ fn a_broken_runtime_is_named_with_the_reason_and_harms_nobody() {
     std::fs::write(bin.join(file.file_name().unwrap()), "").unwrap();
     linked(&dir.path().join("root/lib/unweave"));
     let text = child(&[], &bin);
-    assert!(text.contains("loaded:") && text.contains("lib/unweave"), "{text}");
+    assert!(
+        text.contains("loaded:") && text.contains("lib/unweave"),
+        "{text}"
+    );
 }
 
 #[test]

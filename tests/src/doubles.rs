@@ -1,8 +1,8 @@
 //! The plug-in over separators whose output is known: an entry point with one plug-in for each.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clack_host::prelude::PluginEntry;

@@ -1,10 +1,16 @@
 //! A CLAP host that breaks rules: raw tables, nothing checked, any call from any thread.
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "all of it calls a table of functions as a host does"
+)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::size_of;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+#[cfg(target_os = "linux")]
+use clack_extensions::gui::GuiSize;
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::entry::clap_plugin_entry;
 use clap_sys::events::{
@@ -20,8 +26,6 @@ use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{clap_process, clap_process_status};
 use clap_sys::version::CLAP_VERSION;
-#[cfg(target_os = "linux")]
-use clack_extensions::gui::GuiSize;
 
 #[cfg(target_os = "linux")]
 use crate::window::HostWindow;
@@ -85,7 +89,9 @@ impl RudeHost {
         let id = CString::new(id).expect("ids have no zeros");
         // SAFETY: the entry keeps to CLAP.
         let plugin = unsafe {
-            assert!(entry.init.expect("there")(c"/plugins/Unweave.clap".as_ptr()));
+            assert!(entry.init.expect("there")(
+                c"/plugins/Unweave.clap".as_ptr()
+            ));
             let factory = entry.get_factory.expect("there")(CLAP_PLUGIN_FACTORY_ID.as_ptr());
             let factory = factory.cast::<clap_plugin_factory>();
             (*factory).create_plugin.expect("there")(factory, &raw const *host, id.as_ptr())
@@ -187,7 +193,11 @@ impl RudeHost {
             let gui: &clap_plugin_gui = self.extension(CLAP_EXT_GUI);
             let api = CLAP_WINDOW_API_X11.as_ptr();
             assert!(gui.create.expect("there")(self.plugin, api, false));
-            assert!(gui.get_size.expect("there")(self.plugin, &raw mut width, &raw mut height));
+            assert!(gui.get_size.expect("there")(
+                self.plugin,
+                &raw mut width,
+                &raw mut height
+            ));
             let parent = HostWindow::new(GuiSize { width, height });
             let window = clap_window {
                 api,
@@ -195,7 +205,10 @@ impl RudeHost {
                     x11: parent.id().into(),
                 },
             };
-            assert!(gui.set_parent.expect("there")(self.plugin, &raw const window));
+            assert!(gui.set_parent.expect("there")(
+                self.plugin,
+                &raw const window
+            ));
             assert!(gui.show.expect("there")(self.plugin));
             parent
         }
@@ -245,7 +258,10 @@ impl RudeHost {
 
     /// Renders through these many outputs, `[port][channel]`; gives what is in them.
     pub fn render(&self, mix: &[f32], block_frames: usize, channels: &[usize]) -> Buffers {
-        let mut out: Buffers = channels.iter().map(|count| vec![Vec::new(); *count]).collect();
+        let mut out: Buffers = channels
+            .iter()
+            .map(|count| vec![Vec::new(); *count])
+            .collect();
         for block in mix.chunks(block_frames) {
             let mut input = vec![vec![block.to_vec(); 2]];
             // Full of rubbish, as a host's buffers may be.
@@ -368,7 +384,10 @@ static GUI: clap_host_gui = clap_host_gui {
 unsafe extern "C" fn latency_changed(host: *const clap_host) {
     // SAFETY: the plug-in hands back the host, here and below.
     let conduct = unsafe { conduct(host) };
-    assert!(conduct.is_activating.load(Ordering::SeqCst), "CLAP forbids it");
+    assert!(
+        conduct.is_activating.load(Ordering::SeqCst),
+        "CLAP forbids it"
+    );
     conduct.latency_changes.fetch_add(1, Ordering::SeqCst);
 }
 

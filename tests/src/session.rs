@@ -171,6 +171,7 @@ pub struct Session {
     process_time: Duration,
     timeline: Timeline,
     num_gestures: usize,
+    changed: Vec<ClapId>,
 }
 
 impl Session {
@@ -194,6 +195,7 @@ impl Session {
             process_time: Duration::ZERO,
             timeline: Timeline::Untold,
             num_gestures: 0,
+            changed: Vec::new(),
         }
     }
 
@@ -317,6 +319,15 @@ impl Session {
     /// Gestures that have begun in the window and not ended, as far as blocks have told of them.
     pub fn num_gestures(&self) -> usize {
         self.num_gestures
+    }
+
+    /// How often blocks have told that this parameter was changed in the window.
+    pub fn num_changes(&self, param: &str) -> usize {
+        let id = param_id(param);
+        self.changed
+            .iter()
+            .filter(|changed| **changed == id)
+            .count()
     }
 
     /// Whether the plug-in has asked to be activated anew since the last time this was asked.
@@ -491,6 +502,7 @@ impl Session {
             match event.as_core_event() {
                 Some(CoreEventSpace::ParamGestureBegin(_)) => self.num_gestures += 1,
                 Some(CoreEventSpace::ParamGestureEnd(_)) => self.num_gestures -= 1,
+                Some(CoreEventSpace::ParamValue(event)) => self.changed.extend(event.param_id()),
                 _ => {}
             }
         }

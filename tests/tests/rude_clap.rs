@@ -14,7 +14,9 @@ use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::ext::gui::{CLAP_EXT_GUI, CLAP_WINDOW_API_X11, clap_plugin_gui};
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_plugin_latency};
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params};
-use clap_sys::ext::render::{CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render};
+use clap_sys::ext::render::{
+    CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, CLAP_RENDER_REALTIME, clap_plugin_render,
+};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process};
 use clap_sys::stream::{clap_istream, clap_ostream};
@@ -155,15 +157,15 @@ fn null_pointers_are_silence_coming_in_and_nothing_going_out() {
 #[test]
 fn blocks_of_no_frames_and_of_too_many_do_no_harm() {
     let host = active();
-    host.process(0, &mut vec![], &mut vec![vec![vec![]]], &[change(0, 7, 0.5)]);
+    host.process(
+        0,
+        &mut vec![],
+        &mut vec![vec![vec![]]],
+        &[change(0, 7, 0.5)],
+    );
     let long = 4 * BLOCK as usize;
     let mut output: Buffers = vec![vec![vec![9.0; long]; 2]; 2];
-    host.process(
-        long,
-        &mut vec![vec![vec![0.25; long]; 2]],
-        &mut output,
-        &[],
-    );
+    host.process(long, &mut vec![vec![vec![0.25; long]; 2]], &mut output, &[]);
     // More than was said: as it is, and no stems.
     assert_eq!(output[0][0], vec![0.25; long]);
     assert_eq!(output[1][0], vec![0.0; long]);
@@ -343,26 +345,32 @@ fn load(host: &RudeHost, mut saved: &[u8]) -> bool {
     }
 }
 
-/// Another model is asked for by a state; the audio thread notices it.
+/// The framework asks at once, on whatever thread it is, when the host goes from rendering to real time.
+fn want_restart(host: &RudeHost) {
+    unsafe {
+        let render: &clap_plugin_render = host.extension(CLAP_EXT_RENDER);
+        let set = render.set.unwrap();
+        assert!(set(host.plugin(), CLAP_RENDER_REALTIME));
+        assert!(set(host.plugin(), CLAP_RENDER_OFFLINE));
+    }
+}
+
 #[test]
 fn a_restart_is_asked_for_on_the_main_thread_alone() {
     let host = active();
-    let saved = String::from_utf8_lossy(&save(&host)[8..]).into_owned();
-    let other = saved.replace("unweave-live", "another-one");
-    assert_ne!(saved, other);
-    let mut blob = (other.len() as u64).to_le_bytes().to_vec();
-    blob.extend(other.bytes());
-    assert!(load(&host, &blob));
     std::thread::scope(|scope| {
-        scope.spawn(|| host.render(&noise(2_000, 1), BLOCK as usize, &WHOLE));
+        scope.spawn(|| want_restart(&host));
     });
     let restarts = || host.conduct.restarts.load(Ordering::SeqCst);
-    assert_eq!(restarts(), 0);
-    assert!(host.conduct.callbacks.load(Ordering::SeqCst) > 0);
-    host.idle();
-    assert_eq!(restarts(), 1);
-    host.idle();
-    assert_eq!(restarts(), 1);
+    for expected in 1..3 {
+        want_restart(&host);
+        assert_eq!(restarts(), expected - 1);
+        assert!(host.conduct.callbacks.swap(0, Ordering::SeqCst) > 0);
+        host.idle();
+        assert_eq!(restarts(), expected);
+        host.idle();
+        assert_eq!(restarts(), expected);
+    }
     assert_eq!(host.conduct.untimely_restarts.load(Ordering::SeqCst), 0);
     host.destroy();
 }
@@ -388,8 +396,14 @@ fn a_state_is_saved_and_loaded_at_any_time_and_rubbish_refused() {
         let (save, load) = (state.save.unwrap(), state.load.unwrap());
         assert!(!save(host.plugin(), null()) && !load(host.plugin(), null()));
         let (deaf, mute) = (
-            clap_ostream { ctx: null_mut(), write: None },
-            clap_istream { ctx: null_mut(), read: None },
+            clap_ostream {
+                ctx: null_mut(),
+                write: None,
+            },
+            clap_istream {
+                ctx: null_mut(),
+                read: None,
+            },
         );
         assert!(!save(host.plugin(), &raw const deaf) && !load(host.plugin(), &raw const mute));
     }
@@ -494,11 +508,19 @@ fn the_windows_functions_say_no_when_there_is_no_window() {
         let (mut width, mut height) = (0, 0);
         assert!(!gui.set_scale.unwrap()(plugin, 2.0));
         assert!(!gui.set_size.unwrap()(plugin, 100, 100));
-        assert!(!gui.adjust_size.unwrap()(plugin, &raw mut width, &raw mut height));
+        assert!(!gui.adjust_size.unwrap()(
+            plugin,
+            &raw mut width,
+            &raw mut height
+        ));
         assert!(!gui.get_size.unwrap()(plugin, null_mut(), null_mut()));
         assert!(!gui.set_parent.unwrap()(plugin, null()));
         assert!(!gui.create.unwrap()(plugin, null(), false));
-        assert!(!gui.create.unwrap()(plugin, CLAP_WINDOW_API_X11.as_ptr(), true));
+        assert!(!gui.create.unwrap()(
+            plugin,
+            CLAP_WINDOW_API_X11.as_ptr(),
+            true
+        ));
         assert!(!gui.show.unwrap()(plugin));
         assert!(!gui.hide.unwrap()(plugin));
         gui.destroy.unwrap()(plugin);
@@ -532,4 +554,112 @@ fn an_instance_is_destroyed_whatever_it_is_doing() {
     assert!(host.init() && host.activate(RATE, BLOCK));
     host.render(&noise(2_000, 1), BLOCK as usize, &[2]);
     host.destroy();
+}
+
+/// On a display of its own.
+#[cfg(target_os = "linux")]
+mod window {
+    use unweave_tests::window::{Display, xdotool};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+    /// The menu of the window's scale, in a window of 960 × 600 pixels.
+    const SCALE: (i32, i32) = (906, 25);
+
+    #[test]
+    fn a_window_may_be_closed_within_any_request_and_touched_by_any_thread() {
+        if let Some(display) = Display::start() {
+            display.run("window::closing");
+        }
+    }
+
+    fn with_gui<T>(host: &RudeHost, call: impl FnOnce(&clap_plugin_gui) -> T) -> T {
+        call(unsafe { host.extension(CLAP_EXT_GUI) })
+    }
+
+    fn is_open(host: &RudeHost) -> bool {
+        with_gui(host, |gui| unsafe { gui.show.unwrap()(host.plugin()) })
+    }
+
+    #[test]
+    #[ignore = "run by the test above, on a display of its own"]
+    fn closing() {
+        let host = active();
+        let conduct = &host.conduct;
+        conduct.closes_on_restart.store(true, Ordering::SeqCst);
+        conduct.closes_on_resize.store(true, Ordering::SeqCst);
+
+        // As qtractor does it.
+        let parent = host.open_window();
+        assert!(is_open(&host));
+        want_restart(&host);
+        assert!(is_open(&host));
+        host.idle();
+        assert_eq!(conduct.restarts.load(Ordering::SeqCst), 1);
+        assert!(!is_open(&host));
+        drop(parent);
+
+        // A second one isn't opened, and no other thread gets at the one that there is.
+        let parent = host.open_window();
+        let api = CLAP_WINDOW_API_X11.as_ptr();
+        assert!(!with_gui(&host, |gui| unsafe {
+            gui.create.unwrap()(host.plugin(), api, false)
+        }));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(!is_open(&host));
+                with_gui(&host, |gui| unsafe {
+                    assert!(!gui.hide.unwrap()(host.plugin()));
+                    gui.destroy.unwrap()(host.plugin());
+                });
+                host.idle();
+                // The window hears of each change of a parameter.
+                assert_works(&host);
+                let bypass = first_param(&host);
+                let mut output: Buffers = vec![vec![vec![9.0; 64]; 2]; 5];
+                host.process(
+                    64,
+                    &mut vec![],
+                    &mut output,
+                    &[change(3, bypass, 1.0), change(5, bypass, 0.0)],
+                );
+            });
+        });
+        host.idle();
+        assert!(is_open(&host));
+
+        // Another scale asks for another size.
+        let start = Instant::now();
+        let mut row = 0;
+        while is_open(&host) {
+            assert!(start.elapsed() < PATIENCE, "the scale is never chosen");
+            let (x, y) = SCALE;
+            xdotool(&format!("mousemove {x} {y} click 1 sleep 0.3"));
+            row = row % 8 + 1;
+            xdotool(&format!("mousemove {x} {} click 1 sleep 0.3", y + 12 * row));
+            host.idle();
+        }
+        drop(parent);
+
+        // The host's own window is gone before the plug-in's is closed.
+        drop(host.open_window());
+        std::thread::sleep(Duration::from_millis(300));
+        host.idle();
+        with_gui(&host, |gui| unsafe { gui.destroy.unwrap()(host.plugin()) });
+
+        let parent = host.open_window();
+        assert_works(&host);
+        host.destroy();
+        drop(parent);
+    }
+
+    fn first_param(host: &RudeHost) -> u32 {
+        unsafe {
+            let params: &clap_plugin_params = host.extension(CLAP_EXT_PARAMS);
+            let mut info: clap_param_info = std::mem::zeroed();
+            assert!(params.get_info.unwrap()(host.plugin(), 0, &raw mut info));
+            info.id
+        }
+    }
 }

@@ -93,7 +93,10 @@ impl Audio {
     pub unsafe fn process(
         &mut self,
         plugin: *const clap_plugin,
-        process: unsafe extern "C" fn(*const clap_plugin, *const clap_process) -> clap_process_status,
+        process: unsafe extern "C" fn(
+            *const clap_plugin,
+            *const clap_process,
+        ) -> clap_process_status,
         block: &clap_process,
     ) -> clap_process_status {
         let num_frames = block.frames_count as usize;

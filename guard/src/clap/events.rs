@@ -80,7 +80,10 @@ impl InputEvents {
         let is_core = header.space_id == CLAP_CORE_EVENT_SPACE_ID;
         let size = header.size as usize;
         // Transport is kept hold of for longer, and comes with the block anyway.
-        if !is_core || header.type_ == CLAP_EVENT_TRANSPORT || size > size_of::<[u64; EVENT_WORDS]>() {
+        if !is_core
+            || header.type_ == CLAP_EVENT_TRANSPORT
+            || size > size_of::<[u64; EVENT_WORDS]>()
+        {
             return self.nothing();
         }
         let moved = self.moved.get().cast::<clap_event_header>();

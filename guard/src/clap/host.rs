@@ -111,11 +111,16 @@ impl Host {
 
     /// The host has a table of this kind, which is from now on used.
     fn look_up<T>(&self, id: &CStr, extension: &Extension<T>) {
-        let found = self.real().get_extension.map_or(std::ptr::null(), |get_extension| {
-            // SAFETY: the host's own function.
-            unsafe { get_extension(self.real, id.as_ptr()) }
-        });
-        extension.0.store(found.cast_mut().cast(), Ordering::Release);
+        let found = self
+            .real()
+            .get_extension
+            .map_or(std::ptr::null(), |get_extension| {
+                // SAFETY: the host's own function.
+                unsafe { get_extension(self.real, id.as_ptr()) }
+            });
+        extension
+            .0
+            .store(found.cast_mut().cast(), Ordering::Release);
     }
 
     /// Tells the host that the latency has changed: in `activate` alone.
@@ -231,7 +236,10 @@ unsafe extern "C" fn gui_resize_hints_changed(_: *const clap_host) {}
 unsafe extern "C" fn gui_request_resize(host: *const clap_host, width: u32, height: u32) -> bool {
     // SAFETY: as above.
     let host = unsafe { of(host) };
-    let is_possible = host.gui.get().is_some_and(|gui| gui.request_resize.is_some());
+    let is_possible = host
+        .gui
+        .get()
+        .is_some_and(|gui| gui.request_resize.is_some());
     if is_possible {
         let size = (u64::from(width) << 32) | u64::from(height);
         host.wanted_size.store(size, Ordering::SeqCst);

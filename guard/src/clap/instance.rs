@@ -15,7 +15,9 @@ use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
 use clap_sys::id::clap_id;
 use clap_sys::plugin::clap_plugin;
-use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use clap_sys::process::{
+    CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status,
+};
 use clap_sys::stream::{clap_istream, clap_ostream};
 use try_lock::{Locked, TryLock};
 
@@ -217,13 +219,9 @@ unsafe fn extension<T>(plugin: *const clap_plugin, id: &CStr) -> *const T {
 unsafe extern "C" fn init(plugin: *const clap_plugin) -> bool {
     // SAFETY: the host hands back what it was given, here and below.
     let instance = unsafe { Instance::of(plugin) };
+    let init = instance.and_then(|instance| instance.inner.init);
     // SAFETY: the framework's own function.
-    instance.is_some_and(|instance| {
-        instance
-            .inner
-            .init
-            .is_some_and(|init| unsafe { init(plugin) })
-    })
+    init.is_some_and(|init| unsafe { init(plugin) })
 }
 
 unsafe extern "C" fn destroy(plugin: *const clap_plugin) {

@@ -103,10 +103,7 @@ pub fn check(path: &Path) -> Result<(), Flaw> {
 }
 
 /// A file with a library for each of several processors.
-fn check_fat<A: FatArch>(
-    cache: &ReadCache<File>,
-    libraries: &[A],
-) -> Result<(), Flaw> {
+fn check_fat<A: FatArch>(cache: &ReadCache<File>, libraries: &[A]) -> Result<(), Flaw> {
     if FORMAT != BinaryFormat::MachO {
         return Err(Flaw::OtherSystem);
     }
@@ -129,7 +126,9 @@ fn check_one<'data>(data: impl ReadRef<'data>) -> Result<(), Flaw> {
         return Err(Flaw::OtherProcessor);
     }
     let segments = library.segments().map(|segment| segment.file_range());
-    let sections = library.sections().filter_map(|section| section.file_range());
+    let sections = library
+        .sections()
+        .filter_map(|section| section.file_range());
     for (offset, size) in segments.chain(sections) {
         is_inside(data.len(), offset, size)?;
     }
