@@ -314,7 +314,7 @@ unsafe extern "C" fn read(
 ) -> i64 {
     unsafe {
         let left = &mut *(*stream).ctx.cast::<&[u8]>();
-        let (now, later) = left.split_at(left.len().min(size as usize).min(7));
+        let (now, later) = left.split_at(left.len().min(usize::try_from(size).unwrap()).min(7));
         bytes.cast::<u8>().copy_from(now.as_ptr(), now.len());
         *left = later;
         now.len() as i64
