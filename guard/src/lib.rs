@@ -23,3 +23,4 @@
 pub mod clap;
 mod ports;
 mod thread;
+pub mod vst3;

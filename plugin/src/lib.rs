@@ -40,4 +40,4 @@ pub type UnweaveStereo = Unweave<variant::Stereo>;
 pub type UnweaveMultiOut = Unweave<variant::MultiOut>;
 
 unweave_guard::export_clap!(UnweaveStereo, UnweaveMultiOut);
-nice_plug::nice_export_vst3!(UnweaveStereo, UnweaveMultiOut);
+unweave_guard::export_vst3!(UnweaveStereo, UnweaveMultiOut);

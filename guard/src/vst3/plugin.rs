@@ -1,0 +1,384 @@
+//! A plug-in, as the host holds it.
+
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ChannelContext::{
+    IInfoListener, IInfoListenerTrait,
+};
+use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
+    BusDirection, BusDirections_, BusInfo, CString, IAttributeList, IAudioProcessor,
+    IAudioProcessorTrait, IComponent, IComponentHandler, IComponentTrait, IEditController,
+    IEditControllerTrait, IProcessContextRequirements, IProcessContextRequirementsTrait, IUnitInfo,
+    IUnitInfoTrait, IoMode, MediaType, MediaTypes_, ParamID, ParamValue, ParameterInfo,
+    ProcessData, ProcessSetup, ProgramListID, ProgramListInfo, RoutingInfo, SpeakerArrangement,
+    String128, TChar, UnitID, UnitInfo,
+};
+use nice_plug::wrapper::vst3::vst3::Steinberg::{
+    FIDString, FUnknown, IBStream, IPlugView, IPluginBaseTrait, TBool, TUID, int16, int32,
+    kInvalidArgument, kResultFalse, kResultOk, tresult, uint32,
+};
+use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComRef, ComWrapper};
+use try_lock::{Locked, TryLock};
+
+use super::audio::{Audio, pass_block_on};
+use super::edits::{Changes, Edits, Handler};
+use super::view::{OpenWindow, View};
+
+/// No host hands over more at once; a buffer of it has 4 MB.
+const MOST_FRAMES: int32 = 1 << 20;
+/// How long another thread's block is waited for, where waiting is allowed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
+const AUDIO: MediaType = MediaTypes_::kAudio as MediaType;
+#[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
+const INPUT: BusDirection = BusDirections_::kInput as BusDirection;
+#[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
+const OUTPUT: BusDirection = BusDirections_::kOutput as BusDirection;
+
+/// A plug-in of the framework, behind an object that hosts can do no harm with.
+pub struct Guarded {
+    /// Kept for ever rather than dropped on a thread that isn't its window's.
+    inner: ManuallyDrop<Inner>,
+    audio: TryLock<Audio>,
+    /// Of the longest block; 0 until the host has said so.
+    max_frames: AtomicU32,
+    edits: Arc<Edits>,
+    window: Arc<OpenWindow>,
+}
+
+/// The framework's one object, by its interfaces.
+struct Inner {
+    component: ComPtr<IComponent>,
+    processor: ComPtr<IAudioProcessor>,
+    controller: ComPtr<IEditController>,
+    requirements: ComPtr<IProcessContextRequirements>,
+    units: ComPtr<IUnitInfo>,
+    listener: ComPtr<IInfoListener>,
+}
+
+impl Class for Guarded {
+    // What the framework has beside these is for plug-ins that play notes.
+    type Interfaces = (
+        IComponent,
+        IEditController,
+        IAudioProcessor,
+        IProcessContextRequirements,
+        IUnitInfo,
+        IInfoListener,
+    );
+}
+
+impl Guarded {
+    /// Stands before a plug-in of the framework's.
+    pub fn new(component: ComPtr<IComponent>) -> Option<Self> {
+        let inner = Inner {
+            processor: component.cast()?,
+            controller: component.cast()?,
+            requirements: component.cast()?,
+            units: component.cast()?,
+            listener: component.cast()?,
+            component,
+        };
+        let edits = Arc::<Edits>::default();
+        let handler = ComWrapper::new(Handler(Arc::clone(&edits)));
+        let handler = handler.as_com_ref::<IComponentHandler>()?;
+        // SAFETY: the framework's own function; it takes a reference of its own.
+        unsafe { inner.controller.setComponentHandler(handler.as_ptr()) };
+        Some(Self {
+            inner: ManuallyDrop::new(inner),
+            audio: TryLock::default(),
+            max_frames: AtomicU32::new(0),
+            edits,
+            window: Arc::default(),
+        })
+    }
+
+    /// Waits until no other thread is in a block. Polite hosts never make it wait.
+    fn audio(&self) -> Option<Locked<'_, Audio>> {
+        let since = Instant::now();
+        loop {
+            match self.audio.try_lock() {
+                None if since.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Numbers of channels, one per bus.
+    fn num_channels(&self, direction: BusDirection) -> Vec<u32> {
+        // SAFETY: the framework's own functions; a description of a bus may be all zeros.
+        unsafe {
+            (0..self.inner.component.getBusCount(AUDIO, direction))
+                .map(|idx| {
+                    let mut info: BusInfo = std::mem::zeroed();
+                    self.inner
+                        .component
+                        .getBusInfo(AUDIO, direction, idx, &raw mut info);
+                    u32::try_from(info.channelCount).unwrap_or(0)
+                })
+                .collect()
+        }
+    }
+
+    /// Gives the framework the changes that no block has brought, if none is being processed.
+    fn settle(&self) {
+        let changes = self.edits.take_kept();
+        if changes.is_empty() || self.max_frames.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let changes = Changes::new(&changes);
+        let (Some(_audio), Some(list)) = (self.audio(), changes.as_com_ref()) else {
+            return;
+        };
+        // SAFETY: all zeros are no frames and null pointers, which this may have, beside what is set; the
+        // framework has been set up.
+        unsafe {
+            let mut block: ProcessData = std::mem::zeroed();
+            block.inputParameterChanges = list.as_ptr();
+            self.inner.processor.process(&raw mut block);
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.edits.set_host(None);
+        if self.window.lets_go() {
+            // SAFETY: nothing uses it any more.
+            unsafe { ManuallyDrop::drop(&mut self.inner) };
+        }
+    }
+}
+
+/// Passes calls on to the framework as they are.
+macro_rules! as_they_are {
+    ($field:ident: $($name:ident($($arg:ident: $ty:ty),*) -> $result:ty;)+) => {$(
+        unsafe fn $name(&self, $($arg: $ty),*) -> $result {
+            // SAFETY: as VST3 has it; the framework looks for null where there are pointers.
+            unsafe { self.inner.$field.$name($($arg),*) }
+        }
+    )+};
+}
+
+impl IPluginBaseTrait for Guarded {
+    as_they_are! {
+        component:
+        initialize(context: *mut FUnknown) -> tresult;
+        terminate() -> tresult;
+    }
+}
+
+impl IComponentTrait for Guarded {
+    as_they_are! {
+        component:
+        getControllerClassId(id: *mut TUID) -> tresult;
+        setIoMode(mode: IoMode) -> tresult;
+        getBusCount(kind: MediaType, direction: BusDirection) -> int32;
+        getBusInfo(kind: MediaType, direction: BusDirection, idx: int32, info: *mut BusInfo) -> tresult;
+        getRoutingInfo(input: *mut RoutingInfo, output: *mut RoutingInfo) -> tresult;
+        activateBus(kind: MediaType, direction: BusDirection, idx: int32, state: TBool) -> tresult;
+    }
+
+    unsafe fn setState(&self, state: *mut IBStream) -> tresult {
+        // What was changed before is overwritten.
+        self.edits.take_kept();
+        // SAFETY: as VST3 has it; the framework looks for null.
+        unsafe { self.inner.component.setState(state) }
+    }
+
+    unsafe fn setActive(&self, state: TBool) -> tresult {
+        let max_frames = self.max_frames.load(Ordering::SeqCst) as usize;
+        let Some(mut audio) = self.audio() else {
+            return kResultFalse;
+        };
+        // Given back before the framework is called: hosts that are asked for a restart come right back.
+        audio.deactivate();
+        drop(audio);
+        self.edits.activating.set_here();
+        // SAFETY: the framework's own function.
+        let result = unsafe { self.inner.component.setActive(state) };
+        self.edits.activating.clear();
+        if state != 0
+            && result == kResultOk
+            && let Some(mut audio) = self.audio()
+        {
+            audio.activate(
+                &self.num_channels(INPUT),
+                &self.num_channels(OUTPUT),
+                max_frames,
+            );
+        }
+        self.edits.ask_for_restart();
+        result
+    }
+
+    unsafe fn getState(&self, state: *mut IBStream) -> tresult {
+        self.settle();
+        // SAFETY: as VST3 has it; the framework looks for null.
+        unsafe { self.inner.component.getState(state) }
+    }
+}
+
+impl IEditControllerTrait for Guarded {
+    as_they_are! {
+        controller:
+        setComponentState(state: *mut IBStream) -> tresult;
+        setState(state: *mut IBStream) -> tresult;
+        getState(state: *mut IBStream) -> tresult;
+        getParameterCount() -> int32;
+        getParamStringByValue(id: ParamID, value: ParamValue, text: *mut String128) -> tresult;
+        getParamValueByString(id: ParamID, text: *mut TChar, value: *mut ParamValue) -> tresult;
+        normalizedParamToPlain(id: ParamID, value: ParamValue) -> ParamValue;
+        plainParamToNormalized(id: ParamID, value: ParamValue) -> ParamValue;
+        getParamNormalized(id: ParamID) -> ParamValue;
+    }
+
+    unsafe fn getParameterInfo(&self, idx: int32, info: *mut ParameterInfo) -> tresult {
+        // The framework takes an index that is one too large for right.
+        // SAFETY: the framework's own functions, which look for null.
+        unsafe {
+            if idx < 0 || idx >= self.getParameterCount() {
+                return kInvalidArgument;
+            }
+            self.inner.controller.getParameterInfo(idx, info)
+        }
+    }
+
+    unsafe fn setParamNormalized(&self, id: ParamID, value: ParamValue) -> tresult {
+        self.edits.keep(id, value);
+        // SAFETY: the framework's own function.
+        let result = unsafe { self.inner.controller.setParamNormalized(id, value) };
+        if self.edits.is_idle() {
+            self.settle();
+        }
+        result
+    }
+
+    unsafe fn setComponentHandler(&self, handler: *mut IComponentHandler) -> tresult {
+        // SAFETY: null or the host's object.
+        let handler = unsafe { ComRef::from_raw(handler) };
+        self.edits
+            .set_host(handler.map(|handler| handler.to_com_ptr()));
+        kResultOk
+    }
+
+    unsafe fn createView(&self, name: FIDString) -> *mut IPlugView {
+        // SAFETY: the framework's own function, whose result is the caller's.
+        let view = unsafe { ComPtr::from_raw(self.inner.controller.createView(name)) };
+        View::show(view, Arc::clone(&self.window))
+    }
+}
+
+impl IAudioProcessorTrait for Guarded {
+    as_they_are! {
+        processor:
+        getBusArrangement(direction: BusDirection, idx: int32, to: *mut SpeakerArrangement) -> tresult;
+        canProcessSampleSize(size: int32) -> tresult;
+        getLatencySamples() -> uint32;
+        setProcessing(state: TBool) -> tresult;
+        getTailSamples() -> uint32;
+        setBusArrangements(
+            inputs: *mut SpeakerArrangement,
+            num_inputs: int32,
+            outputs: *mut SpeakerArrangement,
+            num_outputs: int32
+        ) -> tresult;
+    }
+
+    unsafe fn setupProcessing(&self, setup: *mut ProcessSetup) -> tresult {
+        // SAFETY: null or the host's.
+        let Some(told) = (unsafe { setup.as_ref() }) else {
+            return kInvalidArgument;
+        };
+        let is_sane = told.sampleRate.is_finite() && told.sampleRate >= 1.0;
+        if !is_sane || !(1..=MOST_FRAMES).contains(&told.maxSamplesPerBlock) {
+            return kInvalidArgument;
+        }
+        // SAFETY: the framework's own functions.
+        let result = unsafe {
+            if self
+                .inner
+                .processor
+                .canProcessSampleSize(told.symbolicSampleSize)
+                != kResultOk
+            {
+                return kResultFalse;
+            }
+            // The framework goes by the mode of the call before.
+            self.inner.processor.setupProcessing(setup);
+            self.inner.processor.setupProcessing(setup)
+        };
+        let max_frames = told.maxSamplesPerBlock.unsigned_abs();
+        self.max_frames.store(max_frames, Ordering::SeqCst);
+        result
+    }
+
+    unsafe fn process(&self, data: *mut ProcessData) -> tresult {
+        // SAFETY: null or the host's.
+        let Some(block) = (unsafe { data.as_ref() }) else {
+            return kInvalidArgument;
+        };
+        let result = match self.audio.try_lock() {
+            // SAFETY: the block is the host's.
+            Some(mut audio) => unsafe { audio.process(&self.inner.processor, block) },
+            // SAFETY: as above.
+            None => unsafe { pass_block_on(block) },
+        };
+        self.edits.note_block();
+        result
+    }
+}
+
+impl IProcessContextRequirementsTrait for Guarded {
+    as_they_are! {
+        requirements:
+        getProcessContextRequirements() -> uint32;
+    }
+}
+
+impl IInfoListenerTrait for Guarded {
+    as_they_are! {
+        listener:
+        setChannelContextInfos(list: *mut IAttributeList) -> tresult;
+    }
+}
+
+impl IUnitInfoTrait for Guarded {
+    as_they_are! {
+        units:
+        getUnitCount() -> int32;
+        getUnitInfo(idx: int32, info: *mut UnitInfo) -> tresult;
+        getProgramListCount() -> int32;
+        getProgramListInfo(idx: int32, info: *mut ProgramListInfo) -> tresult;
+        getProgramName(list: ProgramListID, program: int32, name: *mut String128) -> tresult;
+        getProgramInfo(
+            list: ProgramListID,
+            program: int32,
+            attribute: CString,
+            value: *mut String128
+        ) -> tresult;
+        hasProgramPitchNames(list: ProgramListID, program: int32) -> tresult;
+        getProgramPitchName(
+            list: ProgramListID,
+            program: int32,
+            pitch: int16,
+            name: *mut String128
+        ) -> tresult;
+        getSelectedUnit() -> UnitID;
+        selectUnit(unit: UnitID) -> tresult;
+        getUnitByBus(
+            kind: MediaType,
+            direction: BusDirection,
+            bus: int32,
+            channel: int32,
+            unit: *mut UnitID
+        ) -> tresult;
+        setUnitProgramData(unit: int32, program: int32, data: *mut IBStream) -> tresult;
+    }
+}
