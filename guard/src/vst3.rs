@@ -3,6 +3,7 @@
 mod audio;
 mod edits;
 mod plugin;
+mod shared;
 mod view;
 
 use std::ffi::c_void;

@@ -2,12 +2,13 @@
 
 use std::ptr::null_mut;
 
-use nice_plug::wrapper::vst3::vst3::ComPtr;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
     AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessor, IAudioProcessorTrait as _,
-    ProcessData, SymbolicSampleSizes_,
+    IParamValueQueueTrait as _, IParameterChangesTrait as _, ParamID, ParamValue, ProcessData,
+    SymbolicSampleSizes_,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{kInvalidArgument, kResultOk, tresult};
+use nice_plug::wrapper::vst3::vst3::{ComPtr, ComRef};
 
 use crate::ports::{Given, Ports, pass_on};
 
@@ -19,7 +20,13 @@ const FLOATS: i32 = SymbolicSampleSizes_::kSample32 as i32;
 pub struct Audio {
     /// While the plug-in is active.
     ports: Option<Buffers>,
+    /// Whether changes of parameters are held back.
+    is_held: bool,
+    held: Vec<(ParamID, ParamValue)>,
 }
+
+/// Changes that are held back: more parameters than there are.
+const MOST_HELD: usize = 256;
 
 /// The buses in the shape that VST3 has for them.
 struct Buffers {
@@ -91,6 +98,40 @@ impl Audio {
         self.ports = None;
     }
 
+    /// From now on, holds back changes of parameters, or doesn't; gives those that have been.
+    pub fn hold_changes(&mut self, is_held: bool) -> Vec<(ParamID, ParamValue)> {
+        self.is_held = is_held;
+        let room = if is_held { MOST_HELD } else { 0 };
+        std::mem::replace(&mut self.held, Vec::with_capacity(room))
+    }
+
+    /// Takes the last value of each parameter out of a block.
+    fn take_changes(&mut self, block: &mut ProcessData) {
+        let list = std::mem::replace(&mut block.inputParameterChanges, null_mut());
+        // SAFETY: null or the host's, with the host's own functions.
+        unsafe {
+            let Some(list) = ComRef::from_raw(list) else {
+                return;
+            };
+            for idx in 0..list.getParameterCount() {
+                let Some(queue) = ComRef::from_raw(list.getParameterData(idx)) else {
+                    continue;
+                };
+                let (id, last) = (queue.getParameterId(), queue.getPointCount() - 1);
+                let (mut frame, mut value) = (0, 0.0);
+                if last < 0 || queue.getPoint(last, &raw mut frame, &raw mut value) != kResultOk {
+                    continue;
+                }
+                let has_room = self.held.len() < self.held.capacity();
+                match self.held.iter_mut().find(|(held, _)| *held == id) {
+                    Some((_, held)) => *held = value,
+                    None if has_room => self.held.push((id, value)),
+                    None => {}
+                }
+            }
+        }
+    }
+
     /// Has the framework process a block of the host's.
     ///
     /// # Safety
@@ -109,6 +150,16 @@ impl Audio {
         if block.symbolicSampleSize != FLOATS {
             return kInvalidArgument;
         }
+        let mut whole = ProcessData {
+            numInputs: 0,
+            numOutputs: 0,
+            inputs: null_mut(),
+            outputs: null_mut(),
+            ..*block
+        };
+        if self.is_held {
+            self.take_changes(&mut whole);
+        }
         let Some(buffers) = &mut self.ports else {
             // SAFETY: as the caller promises.
             return unsafe { pass_block_on(block) };
@@ -121,13 +172,6 @@ impl Audio {
             )
         };
         let has_main = outputs.num_ports() > 0 && outputs.num_channels(0) > 0;
-        let mut whole = ProcessData {
-            numInputs: 0,
-            numOutputs: 0,
-            inputs: null_mut(),
-            outputs: null_mut(),
-            ..*block
-        };
         if num_frames == 0 || !has_main {
             // Changes of parameters alone: some hosts send them in blocks of frames without channels.
             whole.numSamples = 0;

@@ -2,8 +2,7 @@
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
 
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ChannelContext::{
     IInfoListener, IInfoListenerTrait,
@@ -21,16 +20,14 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::{
     kInvalidArgument, kResultFalse, kResultOk, tresult, uint32,
 };
 use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComRef, ComWrapper};
-use try_lock::{Locked, TryLock};
 
-use super::audio::{Audio, pass_block_on};
-use super::edits::{Changes, Edits, Handler};
+use super::audio::pass_block_on;
+use super::edits::{Edits, Handler};
+use super::shared::Shared;
 use super::view::{OpenWindow, View};
 
 /// No host hands over more at once; a buffer of it has 4 MB.
 const MOST_FRAMES: int32 = 1 << 20;
-/// How long another thread's block is waited for, where waiting is allowed.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 #[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
 const AUDIO: MediaType = MediaTypes_::kAudio as MediaType;
@@ -43,10 +40,6 @@ const OUTPUT: BusDirection = BusDirections_::kOutput as BusDirection;
 pub struct Guarded {
     /// Kept for ever rather than dropped on a thread that isn't its window's.
     inner: ManuallyDrop<Inner>,
-    audio: TryLock<Audio>,
-    /// Of the longest block; 0 until the host has said so.
-    max_frames: AtomicU32,
-    edits: Arc<Edits>,
     window: Arc<OpenWindow>,
 }
 
@@ -54,6 +47,7 @@ pub struct Guarded {
 struct Inner {
     component: ComPtr<IComponent>,
     processor: ComPtr<IAudioProcessor>,
+    shared: Arc<Shared>,
     controller: ComPtr<IEditController>,
     requirements: ComPtr<IProcessContextRequirements>,
     units: ComPtr<IUnitInfo>,
@@ -75,39 +69,25 @@ impl Class for Guarded {
 impl Guarded {
     /// Stands before a plug-in of the framework's.
     pub fn new(component: ComPtr<IComponent>) -> Option<Self> {
+        let edits = Arc::<Edits>::default();
+        let processor: ComPtr<IAudioProcessor> = component.cast()?;
         let inner = Inner {
-            processor: component.cast()?,
+            shared: Arc::new(Shared::new(processor.clone(), Arc::clone(&edits))),
+            processor,
             controller: component.cast()?,
             requirements: component.cast()?,
             units: component.cast()?,
             listener: component.cast()?,
             component,
         };
-        let edits = Arc::<Edits>::default();
-        let handler = ComWrapper::new(Handler(Arc::clone(&edits)));
+        let handler = ComWrapper::new(Handler(edits));
         let handler = handler.as_com_ref::<IComponentHandler>()?;
         // SAFETY: the framework's own function; it takes a reference of its own.
         unsafe { inner.controller.setComponentHandler(handler.as_ptr()) };
         Some(Self {
             inner: ManuallyDrop::new(inner),
-            audio: TryLock::default(),
-            max_frames: AtomicU32::new(0),
-            edits,
             window: Arc::default(),
         })
-    }
-
-    /// Waits until no other thread is in a block. Polite hosts never make it wait.
-    fn audio(&self) -> Option<Locked<'_, Audio>> {
-        let since = Instant::now();
-        loop {
-            match self.audio.try_lock() {
-                None if since.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                result => return result,
-            }
-        }
     }
 
     /// Numbers of channels, one per bus.
@@ -125,30 +105,11 @@ impl Guarded {
                 .collect()
         }
     }
-
-    /// Gives the framework the changes that no block has brought, if none is being processed.
-    fn settle(&self) {
-        let changes = self.edits.take_kept();
-        if changes.is_empty() || self.max_frames.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let changes = Changes::new(&changes);
-        let (Some(_audio), Some(list)) = (self.audio(), changes.as_com_ref()) else {
-            return;
-        };
-        // SAFETY: all zeros are no frames and null pointers, which this may have, beside what is set; the
-        // framework has been set up.
-        unsafe {
-            let mut block: ProcessData = std::mem::zeroed();
-            block.inputParameterChanges = list.as_ptr();
-            self.inner.processor.process(&raw mut block);
-        }
-    }
 }
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        self.edits.set_host(None);
+        self.inner.shared.edits.set_host(None);
         if self.window.lets_go() {
             // SAFETY: nothing uses it any more.
             unsafe { ManuallyDrop::drop(&mut self.inner) };
@@ -187,26 +148,26 @@ impl IComponentTrait for Guarded {
 
     unsafe fn setState(&self, state: *mut IBStream) -> tresult {
         // What was changed before is overwritten.
-        self.edits.take_kept();
+        self.inner.shared.edits.take_kept();
         // SAFETY: as VST3 has it; the framework looks for null.
         unsafe { self.inner.component.setState(state) }
     }
 
     unsafe fn setActive(&self, state: TBool) -> tresult {
-        let max_frames = self.max_frames.load(Ordering::SeqCst) as usize;
-        let Some(mut audio) = self.audio() else {
+        let max_frames = self.inner.shared.max_frames.load(Ordering::SeqCst) as usize;
+        let Some(mut audio) = self.inner.shared.audio() else {
             return kResultFalse;
         };
         // Given back before the framework is called: hosts that are asked for a restart come right back.
         audio.deactivate();
         drop(audio);
-        self.edits.activating.set_here();
+        self.inner.shared.edits.activating.set_here();
         // SAFETY: the framework's own function.
         let result = unsafe { self.inner.component.setActive(state) };
-        self.edits.activating.clear();
+        self.inner.shared.edits.activating.clear();
         if state != 0
             && result == kResultOk
-            && let Some(mut audio) = self.audio()
+            && let Some(mut audio) = self.inner.shared.audio()
         {
             audio.activate(
                 &self.num_channels(INPUT),
@@ -214,12 +175,12 @@ impl IComponentTrait for Guarded {
                 max_frames,
             );
         }
-        self.edits.ask_for_restart();
+        self.inner.shared.edits.ask_for_restart();
         result
     }
 
     unsafe fn getState(&self, state: *mut IBStream) -> tresult {
-        self.settle();
+        self.inner.shared.settle();
         // SAFETY: as VST3 has it; the framework looks for null.
         unsafe { self.inner.component.getState(state) }
     }
@@ -251,11 +212,11 @@ impl IEditControllerTrait for Guarded {
     }
 
     unsafe fn setParamNormalized(&self, id: ParamID, value: ParamValue) -> tresult {
-        self.edits.keep(id, value);
+        self.inner.shared.edits.keep(id, value);
         // SAFETY: the framework's own function.
         let result = unsafe { self.inner.controller.setParamNormalized(id, value) };
-        if self.edits.is_idle() {
-            self.settle();
+        if self.inner.shared.edits.is_idle() {
+            self.inner.shared.settle();
         }
         result
     }
@@ -263,7 +224,9 @@ impl IEditControllerTrait for Guarded {
     unsafe fn setComponentHandler(&self, handler: *mut IComponentHandler) -> tresult {
         // SAFETY: null or the host's object.
         let handler = unsafe { ComRef::from_raw(handler) };
-        self.edits
+        self.inner
+            .shared
+            .edits
             .set_host(handler.map(|handler| handler.to_com_ptr()));
         kResultOk
     }
@@ -271,7 +234,8 @@ impl IEditControllerTrait for Guarded {
     unsafe fn createView(&self, name: FIDString) -> *mut IPlugView {
         // SAFETY: the framework's own function, whose result is the caller's.
         let view = unsafe { ComPtr::from_raw(self.inner.controller.createView(name)) };
-        View::show(view, Arc::clone(&self.window))
+        let shared = Arc::downgrade(&self.inner.shared);
+        View::show(view, Arc::clone(&self.window), shared)
     }
 }
 
@@ -315,7 +279,10 @@ impl IAudioProcessorTrait for Guarded {
             self.inner.processor.setupProcessing(setup)
         };
         let max_frames = told.maxSamplesPerBlock.unsigned_abs();
-        self.max_frames.store(max_frames, Ordering::SeqCst);
+        self.inner
+            .shared
+            .max_frames
+            .store(max_frames, Ordering::SeqCst);
         result
     }
 
@@ -324,13 +291,14 @@ impl IAudioProcessorTrait for Guarded {
         let Some(block) = (unsafe { data.as_ref() }) else {
             return kInvalidArgument;
         };
-        let result = match self.audio.try_lock() {
+        let shared = &self.inner.shared;
+        let result = match shared.audio.try_lock() {
             // SAFETY: the block is the host's.
-            Some(mut audio) => unsafe { audio.process(&self.inner.processor, block) },
+            Some(mut audio) => unsafe { audio.process(&shared.processor, block) },
             // SAFETY: as above.
             None => unsafe { pass_block_on(block) },
         };
-        self.edits.note_block();
+        shared.edits.note_block();
         result
     }
 }

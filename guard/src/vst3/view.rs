@@ -4,8 +4,8 @@
 //! own where a host on Linux has no run loop, as VST3 demands of it. In such a host there is no window.
 
 use std::ffi::c_void;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use nice_plug::wrapper::vst3::vst3::Steinberg::IPlugViewContentScaleSupport_::ScaleFactor;
 #[cfg(target_os = "linux")]
@@ -17,6 +17,7 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::{
 };
 use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComRef, ComWrapper};
 
+use super::shared::Shared;
 use crate::thread::SharedThread;
 
 /// The thread whose window is open.
@@ -49,6 +50,8 @@ pub struct View {
     scale: Option<ComPtr<IPlugViewContentScaleSupport>>,
     open: Arc<OpenWindow>,
     has_run_loop: AtomicBool,
+    /// Gone when the plug-in is.
+    plugin: Weak<Shared>,
 }
 
 impl Class for View {
@@ -57,7 +60,11 @@ impl Class for View {
 
 impl View {
     /// Stands before a window; null if there is none.
-    pub fn show(inner: Option<ComPtr<IPlugView>>, open: Arc<OpenWindow>) -> *mut IPlugView {
+    pub fn show(
+        inner: Option<ComPtr<IPlugView>>,
+        open: Arc<OpenWindow>,
+        plugin: Weak<Shared>,
+    ) -> *mut IPlugView {
         let Some(inner) = inner else {
             return std::ptr::null_mut();
         };
@@ -66,6 +73,7 @@ impl View {
             inner,
             open,
             has_run_loop: AtomicBool::new(!cfg!(target_os = "linux")),
+            plugin,
         });
         view.to_com_ptr::<IPlugView>()
             .map_or(std::ptr::null_mut(), ComPtr::into_raw)
@@ -95,19 +103,28 @@ impl IPlugViewTrait for View {
         if parent.is_null() || kind.is_null() || self.open.is_open() || !has_run_loop {
             return kResultFalse;
         }
-        // SAFETY: as above.
-        let result = unsafe { self.inner.attached(parent, kind) };
-        if result == kResultOk {
-            self.open.set_here();
-        }
-        result
+        let Some(plugin) = self.plugin.upgrade() else {
+            return kResultFalse;
+        };
+        plugin.without_changes(|| {
+            // SAFETY: as above.
+            let result = unsafe { self.inner.attached(parent, kind) };
+            if result == kResultOk {
+                self.open.set_here();
+            }
+            result
+        })
     }
 
     unsafe fn removed(&self) -> tresult {
         self.ask(|inner| {
             self.open.clear();
             // SAFETY: as above, on the thread that opened it.
-            unsafe { inner.removed() }
+            let remove = || unsafe { inner.removed() };
+            match self.plugin.upgrade() {
+                Some(plugin) => plugin.without_changes(remove),
+                None => remove(),
+            }
         })
     }
 
