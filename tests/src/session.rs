@@ -330,8 +330,10 @@ impl Session {
             .count()
     }
 
-    /// Whether the plug-in has asked to be activated anew since the last time this was asked.
+    /// Whether the plug-in has asked to be activated anew since the last time this was asked, now that it is
+    /// called back.
     pub fn takes_restart_request(&mut self) -> bool {
+        self.idle();
         self.instance
             .access_shared_handler(|requests| requests.restart.swap(false, Ordering::SeqCst))
     }
