@@ -4,7 +4,9 @@
 //! `unweave-separation`'s. Here are the parameters, the buses, the saved state, and where the host is told what.
 //!
 //! ```text
-//! host ─► plugin ──► running ──► unweave_live::AudioSide        audio thread
+//! host ─► unweave_guard ─► framework                             what hosts get wrong is put right
+//!           │
+//!         plugin ──► running ──► unweave_live::AudioSide        audio thread
 //!           │           └─ model ─► unweave_separation          inference thread
 //!           └─ params, state, report                            any thread
 //! ```
