@@ -1,7 +1,9 @@
 //! The plug-in in hosts that others wrote, installed as users have it.
 
+mod ardour;
 mod desktop;
 mod qtractor;
+mod window;
 
 use std::path::Path;
 use std::process::Command;
@@ -39,17 +41,22 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
 
 /// Uses the plug-in as a person does, in hosts with windows.
 fn by_hand(root: &Path, home: &Path, scratch: &Path, clicking: Duration) -> anyhow::Result<()> {
-    let needed = Desktop::PROGRAMS.into_iter().chain([qtractor::PROGRAM]);
-    let missing: Vec<&str> = needed.filter(|program| !shell::is_found(program)).collect();
-    if !missing.is_empty() {
-        eprintln!(
-            "NOT TESTED: qtractor by hand, for want of {}; README names the packages",
-            missing.join(", ")
-        );
-        return Ok(());
+    let is_there = |host: &str, program: &str| {
+        let needed = Desktop::PROGRAMS.into_iter().chain([program]);
+        let missing: Vec<&str> = needed.filter(|program| !shell::is_found(program)).collect();
+        if !missing.is_empty() {
+            eprintln!("NOT TESTED: {host}, for want of {}", missing.join(", "));
+        }
+        missing.is_empty()
+    };
+    if is_there("qtractor", qtractor::PROGRAM) {
+        qtractor::run(root, home, scratch, clicking)?;
+        eprintln!("qtractor: survived");
     }
-    qtractor::run(root, home, scratch, clicking)?;
-    eprintln!("qtractor: survived");
+    if is_there("Ardour", ardour::PROGRAM) {
+        ardour::run(home, scratch, clicking)?;
+        eprintln!("Ardour: survived");
+    }
     Ok(())
 }
 

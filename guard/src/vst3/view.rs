@@ -7,6 +7,8 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+#[cfg(target_os = "linux")]
+use nice_plug::wrapper::vst3::vst3::ComRef;
 use nice_plug::wrapper::vst3::vst3::Steinberg::IPlugViewContentScaleSupport_::ScaleFactor;
 #[cfg(target_os = "linux")]
 use nice_plug::wrapper::vst3::vst3::Steinberg::Linux::IRunLoop;
@@ -15,7 +17,7 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::{
     IPlugViewContentScaleSupportTrait, IPlugViewTrait, TBool, ViewRect, char16, int16,
     kInvalidArgument, kResultFalse, kResultOk, tresult,
 };
-use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComRef, ComWrapper};
+use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComWrapper};
 
 use super::shared::Shared;
 use crate::thread::SharedThread;

@@ -176,13 +176,47 @@ impl Desktop {
         run(&mut hand)
     }
 
-    /// Photographs the screen, where ImageMagick is installed.
-    pub fn photograph(&self, to: &Path) {
-        let _ = Command::new("import")
+    /// Plays for a while, saves, and leaves with this key; `is_saved` says whether there is a state of a plug-in in
+    /// the session.
+    pub fn play_save_and_leave(
+        &self,
+        host: &mut Running,
+        main: &Window,
+        leave: &str,
+        is_saved: impl Fn() -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        self.press(main, "space")?;
+        wait(2.0);
+        host.check("playing")?;
+        self.press(main, "space")?;
+        self.press(main, "ctrl+s")?;
+        let since = Instant::now();
+        while !is_saved()? {
+            if since.elapsed() > PATIENCE {
+                bail!("the session isn't saved");
+            }
+            std::thread::sleep(GLANCE);
+        }
+        self.press(main, leave)?;
+        let status = host.ended()?;
+        if !status.success() {
+            bail!("`{}` didn't end well: {status}", host.name);
+        }
+        Ok(())
+    }
+
+    /// Prints a log, and photographs the screen where ImageMagick is installed: for when something went wrong.
+    pub fn show(&self, log: &Path) {
+        eprintln!("{}", std::fs::read_to_string(log).unwrap_or_default());
+        let to = std::env::temp_dir().join("unweave-host.png");
+        let import = Command::new("import")
             .args(["-display", &self.display, "-window", "root"])
-            .arg(to)
+            .arg(&to)
             .stderr(Stdio::null())
             .status();
+        if import.is_ok_and(|status| status.success()) {
+            eprintln!("the screen: {}", to.display());
+        }
     }
 
     fn hand(&self) -> Command {
