@@ -63,7 +63,8 @@ def excerpt(song, folder):
 
 def command_line_stems(unweave, runtime, song, folder):
     subprocess.run(
-        [unweave, "separate", song, "--output", folder, "--bit-depth", "32f", "--no-mix", "--quiet"],
+        [unweave, "separate", song, "--live", "standard", "--output", folder]
+        + ["--bit-depth", "32f", "--no-mix", "--quiet"],
         check=True,
         stdout=subprocess.DEVNULL,
         env={"UNWEAVE_ONNXRUNTIME": runtime},

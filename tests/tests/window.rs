@@ -55,7 +55,7 @@ fn what_is_clicked_and_dragged_in_a_hosts_window_is_heard() {
 #[test]
 fn another_mode_is_chosen_in_a_hosts_window_and_heard_without_a_restart() {
     if let Some(display) = Display::start() {
-        run_on(&display, "mode_by_hand");
+        display.run("mode_by_hand");
     }
 }
 
@@ -166,7 +166,7 @@ fn what_is_clicked_while_nothing_plays_is_in_a_state_saved_then() {
 #[test]
 #[ignore = "run by the test above, on a display of its own"]
 fn clicked_and_saved() {
-    let mut host = Host::new();
+    let mut host = Host::new(Halves::ID);
     let window = host.session.open_window();
     let before = host.session.save();
     // The host neither processes nor flushes.
