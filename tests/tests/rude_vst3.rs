@@ -22,7 +22,7 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::{
 };
 use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComWrapper, Interface};
 use unweave_guard::vst3::{Listing, factory};
-use unweave_plugin::Unweave;
+use unweave_plugin::{Unweave, ids};
 use unweave_tests::doubles::{HALVES, Halves};
 use unweave_tests::rude::Buffers;
 use unweave_tests::signal::{delayed, distance, noise};
@@ -156,7 +156,10 @@ impl Rude {
         assert!(distance(&out[1][1], &drums) < 1e-6);
     }
 
-    fn param(&self, idx: int32) -> ParamID {
+    /// The number by which hosts know a parameter.
+    fn param(&self, id: &str) -> ParamID {
+        let idx = ids::PARAMS.iter().position(|known| *known == id).unwrap();
+        let idx = i32::try_from(idx).unwrap();
         unsafe {
             let mut info: ParameterInfo = std::mem::zeroed();
             let result = self.controller.getParameterInfo(idx, &raw mut info);
@@ -385,7 +388,8 @@ fn calls_in_the_wrong_order_do_no_harm() {
         host.processor.setProcessing(1);
         hear("before it is set up");
         assert_eq!(host.component.setActive(1), kResultFalse);
-        host.controller.setParamNormalized(host.param(0), 1.0);
+        host.controller
+            .setParamNormalized(host.param("bypass"), 1.0);
         host.save();
         for (rate, frames) in [(0.0, BLOCK), (f64::NAN, BLOCK), (RATE, 0), (RATE, 1 << 30)] {
             assert_eq!(host.set_up(rate, frames, OFFLINE), kInvalidArgument);
@@ -394,7 +398,8 @@ fn calls_in_the_wrong_order_do_no_harm() {
         host.set_up(RATE, BLOCK, OFFLINE);
         hear("before it is active");
         host.component.setActive(0);
-        host.controller.setParamNormalized(host.param(0), 0.0);
+        host.controller
+            .setParamNormalized(host.param("bypass"), 0.0);
         host.component.setActive(1);
         host.component.setActive(1);
         host.assert_works();
@@ -443,7 +448,7 @@ fn parameters_that_do_not_exist_are_refused() {
 #[test]
 fn a_parameter_that_is_changed_while_nothing_plays_is_in_the_state_saved_then() {
     let host = Rude::active();
-    let mute = host.param(5);
+    let mute = host.param("drums_mute");
     host.render(&noise(2_000, 1), &WHOLE);
     let before = host.save();
     unsafe { host.controller.setParamNormalized(mute, 1.0) };
@@ -524,7 +529,7 @@ fn a_host_that_restarts_within_the_request_and_lets_go_of_the_handler_survives()
 fn threads_that_are_swapped_do_no_harm() {
     let host = Rude::active();
     let is_over = AtomicBool::new(false);
-    let mute = host.param(5);
+    let mute = host.param("drums_mute");
     let frames = i32::try_from(BLOCK).unwrap();
     let process = || {
         while !is_over.load(Ordering::SeqCst) {
@@ -749,8 +754,7 @@ mod window {
     fn automated() {
         let host = Rude::active();
         let frame = ComWrapper::new(Frame::default());
-        // The gain of the drums.
-        let id = host.param(4);
+        let id = host.param("drums_gain");
         let automation = ComWrapper::new(Automation {
             id,
             value: Mutex::new(0.0),
