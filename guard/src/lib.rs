@@ -5,8 +5,10 @@
 //! framework's objects but ours, which put right what comes in and pass it on:
 //!
 //! ```text
-//! host ─► clap::instance ─► framework ─► plug-in          what the host calls
-//! host ◄─ clap::host ◄───── framework ◄─ plug-in, window  what is asked of the host
+//!          CLAP             VST3
+//! host ─► clap::instance │ vst3::plugin, view ─► framework ─► plug-in          what the host calls
+//!              └─ ports ───┘                                                   the same audio for both
+//! host ◄─ clap::host     │ vst3::edits ◄──────── framework ◄─ plug-in, window  what is asked of the host
 //! ```
 //!
 //! | a host that | gets |
@@ -17,10 +19,12 @@
 //! | calls the window's functions on another thread than opened it | "no" |
 //! | closes the window when it is asked to restart or to resize | a closed window: it is asked after the framework's own call has returned |
 //! | has no `gui` or `params` extension | a window that can't ask for another size |
+//! | changes a parameter while it doesn't play, or the person does in the window | that value in the state that is saved then |
 //!
-//! It asks for a restart on the main thread alone, and never while it is being activated.
+//! A CLAP host is asked for a restart on the main thread alone, and never while it is activating.
 
 pub mod clap;
 mod ports;
 mod thread;
+mod turn;
 pub mod vst3;

@@ -3,7 +3,6 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use clap_sys::events::{clap_input_events, clap_output_events};
 use clap_sys::ext::audio_ports::{
@@ -25,11 +24,10 @@ use super::audio::{Audio, pass_block_on};
 use super::events::InputEvents;
 use super::host::Host;
 use super::window;
+use crate::turn;
 
 /// No host hands over more at once; a buffer of it has 4 MB.
 const MOST_FRAMES: u32 = 1 << 20;
-/// How long another thread's block is waited for, where waiting is allowed.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A plug-in of the framework, behind a table that hosts can do no harm with.
 ///
@@ -130,17 +128,8 @@ impl Instance {
         self.has_window.store(is_open, Ordering::SeqCst);
     }
 
-    /// Waits until no other thread is in a block. Polite hosts never make it wait.
     fn audio(&self) -> Option<Locked<'_, Audio>> {
-        let since = Instant::now();
-        loop {
-            match self.audio.try_lock() {
-                None if since.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                result => return result,
-            }
-        }
+        turn::take(&self.audio)
     }
 
     fn latency(&self) -> u32 {
@@ -307,7 +296,10 @@ unsafe extern "C" fn process(
     let (Some(instance), Some(block)) = (unsafe { (Instance::of(plugin), block.as_ref()) }) else {
         return CLAP_PROCESS_ERROR;
     };
-    match (instance.audio.try_lock(), instance.inner.process) {
+    match (
+        turn::take_for_a_block(&instance.audio),
+        instance.inner.process,
+    ) {
         (Some(mut audio), _) if block.frames_count == 0 => {
             // SAFETY: the lists are the host's.
             unsafe { instance.flush(&mut audio, block.in_events, block.out_events) };

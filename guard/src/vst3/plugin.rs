@@ -25,6 +25,7 @@ use super::audio::pass_block_on;
 use super::edits::{Edits, Handler};
 use super::shared::Shared;
 use super::view::{OpenWindow, View};
+use crate::turn;
 
 /// No host hands over more at once; a buffer of it has 4 MB.
 const MOST_FRAMES: int32 = 1 << 20;
@@ -292,7 +293,7 @@ impl IAudioProcessorTrait for Guarded {
             return kInvalidArgument;
         };
         let shared = &self.inner.shared;
-        let result = match shared.audio.try_lock() {
+        let result = match turn::take_for_a_block(&shared.audio) {
             // SAFETY: the block is the host's.
             Some(mut audio) => unsafe { audio.process(&shared.processor, block) },
             // SAFETY: as above.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nice_plug::wrapper::vst3::vst3::ComPtr;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
@@ -12,9 +12,8 @@ use try_lock::{Locked, TryLock};
 
 use super::audio::Audio;
 use super::edits::{Changes, Edits};
+use crate::turn;
 
-/// How long another thread's block is waited for, where waiting is allowed.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// What the framework's worker takes, with much to spare, for the changes that it has been told of.
 const WORKER: Duration = Duration::from_millis(20);
 
@@ -41,17 +40,9 @@ impl Shared {
         }
     }
 
-    /// Waits until no other thread is in a block. Polite hosts hardly ever make it wait.
+    /// Waits until no other thread is in a block.
     pub fn audio(&self) -> Option<Locked<'_, Audio>> {
-        let since = Instant::now();
-        loop {
-            match self.audio.try_lock() {
-                None if since.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                result => return result,
-            }
-        }
+        turn::take(&self.audio)
     }
 
     /// Gives the framework the changes that no block has brought, if none is being processed.
