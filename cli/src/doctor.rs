@@ -72,6 +72,10 @@ fn look() -> Findings {
                 Verdict::SendsTelemetry { minor } => {
                     format!("version 1.{minor}, not used because it sends telemetry")
                 }
+                Verdict::Flawed(flaw) => flaw.to_string(),
+                Verdict::NotLoadable if library.path.is_absolute() => {
+                    "no ONNX Runtime, or it needs a library that this system lacks".to_owned()
+                }
                 Verdict::NotLoadable => "not there, or not for this machine".to_owned(),
             },
             is_good: matches!(library.verdict, Verdict::Usable { .. }),

@@ -4,7 +4,9 @@
 //! `unweave-separation`'s. Here are the parameters, the buses, the saved state, and where the host is told what.
 //!
 //! ```text
-//! host ─► plugin ──► running ──► unweave_live::AudioSide        audio thread
+//! host ─► unweave_guard ─► framework                             what hosts get wrong is put right
+//!           │
+//!         plugin ──► running ──► unweave_live::AudioSide        audio thread
 //!           │           └─ model ─► unweave_separation          inference thread
 //!           └─ params, state, report                            any thread
 //! ```
@@ -39,5 +41,5 @@ pub type UnweaveStereo = Unweave<variant::Stereo>;
 /// One main output, and one per stem.
 pub type UnweaveMultiOut = Unweave<variant::MultiOut>;
 
-nice_plug::nice_export_clap!(UnweaveStereo, UnweaveMultiOut);
-nice_plug::nice_export_vst3!(UnweaveStereo, UnweaveMultiOut);
+unweave_guard::export_clap!(UnweaveStereo, UnweaveMultiOut);
+unweave_guard::export_vst3!(UnweaveStereo, UnweaveMultiOut);

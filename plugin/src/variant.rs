@@ -1,7 +1,7 @@
 //! The two plug-ins of the bundle: what sets them apart is data.
 //!
-//! Stereo comes first. nice-plug 0.4.2 skips processing if a host leaves out one of the outputs that a
-//! plug-in declares, and hosts that know the main bus only do: they get a plug-in that has only one.
+//! Stereo comes first: hosts that know the main bus only, and take the first plug-in that there is, get the one
+//! that has no other.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

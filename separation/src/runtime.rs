@@ -22,6 +22,7 @@ mod devices;
 mod inspection;
 pub(crate) mod session;
 mod sharing;
+mod soundness;
 mod terminator;
 
 use std::fs;
@@ -35,6 +36,7 @@ use ort::logging::LogLevel;
 pub(crate) use self::choice::on_device;
 pub use self::devices::{DeviceStatus, DeviceVerdict, devices};
 pub use self::inspection::{Tensors, tensors};
+pub use self::soundness::Flaw;
 pub use self::terminator::Terminator;
 use crate::{Error, folders};
 
@@ -77,7 +79,9 @@ pub enum Verdict {
         /// The 30 of 1.30.0.
         minor: u32,
     },
-    /// There is no such file, or it is no ONNX Runtime for this machine.
+    /// The system's loader must not get it.
+    Flawed(Flaw),
+    /// The system's loader doesn't find it or refuses it, or it is another library.
     NotLoadable,
 }
 
@@ -150,12 +154,11 @@ impl std::fmt::Display for Library {
                     "{path} is 1.{minor}, which sends telemetry over the network"
                 )
             }
-            Verdict::NotLoadable => {
-                write!(
-                    f,
-                    "{path} does not exist or is no ONNX Runtime for this machine"
-                )
-            }
+            Verdict::Flawed(flaw) => write!(f, "{path} {flaw}"),
+            Verdict::NotLoadable => write!(
+                f,
+                "{path} is no ONNX Runtime, or needs a library that this system lacks"
+            ),
         }
     }
 }
@@ -211,13 +214,29 @@ fn libraries_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn look_at(path: PathBuf) -> Library {
-    let verdict = match ort::util::probe(&path) {
+    let verdict = match probe(&path) {
+        Err(flaw) => Verdict::Flawed(flaw),
+        Ok(version) => judge(version),
+    };
+    Library { path, verdict }
+}
+
+/// The 23 of 1.23.2, if it is a version of ONNX Runtime. A file is looked at before it is loaded; what the
+/// system's loader is asked for by name is its own affair.
+fn probe(path: &Path) -> Result<Option<u32>, Flaw> {
+    if path.is_absolute() {
+        soundness::check(path)?;
+    }
+    Ok(ort::util::probe(path))
+}
+
+fn judge(version: Option<u32>) -> Verdict {
+    match version {
         None => Verdict::NotLoadable,
         Some(minor) if minor < *SUPPORTED.start() => Verdict::TooOld { minor },
         Some(minor) if minor > *SUPPORTED.end() => Verdict::SendsTelemetry { minor },
         Some(minor) => Verdict::Usable { minor },
-    };
-    Library { path, verdict }
+    }
 }
 
 fn start(library: Library) -> Result<Runtime, Error> {

@@ -190,14 +190,61 @@ fn versions_that_are_too_old_or_send_telemetry_are_passed_over_and_named() {
     );
 }
 
+/// Mapping a library whose end is missing ends the process.
 #[test]
-fn a_file_that_is_no_library_is_no_runtime() {
+fn a_broken_runtime_is_named_with_the_reason_and_harms_nobody() {
     let dir = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(real()).unwrap();
     let file = dir.path().join("libonnxruntime.so");
-    std::fs::write(&file, "not a library").unwrap();
-    let text = child(&[("UNWEAVE_ONNXRUNTIME", &file)], dir.path());
+    let mut contents = vec![
+        (b"not a library".to_vec(), "is no library"),
+        (Vec::new(), "is no library"),
+    ];
+    for len in [
+        64,
+        4096,
+        whole.len() / 2,
+        whole.len() * 9 / 10,
+        whole.len() - 1,
+    ] {
+        contents.push((whole[..len].to_vec(), "is incomplete: copy or download"));
+    }
+    if cfg!(target_os = "linux") {
+        let mut foreign = whole;
+        // Bytes 18 and 19 of ELF's header are the machine; 8 is MIPS.
+        foreign[18..20].copy_from_slice(&[8, 0]);
+        contents.push((foreign, "is a library for another kind of processor"));
+    }
+    for (content, reason) in contents {
+        std::fs::write(&file, content).unwrap();
+        let text = child(&[("UNWEAVE_ONNXRUNTIME", &file)], dir.path());
+        assert!(
+            text.contains(&format!(
+                "error: no usable ONNX Runtime was found: {}",
+                file.display()
+            )),
+            "{text}"
+        );
+        assert!(text.contains(reason), "{reason}: {text}");
+    }
+    for (named, reason) in [
+        (dir.path(), "is a folder; name the library in it"),
+        (
+            Path::new("/nonexistent/libonnxruntime.so"),
+            "does not exist",
+        ),
+    ] {
+        let text = child(&[("UNWEAVE_ONNXRUNTIME", named)], dir.path());
+        assert!(text.contains(reason), "{reason}: {text}");
+    }
+    // It doesn't hide one that can be used.
+    let bin = dir.path().join("root/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::fs::write(bin.join(file.file_name().unwrap()), "").unwrap();
+    linked(&dir.path().join("root/lib/unweave"));
+    let text = child(&[], &bin);
     assert!(
-        text.contains("is no ONNX Runtime for this machine"),
+        text.contains("loaded:") && text.contains("lib/unweave"),
         "{text}"
     );
 }

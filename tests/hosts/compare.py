@@ -63,7 +63,8 @@ def excerpt(song, folder):
 
 def command_line_stems(unweave, runtime, song, folder):
     subprocess.run(
-        [unweave, "separate", song, "--output", folder, "--bit-depth", "32f", "--no-mix", "--quiet"],
+        [unweave, "separate", song, "--live", "standard", "--output", folder]
+        + ["--bit-depth", "32f", "--no-mix", "--quiet"],
         check=True,
         stdout=subprocess.DEVNULL,
         env={"UNWEAVE_ONNXRUNTIME": runtime},
@@ -132,7 +133,7 @@ def in_real_time(effect, mix, rate, expected, checks, block=512):
     latency = mix.shape[1] - out.shape[1]
     is_off = np.abs(out[:2] - expected[:, : out.shape[1]]).max(axis=0) > 10 ** (LIMIT_DB / 20)
     num_off = int(is_off.sum())
-    is_right = num_off <= late * (HOP_FRAMES + FADE_FRAMES) and num_off < out.shape[1] / 2 and latency < rate / 4
+    is_right = num_off <= late * (HOP_FRAMES + FADE_FRAMES) and num_off < out.shape[1] / 2 and latency < rate / 2
     found = f"{num_off} of {out.shape[1]} frames off, {late} hops late: {status()}"
     checks.note("pedalboard, vocals muted in real time", is_right, found)
 

@@ -1,17 +1,13 @@
 //! The plug-in over separators whose output is known: an entry point with one plug-in for each.
 
 use std::cell::RefCell;
-use std::ffi::{CStr, c_char, c_void};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clack_host::prelude::PluginEntry;
 use nice_plug::prelude::AudioIOLayout;
-use nice_plug::wrapper::clap::{
-    CLAP_PLUGIN_FACTORY_ID, CLAP_VERSION, PluginDescriptor, Wrapper, clap_host, clap_plugin,
-    clap_plugin_descriptor, clap_plugin_entry, clap_plugin_factory,
-};
+use unweave_guard::clap::clap_plugin_entry;
 use unweave_live::preview::PreviewSide;
 use unweave_live::{Fault, Model, Refusal, Terminate};
 use unweave_plugin::Unweave;
@@ -21,6 +17,8 @@ use unweave_plugin::variant::{MultiOut, Variant};
 use unweave_plugin::wanted::Wanted;
 use unweave_separation::doubles::{Delayed, Failing, NotANumber, shape};
 use unweave_separation::{DeviceUse, Error, Mode, Separator, Shape, StemBlock};
+
+use crate::session;
 
 /// Gains of the mix in the stems of [`Halves`]; the residual stem gets the rest.
 pub const HALVES: [f32; 4] = [0.5, 0.25, 0.125, 0.125];
@@ -69,23 +67,9 @@ macro_rules! doubles {
             }
         )+
 
-        fn plugins() -> &'static [(PluginDescriptor, Create)] {
-            static PLUGINS: OnceLock<Vec<(PluginDescriptor, Create)>> = OnceLock::new();
-            PLUGINS.get_or_init(|| vec![
-                (
-                    PluginDescriptor::for_plugin::<Unweave<Capturing>>(),
-                    create::<Capturing> as Create,
-                ),
-                (
-                    PluginDescriptor::for_plugin::<Unweave<Modal>>(),
-                    create::<Modal> as Create,
-                ),
-                $((
-                    PluginDescriptor::for_plugin::<Unweave<$name>>(),
-                    create::<$name> as Create,
-                )),+
-            ])
-        }
+        /// The entry point of the doubles, as a library would have it.
+        pub static ENTRY: clap_plugin_entry =
+            unweave_guard::clap_entry!(Unweave<Capturing>, Unweave<Modal>, $(Unweave<$name>),+);
     };
 }
 
@@ -281,74 +265,5 @@ impl<F: FnMut() + Send> Separator for After<F> {
 
 /// The entry point of the doubles.
 pub fn entry() -> PluginEntry {
-    static ENTRY: clap_plugin_entry = clap_plugin_entry {
-        clap_version: CLAP_VERSION,
-        init: Some(init),
-        deinit: Some(deinit),
-        get_factory: Some(get_factory),
-    };
-    // SAFETY: the functions below keep to CLAP.
-    unsafe { PluginEntry::load_from_raw(&ENTRY, c"/plugins/Doubles.clap") }
-        .expect("the entry initialises")
-}
-
-type Create = unsafe fn(*const clap_host) -> *const clap_plugin;
-
-extern "C" fn init(_path: *const c_char) -> bool {
-    true
-}
-
-extern "C" fn deinit() {}
-
-extern "C" fn get_factory(id: *const c_char) -> *const c_void {
-    static FACTORY: clap_plugin_factory = clap_plugin_factory {
-        get_plugin_count: Some(get_plugin_count),
-        get_plugin_descriptor: Some(get_plugin_descriptor),
-        create_plugin: Some(create_plugin),
-    };
-    // SAFETY: CLAP gives a string that ends with zero.
-    if unsafe { CStr::from_ptr(id) } == CLAP_PLUGIN_FACTORY_ID {
-        (&raw const FACTORY).cast()
-    } else {
-        std::ptr::null()
-    }
-}
-
-unsafe extern "C" fn get_plugin_count(_: *const clap_plugin_factory) -> u32 {
-    u32::try_from(plugins().len()).unwrap_or(0)
-}
-
-unsafe extern "C" fn get_plugin_descriptor(
-    _: *const clap_plugin_factory,
-    idx: u32,
-) -> *const clap_plugin_descriptor {
-    plugins()
-        .get(idx as usize)
-        .map_or(std::ptr::null(), |(descriptor, _)| {
-            std::ptr::from_ref(descriptor.clap_plugin_descriptor())
-        })
-}
-
-unsafe extern "C" fn create_plugin(
-    _: *const clap_plugin_factory,
-    host: *const clap_host,
-    id: *const c_char,
-) -> *const clap_plugin {
-    // SAFETY: CLAP gives a string that ends with zero.
-    let id = unsafe { CStr::from_ptr(id) };
-    plugins()
-        .iter()
-        .find(|(descriptor, _)| descriptor.clap_id() == id)
-        .map_or(std::ptr::null(), |(_, create)| {
-            // SAFETY: CLAP gives a host that outlives the plug-in.
-            unsafe { create(host) }
-        })
-}
-
-/// As the framework's own export macro does.
-unsafe fn create<V: Variant>(host: *const clap_host) -> *const clap_plugin {
-    // SAFETY: the caller's host outlives the plug-in.
-    let wrapper = Arc::into_raw(unsafe { Wrapper::<Unweave<V>>::new(host) });
-    // SAFETY: it has just been made; CLAP's destroy takes the reference back.
-    unsafe { (*wrapper).clap_plugin.as_ptr() }
+    session::load(&ENTRY)
 }

@@ -7,6 +7,8 @@
 
 pub mod capturing;
 pub mod doubles;
+pub mod rude;
+pub mod rude_vst3;
 pub mod session;
 pub mod signal;
 #[cfg(target_os = "linux")]

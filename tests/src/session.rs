@@ -146,7 +146,7 @@ pub fn load_file(path: &Path) -> PluginEntry {
 
 /// An entry point in this process.
 pub fn load(descriptor: &'static EntryDescriptor) -> PluginEntry {
-    // SAFETY: the entry is the framework's, which keeps to CLAP as far as this host uses it.
+    // SAFETY: the entry keeps to CLAP.
     unsafe { PluginEntry::load_from_raw(descriptor, c"/plugins/Unweave.clap") }
         .expect("the entry initialises")
 }
@@ -171,6 +171,7 @@ pub struct Session {
     process_time: Duration,
     timeline: Timeline,
     num_gestures: usize,
+    changed: Vec<ClapId>,
 }
 
 impl Session {
@@ -194,6 +195,7 @@ impl Session {
             process_time: Duration::ZERO,
             timeline: Timeline::Untold,
             num_gestures: 0,
+            changed: Vec::new(),
         }
     }
 
@@ -319,8 +321,19 @@ impl Session {
         self.num_gestures
     }
 
-    /// Whether the plug-in has asked to be activated anew since the last time this was asked.
+    /// How often blocks have told that this parameter was changed in the window.
+    pub fn num_changes(&self, param: &str) -> usize {
+        let id = param_id(param);
+        self.changed
+            .iter()
+            .filter(|changed| **changed == id)
+            .count()
+    }
+
+    /// Whether the plug-in has asked to be activated anew since the last time this was asked, now that it is
+    /// called back.
     pub fn takes_restart_request(&mut self) -> bool {
+        self.idle();
         self.instance
             .access_shared_handler(|requests| requests.restart.swap(false, Ordering::SeqCst))
     }
@@ -491,6 +504,7 @@ impl Session {
             match event.as_core_event() {
                 Some(CoreEventSpace::ParamGestureBegin(_)) => self.num_gestures += 1,
                 Some(CoreEventSpace::ParamGestureEnd(_)) => self.num_gestures -= 1,
+                Some(CoreEventSpace::ParamValue(event)) => self.changed.extend(event.param_id()),
                 _ => {}
             }
         }

@@ -59,6 +59,26 @@ impl Display {
             name: format!(":{}", number.trim()),
         })
     }
+
+    /// Runs an ignored test of this program in a process on this display: its name must be in the
+    /// environment before the first window is opened.
+    ///
+    /// # Panics
+    /// The test fails, or there is no such test.
+    pub fn run(&self, test: &str) {
+        let output = Command::new(std::env::current_exe().expect("a test has a program"))
+            .args(["--exact", test, "--ignored", "--nocapture"])
+            .env("DISPLAY", &self.name)
+            .output()
+            .expect("the program can be started again");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{}\n{text}\n{errors}",
+            output.status
+        );
+    }
 }
 
 impl Drop for Display {
@@ -150,6 +170,11 @@ impl HostWindow {
         let mapped = connection.map_window(id).expect("the server is there");
         mapped.check().expect("a window can be shown");
         Self { connection, id }
+    }
+
+    /// Its id on the server.
+    pub fn id(&self) -> u32 {
+        self.id
     }
 }
 

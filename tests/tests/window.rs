@@ -45,40 +45,24 @@ const STANDALONE_PATH: (i16, i16) = (800, 115);
 const STANDALONE_RENDER_SONG: (i16, i16) = (820, 371);
 const STANDALONE_RENDER_TAKE: (i16, i16) = (820, 380);
 
-/// Runs an ignored test of this file in a process whose display is `display`: the name of the display
-/// must be in the environment before the first window is opened.
-fn run_on(display: &Display, test: &str) {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env("DISPLAY", &display.name)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}\n{errors}"
-    );
-}
-
 #[test]
 fn what_is_clicked_and_dragged_in_a_hosts_window_is_heard() {
     if let Some(display) = Display::start() {
-        run_on(&display, "pointer");
+        display.run("pointer");
     }
 }
 
 #[test]
 fn another_mode_is_chosen_in_a_hosts_window_and_heard_without_a_restart() {
     if let Some(display) = Display::start() {
-        run_on(&display, "mode_by_hand");
+        display.run("mode_by_hand");
     }
 }
 
 #[test]
 fn a_take_is_captured_and_rendered_by_hand() {
     if let Some(display) = Display::start() {
-        run_on(&display, "by_hand");
+        display.run("by_hand");
     }
 }
 
@@ -106,14 +90,14 @@ fn the_standalone_mutes_captures_and_renders_by_hand_and_ends_when_it_is_closed(
     if standalone().is_some()
         && let Some(display) = Display::start()
     {
-        run_on(&display, "standalone_by_hand");
+        display.run("standalone_by_hand");
     }
 }
 
 #[test]
 fn opening_and_closing_a_hundred_times_leaks_nothing() {
     if let Some(display) = Display::start() {
-        run_on(&display, "hundred_times");
+        display.run("hundred_times");
     }
 }
 
@@ -170,6 +154,37 @@ impl Host {
             self.play();
         }
     }
+}
+
+#[test]
+fn what_is_clicked_while_nothing_plays_is_in_a_state_saved_then() {
+    if let Some(display) = Display::start() {
+        display.run("clicked_and_saved");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn clicked_and_saved() {
+    let mut host = Host::new(Halves::ID);
+    let window = host.session.open_window();
+    let before = host.session.save();
+    // The host neither processes nor flushes.
+    let saved = click_until("a click on M is saved", DRUMS_MUTE, || {
+        Some(host.session.save()).filter(|saved| *saved != before)
+    });
+    assert_eq!(host.session.value("drums_mute"), 1.0);
+    // It hears of the click with the next block.
+    assert_eq!(host.session.num_changes("drums_mute"), 0);
+    host.play();
+    assert_eq!(host.session.num_changes("drums_mute"), 1);
+    host.play();
+    assert_eq!(host.session.num_changes("drums_mute"), 1);
+    host.session.close_window(window);
+
+    let mut other = Session::new(&doubles::entry(), Halves::ID);
+    assert!(other.load(&saved));
+    assert_eq!(other.value("drums_mute"), 1.0);
 }
 
 #[test]
@@ -310,7 +325,11 @@ fn by_hand() {
 }
 
 /// Clicks there until this holds; again if the window wasn't ready yet.
-fn click_until<T>(what: &str, (x, y): (i16, i16), mut found: impl FnMut() -> Option<T>) -> T {
+fn click_until<T, N: std::fmt::Display>(
+    what: &str,
+    (x, y): (N, N),
+    mut found: impl FnMut() -> Option<T>,
+) -> T {
     let start = Instant::now();
     let mut next_click = start;
     loop {

@@ -1,25 +1,72 @@
 //! The plug-in in hosts that others wrote, installed as users have it.
 
+mod ardour;
+mod desktop;
+mod qtractor;
+mod window;
+
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use anyhow::Context as _;
+
+use self::desktop::Desktop;
 use crate::{bundle, install, packages, python, runtime, shell};
 
 /// Programs in Python packages; `tests/hosts/compare.py` knows how each is driven.
 const HOSTS: [&str; 2] = ["pedalboard", "dawdreamer"];
 
-/// Installs the plug-in that `cargo test` has built for a user with an empty home folder, renders a piece
-/// of the demo song in every host, and compares with the command line's stems.
+/// How long a test clicks at random in each of a host's windows, unless it is said.
+const CLICKING: Duration = Duration::from_secs(5);
+
+/// The plug-in that `cargo test` has built, for a user with an empty home folder, in every host that there is.
 ///
-/// The hosts get an empty environment: what the plug-in needs it must find beside itself.
-pub fn compare(root: &Path) -> anyhow::Result<()> {
+/// If `args` say for how many seconds each window is clicked at random, in hosts with windows alone.
+pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
+    let clicking = match args {
+        [] => CLICKING,
+        [seconds, ..] => Duration::from_secs(seconds.parse().context("seconds of clicking")?),
+    };
     packages::check(packages::For::Hosts)?;
-    let folder = root.join("tests/hosts");
-    let python = python::with(&folder.join("requirements.txt"), "hosts")?;
     let scratch = tempfile::tempdir()?;
     let (bundles, home) = (scratch.path().join("bundles"), scratch.path().join("home"));
     bundle::of_tests(root, &bundles)?;
     let plugin = install::for_home(&bundles, &home)?;
+    if args.is_empty() {
+        compare(root, &home, &plugin)?;
+    }
+    by_hand(root, &home, scratch.path(), clicking)
+}
+
+/// Uses the plug-in as a person does, in hosts with windows.
+fn by_hand(root: &Path, home: &Path, scratch: &Path, clicking: Duration) -> anyhow::Result<()> {
+    let is_there = |host: &str, program: &str| {
+        let needed = Desktop::PROGRAMS.into_iter().chain([program]);
+        let missing: Vec<&str> = needed.filter(|program| !shell::is_found(program)).collect();
+        if !missing.is_empty() {
+            eprintln!("NOT TESTED: {host}, for want of {}", missing.join(", "));
+        }
+        missing.is_empty()
+    };
+    if is_there("qtractor", qtractor::PROGRAM) {
+        qtractor::run(root, home, scratch, clicking)?;
+        eprintln!("qtractor: survived");
+    }
+    if is_there("Ardour", ardour::PROGRAM) {
+        ardour::run(home, scratch, clicking)?;
+        eprintln!("Ardour: survived");
+    }
+    Ok(())
+}
+
+/// Renders a piece of the demo song in every host that is a Python package, and compares with the command
+/// line's stems.
+///
+/// The hosts get an empty environment: what the plug-in needs it must find beside itself.
+fn compare(root: &Path, home: &Path, plugin: &Path) -> anyhow::Result<()> {
+    let folder = root.join("tests/hosts");
+    let python = python::with(&folder.join("requirements.txt"), "hosts")?;
     let unweave = bundle::target_folder(root)
         .join("debug/unweave")
         .with_extension(std::env::consts::EXE_EXTENSION);
@@ -35,14 +82,14 @@ pub fn compare(root: &Path) -> anyhow::Result<()> {
                 .arg("-B")
                 .arg(folder.join("compare.py"))
                 .args(["--host", host, "--plugin"])
-                .arg(&plugin)
+                .arg(plugin)
                 .arg("--song")
                 .arg(root.join("assets/demo/paper-lanterns.flac"))
                 .arg("--unweave")
                 .arg(&unweave)
                 .arg("--runtime")
                 .arg(runtime::install()?)
-                .env("HOME", &home),
+                .env("HOME", home),
         )?;
     }
     Ok(())

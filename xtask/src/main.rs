@@ -30,7 +30,8 @@ cargo xtask COMMAND
   bundle [--release]   build the plug-in as VST3, CLAP and standalone into target/bundled
   install [--release]  bundle, and copy the plug-ins to where hosts look
   test [ARGS...]    setup, other people's hosts, and all tests; ARGS go to `cargo test`
-  hosts             the plug-in that `cargo test --no-run` has built, in other people's hosts
+  hosts [SECONDS]   the plug-in that `cargo test --no-run` has built, in other people's hosts;
+                    with SECONDS, those with windows alone, and so long clicks at random
   validate [--release] bundle, and run the validators of VST3 and CLAP that are installed
   licences          check every dependency's licence and source against deny.toml
   figures FILE...   run the commands named in FILE's generated blocks and put their output in
@@ -55,7 +56,7 @@ fn main() -> anyhow::Result<()> {
         }
         "bundle" => bundle::run(&root, rest).map(drop),
         "install" => install::run(&root, rest),
-        "hosts" => hosts::compare(&root),
+        "hosts" => hosts::run(&root, rest),
         "validate" => validate::run(&root, rest),
         "licences" => licences::check(&root),
         "figures" => figures::refresh(&root, rest),

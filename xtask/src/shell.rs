@@ -52,6 +52,12 @@ pub fn succeeds(program: &str, args: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Whether the program is in the search path.
+pub fn is_found(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 /// The Python 3 of this machine: `python3`, or `python` where only that exists (Windows).
 pub fn python() -> &'static str {
     if cfg!(windows) && !succeeds("python3", &["--version"]) {

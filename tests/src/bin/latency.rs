@@ -25,11 +25,16 @@ fn main() -> Result<(), Error> {
         let milliseconds = |frames: usize, rate: u32| frames as f64 * 1e3 / f64::from(rate);
         let mut cells = vec![
             mode.name().to_owned(),
-            format!("{:.0} ms", milliseconds(shape.hop_frames, shape.sample_rate)),
+            format!(
+                "{:.0} ms",
+                milliseconds(shape.hop_frames, shape.sample_rate)
+            ),
         ];
         for rate in SAMPLE_RATES {
             let plan = LatencyPlan::new(Timing::of(&shape, rate)?, rate, BLOCK_FRAMES);
-            let frames = plan.expect("the budget is less than a hop").latency_frames();
+            let frames = plan
+                .expect("the budget is less than a hop")
+                .latency_frames();
             cells.push(format!("{:.0} ms", milliseconds(frames, rate)));
         }
         println!("| {} |", cells.join(" | "));

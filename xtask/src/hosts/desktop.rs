@@ -1,0 +1,241 @@
+//! A desktop for programs with windows: a display without a screen, a window manager, a sound system without a
+//! sound card, and a hand on the mouse.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::shell;
+
+/// Long enough for a machine with other things to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at something that takes time.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// A program that ends with this.
+pub struct Running {
+    child: Child,
+    name: String,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let name = shell::display(command);
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start `{name}`"))?;
+        Ok(Self { child, name })
+    }
+
+    /// An error if the program has ended.
+    pub fn check(&mut self, after: &str) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("`{}` ended after {after}: {status}", self.name),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the program to end by itself.
+    pub fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(GLANCE);
+        }
+        bail!("`{}` doesn't end", self.name)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A display and a sound system of their own, for as long as this lives.
+pub struct Desktop {
+    display: String,
+    server: String,
+    // In the order in which they end.
+    _sound: Running,
+    _manager: Running,
+    _screen: Running,
+}
+
+/// A window, by the id that X gives it.
+pub struct Window(String);
+
+impl Desktop {
+    /// What it takes, of which Debian's packages are named alike but for `jackd`.
+    pub const PROGRAMS: [&str; 4] = ["Xvfb", "openbox", "xdotool", "jackd"];
+
+    /// Starts one, with logs in this folder.
+    pub fn start(logs: &Path) -> anyhow::Result<Self> {
+        let log = |name: &str| File::create(logs.join(name)).map(Stdio::from);
+        let mut screen = Command::new("Xvfb");
+        screen
+            .args(["-displayfd", "1", "-screen", "0", "1280x900x24"])
+            .args(["+extension", "GLX", "-noreset"])
+            .stdout(Stdio::piped())
+            .stderr(log("xvfb.log")?);
+        let mut screen = Running::start(&mut screen)?;
+        let output = screen.child.stdout.take().context("it is piped")?;
+        let mut number = String::new();
+        BufReader::new(output).read_line(&mut number)?;
+        if number.trim().is_empty() {
+            bail!("Xvfb has ended: see {}", logs.display());
+        }
+        let display = format!(":{}", number.trim());
+        let manager = Running::start(
+            Command::new("openbox")
+                .env("DISPLAY", &display)
+                .stdout(Stdio::null())
+                .stderr(log("openbox.log")?),
+        )?;
+        let server = format!("unweave-{}", std::process::id());
+        let sound = Running::start(
+            Command::new("jackd")
+                .args(["--name", &server, "--no-realtime", "-d", "dummy"])
+                .args(["-r", "48000", "-p", "1024"])
+                .env("JACK_NO_AUDIO_RESERVATION", "1")
+                .stdout(log("jackd.log")?)
+                .stderr(log("jackd-errors.log")?),
+        )?;
+        shell::run(
+            Command::new("jack_wait")
+                .args(["--server", &server, "--wait", "--timeout", "20"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        )?;
+        Ok(Self {
+            display,
+            server,
+            _sound: sound,
+            _manager: manager,
+            _screen: screen,
+        })
+    }
+
+    /// Starts a program on it.
+    pub fn run(&self, command: &mut Command) -> anyhow::Result<Running> {
+        Running::start(
+            command
+                .env("DISPLAY", &self.display)
+                .env("JACK_DEFAULT_SERVER", &self.server)
+                .env("JACK_NO_START_SERVER", "1"),
+        )
+    }
+
+    /// The latest window whose title matches, if it can be seen.
+    pub fn find(&self, title: &str) -> Option<Window> {
+        let found = self
+            .hand()
+            .args(["search", "--onlyvisible", "--name", title])
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        let text = String::from_utf8(found.stdout).ok()?;
+        text.lines().last().map(|id| Window(id.to_owned()))
+    }
+
+    /// Waits for a window whose title matches, of a program that must not end meanwhile.
+    pub fn await_window(&self, program: &mut Running, title: &str) -> anyhow::Result<Window> {
+        let since = Instant::now();
+        loop {
+            program.check(&format!("waiting for the window `{title}`"))?;
+            if let Some(window) = self.find(title) {
+                return Ok(window);
+            }
+            if since.elapsed() > PATIENCE {
+                bail!("no window `{title}`");
+            }
+            std::thread::sleep(GLANCE);
+        }
+    }
+
+    /// Moves to a place in a window and does what these words of xdotool say.
+    pub fn point(&self, window: &Window, (x, y): (u32, u32), words: &str) -> anyhow::Result<()> {
+        let (x, y) = (x.to_string(), y.to_string());
+        let mut hand = self.hand();
+        hand.args(["mousemove", "--window", &window.0, &x, &y]);
+        run(hand.args(words.split_whitespace()))
+    }
+
+    /// Brings a window to the front and presses a key in it.
+    pub fn press(&self, window: &Window, key: &str) -> anyhow::Result<()> {
+        let mut hand = self.hand();
+        hand.args(["windowactivate", "--sync", &window.0, "key", key]);
+        run(&mut hand)
+    }
+
+    /// Plays for a while, saves, and leaves with this key; `is_saved` says whether there is a state of a plug-in in
+    /// the session.
+    pub fn play_save_and_leave(
+        &self,
+        host: &mut Running,
+        main: &Window,
+        leave: &str,
+        is_saved: impl Fn() -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        self.press(main, "space")?;
+        wait(2.0);
+        host.check("playing")?;
+        self.press(main, "space")?;
+        self.press(main, "ctrl+s")?;
+        let since = Instant::now();
+        while !is_saved()? {
+            if since.elapsed() > PATIENCE {
+                bail!("the session isn't saved");
+            }
+            std::thread::sleep(GLANCE);
+        }
+        self.press(main, leave)?;
+        let status = host.ended()?;
+        if !status.success() {
+            bail!("`{}` didn't end well: {status}", host.name);
+        }
+        Ok(())
+    }
+
+    /// Prints a log, and photographs the screen where ImageMagick is installed: for when something went wrong.
+    pub fn show(&self, log: &Path) {
+        eprintln!("{}", std::fs::read_to_string(log).unwrap_or_default());
+        let to = std::env::temp_dir().join("unweave-host.png");
+        let import = Command::new("import")
+            .args(["-display", &self.display, "-window", "root"])
+            .arg(&to)
+            .stderr(Stdio::null())
+            .status();
+        if import.is_ok_and(|status| status.success()) {
+            eprintln!("the screen: {}", to.display());
+        }
+    }
+
+    fn hand(&self) -> Command {
+        let mut hand = Command::new("xdotool");
+        hand.env("DISPLAY", &self.display);
+        hand
+    }
+}
+
+fn run(hand: &mut Command) -> anyhow::Result<()> {
+    let text = shell::display(hand);
+    let status = hand.status().context("cannot start xdotool")?;
+    if !status.success() {
+        bail!("`{text}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// Lets what was done take effect.
+pub fn wait(seconds: f32) {
+    std::thread::sleep(Duration::from_secs_f32(seconds));
+}
