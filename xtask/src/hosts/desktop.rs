@@ -103,7 +103,9 @@ impl Desktop {
         let server = format!("unweave-{}", std::process::id());
         let sound = Running::start(
             Command::new("jackd")
-                .args(["--name", &server, "--no-realtime", "-d", "dummy"])
+                // On a machine with other things to do, a host may miss a block by seconds.
+                .args(["--name", &server, "--no-realtime", "-t", "20000"])
+                .args(["-d", "dummy"])
                 .args(["-r", "48000", "-p", "1024"])
                 .env("JACK_NO_AUDIO_RESERVATION", "1")
                 .stdout(log("jackd.log")?)
