@@ -68,6 +68,9 @@ impl Session {
         content: Content,
         place: &Place,
     ) -> Result<Self, Error> {
+        if place.terminator.is_terminated() {
+            return Err(Error::Terminated);
+        }
         let session = build(place.runtime, &content, place.device, place.threads)
             .map_err(|reason| model.refused(format!("ONNX Runtime does not load it: {reason}")))?;
         check(
@@ -250,11 +253,10 @@ pub(super) fn build(
         // memory is kept besides: HTDemucs takes 2.3 GB with a plan, 1.4 GB without, in the same time.
         builder = builder.with_memory_pattern(false).map_err(text)?;
     }
-    let lender = content.lender.as_deref();
     // What is shared is held besides what the runtime makes of it, so a first instance takes more: HTDemucs
     // 1.6 GB with, 1.4 GB without. Large models rarely have a second one.
-    let shared = if lender.is_some() || device == Device::Cpu && !is_large {
-        Some(sharing::weights_of(runtime, &content.graph, lender)?)
+    let shared = if content.lender.is_some() || device == Device::Cpu && !is_large {
+        Some(sharing::weights_of(runtime, content)?)
     } else {
         None
     };

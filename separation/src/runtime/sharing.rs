@@ -15,7 +15,7 @@ use ort::value::{DynValue, Tensor};
 use super::Runtime;
 use crate::onnx::lent::lent;
 use crate::onnx::weights::large_weights;
-use crate::store;
+use crate::store::{self, Content};
 
 /// Smaller constants are cheaper to keep than to look up; the runtime folds many of them away.
 const MIN_BYTES: usize = 4096;
@@ -32,23 +32,24 @@ pub(super) struct Shared {
     packed: PrepackedWeights,
 }
 
-/// The weights of this graph, from a session that has them or made now; `lender` holds those that it has from another.
+/// The weights of this graph, from a session that has them or made now.
 ///
 /// # Errors
 /// What the lender lacks, or the runtime says about a tensor.
-pub(super) fn weights_of(
-    runtime: &Runtime,
-    graph: &[u8],
-    lender: Option<&[u8]>,
-) -> Result<Arc<Shared>, String> {
+pub(super) fn weights_of(runtime: &Runtime, content: &Content) -> Result<Arc<Shared>, String> {
     static ALL: Mutex<BTreeMap<String, Weak<Shared>>> = Mutex::new(BTreeMap::new());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(|_, shared| shared.strong_count() > 0);
-    let key = store::sha256(graph) + &lender.map(store::sha256).unwrap_or_default();
+    let lender = content.lender.as_ref();
+    let key = store::checksum(&content.graph) + &lender.map(store::checksum).unwrap_or_default();
     if let Some(shared) = all.get(&key).and_then(Weak::upgrade) {
         return Ok(shared);
     }
-    let shared = Arc::new(Shared::new(runtime, graph, lender)?);
+    let shared = Arc::new(Shared::new(
+        runtime,
+        &content.graph,
+        lender.map(|graph| &graph[..]),
+    )?);
     all.insert(key, Arc::downgrade(&shared));
     Ok(shared)
 }
