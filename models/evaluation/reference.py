@@ -24,12 +24,13 @@ LEVEL_RMS, LEVEL_GATE, LEVEL_FLOOR, LEVEL_SECONDS = 0.15, 1e-3, 1e-5, 4.0
 CARRIED_FROM_HZ = (9_700, 11_000)
 SILENCE = 1e-9
 # Drums (drums.rs); live.rs and files.rs: seconds that the medians over time see.
-DRUMS_CROSSOVER_HZ, DRUMS_LOW_END_HZ, DRUMS_HALF_BINS, DRUMS_POWER = 200, 500, 15, 1.5
+DRUMS_CROSSOVER_HZ, DRUMS_LOW_END_HZ, DRUMS_HALF_BINS, DRUMS_POWER = 200, 500, 8, 1.25
+RINGING_HZ, RINGING_WEIGHT, RINGING_ORDER = 3_500, 0.06, 4
 DRUMS_LIVE_SECONDS = 0.25
 DRUMS_FILES = ((2048, 0.3, 0.36), (4096, 0.4, 0.4))
 # Bass (bass.rs), and the seconds over which the sides and the lows are compared (vocals_first.rs).
 BASS_CENTRE_HZ, BASS_SIDE_HZ, BASS_END_HZ = 900, 150, 2_850
-BASS_LIKENESS, BASS_GATE = 0.9, (0.3, 0.6)
+BASS_LIKENESS, BASS_GATE = 0.9, (0.2, 0.45)
 BASS_SECONDS = (0.19, 0.35)
 BASS_N_FFT = 8192
 ORDER = 8
@@ -131,7 +132,9 @@ def drums_mask(magnitude: np.ndarray, frame: int, low: tuple[int, int], high: tu
 
     own, slow = magnitude[frame], lasting(high)
     sudden = np.square(ndimage.median_filter(own, 2 * DRUMS_HALF_BINS + 1, mode="mirror"))
-    above = (sudden / (slow + sudden + TINY)) ** DRUMS_POWER
+    ringing = 1 / (1 + (RINGING_HZ / np.maximum(hz(n_fft), 1)) ** RINGING_ORDER)
+    weight = 1 + ringing * (RINGING_WEIGHT - 1)
+    above = (sudden / (weight * slow + sudden + TINY)) ** DRUMS_POWER
     slow = lasting(low)
     excess = np.maximum(np.square(own) - slow, 0)
     below = excess / (slow + excess + TINY)
