@@ -404,6 +404,10 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
 }
 
 /// As [`sha256`]; of what is part of this program, computed once per process.
+#[expect(
+    clippy::ptr_arg,
+    reason = "what is borrowed lasts, what is owned may be another's memory next"
+)]
 pub(crate) fn checksum(content: &Cow<'static, [u8]>) -> String {
     static KNOWN: Mutex<BTreeMap<(usize, usize), String>> = Mutex::new(BTreeMap::new());
     match content {
