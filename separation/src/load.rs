@@ -231,7 +231,15 @@ fn vocals_first(
     let (accompaniment, num_given) =
         accompaniment.ok_or_else(|| model.refused("it has no graph".to_owned()))?;
     let networks = (vocals.map(|(session, _)| session), accompaniment);
-    vocals_first::separator(model, how, purpose, networks, (num_given, is_parallel))
+    let terminator = place.terminator.clone();
+    vocals_first::separator(
+        model,
+        how,
+        purpose,
+        networks,
+        (num_given, is_parallel),
+        terminator,
+    )
 }
 
 /// The graphs at work, tried out.

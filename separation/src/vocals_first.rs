@@ -34,7 +34,7 @@ use crate::network::spectra::{Spectra, Spectral};
 use crate::network::{Give, OnSpectra};
 use crate::runtime::session::Session;
 use crate::store::Model;
-use crate::{Error, Separator, Shape};
+use crate::{Error, Separator, Shape, Terminator};
 use files::Files;
 use level::Level;
 use live::Live;
@@ -124,6 +124,7 @@ pub(crate) fn separator(
     purpose: Purpose,
     (vocals, accompaniment): (Option<Session>, Session),
     (num_given, is_parallel): (Option<usize>, bool),
+    terminator: Terminator,
 ) -> Result<Box<dyn Separator>, Error> {
     let manifest = &model.manifest;
     let stems = Stems::of(model)?;
@@ -156,7 +157,7 @@ pub(crate) fn separator(
                 stem: Spectra::default(),
             };
             let vocals = Windows::new(shape, &transform, window, vocals)?;
-            Ok(Box::new(Files::new(manifest, stems, vocals)))
+            Ok(Box::new(Files::new(manifest, stems, vocals, terminator)))
         }
     }
 }

@@ -12,13 +12,15 @@ use super::mask::{Span, Stage};
 use super::{FRAME_SECONDS_BASS, Stems, Vocals, seconds};
 use crate::lookback::Windows;
 use crate::manifest::Manifest;
-use crate::{Error, Separator, Shape, StemBlock};
+use crate::{Error, Separator, Shape, StemBlock, Terminator};
 
 /// Window, and seconds that the medians over time see in the low band and above.
 const DRUMS: [(usize, f32, f32); 2] = [(2048, 0.3, 0.36), (4096, 0.4, 0.4)];
 const BASS_N_FFT: usize = 8192;
 /// Hops per window of all transforms.
 const OVERLAP: usize = 4;
+/// Frames that are split at a time, a multiple of every hop.
+const CHUNK_FRAMES: usize = 16_384;
 
 /// The model on files.
 pub(crate) struct Files {
@@ -35,6 +37,7 @@ pub(crate) struct Files {
     rest: Delay,
     both: Delay,
     work: [[Vec<f32>; 2]; 3],
+    terminator: Terminator,
 }
 
 /// Samples that wait.
@@ -117,7 +120,12 @@ fn stages(manifest: &Manifest) -> (Vec<Stage<Drums>>, Stage<Bass>) {
 }
 
 impl Files {
-    pub(super) fn new(manifest: &Manifest, stems: Stems, vocals: Windows<Vocals>) -> Self {
+    pub(super) fn new(
+        manifest: &Manifest,
+        stems: Stems,
+        vocals: Windows<Vocals>,
+        terminator: Terminator,
+    ) -> Self {
         let (drums, bass) = stages(manifest);
         let drums_lag = drums.iter().map(Stage::lag).max().unwrap_or(0);
         Self {
@@ -136,6 +144,7 @@ impl Files {
             drums,
             bass,
             work: Default::default(),
+            terminator,
         }
     }
 }
@@ -171,19 +180,48 @@ impl Separator for Files {
             channel.fill(0.0);
         }
         self.vocals.process(mix, &mut self.found)?;
-        let vocals = self.found.stem(0);
-        self.vocals_out.push([&vocals[0], &vocals[1]]);
-        self.vocals_out.pull(num_frames, |channel, samples| {
-            stems.stem_mut(self.stems.vocals)[channel].copy_from_slice(samples);
-        });
+        let vocals = std::mem::take(&mut self.found);
+        let [left, right] = vocals.stem(0);
+        // Whole hops of all transforms; small enough that who cancels need not wait.
+        for start in (0..num_frames).step_by(CHUNK_FRAMES) {
+            if self.terminator.is_terminated() {
+                return Err(Error::Terminated);
+            }
+            let chunk = start..(start + CHUNK_FRAMES).min(num_frames);
+            self.split(
+                mix.map(|mix| &mix[chunk.clone()]),
+                [&left[chunk.clone()], &right[chunk.clone()]],
+                stems,
+                start,
+            );
+        }
+        self.found = vocals;
+        Ok(())
+    }
+}
 
+impl Files {
+    /// Splits what is left without the vocals, and writes the frames that are due from frame `start` of `stems` on.
+    fn split(
+        &mut self,
+        mix: [&[f32]; 2],
+        vocals: [&[f32]; 2],
+        stems: &mut StemBlock,
+        start: usize,
+    ) {
+        let num_frames = mix[0].len();
+        let due = start..start + num_frames;
+        self.vocals_out.push(vocals);
+        self.vocals_out.pull(num_frames, |channel, samples| {
+            stems.stem_mut(self.stems.vocals)[channel][due.clone()].copy_from_slice(samples);
+        });
         let [accompaniment, drums, out] = &mut self.work;
         self.mix.push(mix);
         self.mix.pull(num_frames, |channel, mix| {
             accompaniment[channel].clear();
             let rest = mix
                 .iter()
-                .zip(&vocals[channel])
+                .zip(vocals[channel])
                 .map(|(mix, vocals)| mix - vocals);
             accompaniment[channel].extend(rest);
         });
@@ -205,7 +243,7 @@ impl Separator for Files {
         }
         self.both.push([&drums[0], &drums[1]]);
         self.both.pull(num_frames, |channel, samples| {
-            stems.stem_mut(self.stems.drums)[channel].copy_from_slice(samples);
+            stems.stem_mut(self.stems.drums)[channel][due.clone()].copy_from_slice(samples);
         });
         // In place of the drums what is left without them.
         self.rest.push(accompaniment);
@@ -214,9 +252,10 @@ impl Separator for Files {
                 *drums = accompaniment - *drums;
             }
         });
-        let bass = stems.stem_mut(self.stems.bass);
-        bass.iter_mut().for_each(Vec::clear);
-        self.bass.push([&drums[0], &drums[1]], bass);
-        Ok(())
+        out.iter_mut().for_each(Vec::clear);
+        self.bass.push([&drums[0], &drums[1]], out);
+        for (bass, out) in stems.stem_mut(self.stems.bass).iter_mut().zip(out) {
+            bass[due.clone()].copy_from_slice(out);
+        }
     }
 }
