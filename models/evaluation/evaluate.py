@@ -183,7 +183,7 @@ def main() -> None:
     else:
         print(f"left out: one instrument alone; there are no packs in {args.data / 'train'}")
     text = "\n".join(lines).strip()
-    print(text)
+    print(text, flush=True)
     if args.readme:
         if not (windows and sounds):
             parser.error("the tables would lose what was left out: nothing was written")
