@@ -119,6 +119,8 @@ def on_songs(unweave: Unweave, songs: dict[str, Song], what: str, by_song: bool)
     mixes = {name: song.mix for name, song in songs.items()}
     ours = {name: figures(songs, unweave.separate(mixes, mode)) for name, mode in MODES}
     rows = {name: average(figures(songs, estimates)) for name, estimates in yardstick.items()}
+    # Taking the mix away leaves nothing to judge.
+    rows["the mix as every stem"] = {stem: x for stem, x in rows["the mix as every stem"].items() if stem in (*STEMS, "mean")}
     ceiling = rows.popitem()
     rows |= {f"**{name}**": average(each) for name, each in ours.items()}
     lines = scores(f"{what}, uSDR in dB; muting the vocals: attenuation of them and damage to the rest, in dB:",
