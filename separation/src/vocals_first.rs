@@ -157,7 +157,12 @@ pub(crate) fn separator(
                 stem: Spectra::default(),
             };
             let vocals = Windows::new(shape, &transform, window, vocals)?;
-            Ok(Box::new(Files::new(manifest, stems, vocals, terminator)))
+            Ok(Box::new(Files::new(
+                manifest,
+                stems,
+                vocals,
+                (terminator, is_parallel),
+            )))
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Files {
     both: Delay,
     work: [[Vec<f32>; 2]; 3],
     terminator: Terminator,
+    /// Whether the transforms run at the same time, each on a thread of its own.
+    is_parallel: bool,
 }
 
 /// Samples that wait.
@@ -124,7 +126,7 @@ impl Files {
         manifest: &Manifest,
         stems: Stems,
         vocals: Windows<Vocals>,
-        terminator: Terminator,
+        (terminator, is_parallel): (Terminator, bool),
     ) -> Self {
         let (drums, bass) = stages(manifest);
         let drums_lag = drums.iter().map(Stage::lag).max().unwrap_or(0);
@@ -145,6 +147,7 @@ impl Files {
             bass,
             work: Default::default(),
             terminator,
+            is_parallel,
         }
     }
 }
@@ -231,10 +234,22 @@ impl Files {
             drums.resize(num_frames, 0.0);
         }
         let weight = 1.0 / self.drums.len() as f32;
-        for (stage, delay) in self.drums.iter_mut().zip(&mut self.drums_out) {
-            out.iter_mut().for_each(Vec::clear);
-            stage.push(accompaniment, out);
+        let push = |(stage, delay): (&mut Stage<Drums>, &mut Delay)| {
+            let mut out = [Vec::new(), Vec::new()];
+            stage.push(accompaniment, &mut out);
             delay.push([&out[0], &out[1]]);
+        };
+        let stages = self.drums.iter_mut().zip(&mut self.drums_out);
+        if self.is_parallel {
+            std::thread::scope(|scope| {
+                for stage in stages {
+                    scope.spawn(move || push(stage));
+                }
+            });
+        } else {
+            stages.for_each(push);
+        }
+        for delay in &mut self.drums_out {
             delay.pull(num_frames, |channel, samples| {
                 for (sum, sample) in drums[channel].iter_mut().zip(samples) {
                     *sum += weight * sample;

@@ -1,13 +1,15 @@
 //! Running medians, many at a time.
 //!
-//! A network of comparators sorts what is compared without branches, so sixteen neighbouring bins are sorted at
+//! A network of comparators sorts what is compared without branches, so many neighbouring bins are sorted at
 //! once in vector registers. Comparators that the middle doesn't depend on are left out.
 //!
 //! # Source
 //! Odd-even merge sort: Batcher, "Sorting networks and their applications" (AFIPS 1968).
 
+use pulp::Arch;
+
 /// Bins that are sorted together.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// The largest number of values whose median is taken.
 pub(super) const MAX_VALUES: usize = 64;
@@ -25,6 +27,8 @@ struct Network {
 pub(super) struct Medians {
     /// By number of values.
     networks: Vec<Network>,
+    /// The widest vectors that this processor has.
+    arch: Arch,
     padded: Vec<f32>,
 }
 
@@ -65,12 +69,35 @@ impl Network {
             middle,
         }
     }
+
+    /// As [`Medians::of_columns`]; inlined, so that it is compiled anew for every kind of vector.
+    #[inline(always)]
+    fn medians<'a>(&self, rows: impl Iterator<Item = &'a [f32]> + Clone, out: &mut [f32]) {
+        let mut values = [[0.0f32; LANES]; MAX_VALUES];
+        let mut start = 0;
+        for out in out.chunks_mut(LANES) {
+            for (values, row) in values.iter_mut().zip(rows.clone()) {
+                values[..out.len()].copy_from_slice(&row[start..start + out.len()]);
+            }
+            for &(low, high) in &self.comparators {
+                let (a, b) = (values[low], values[high]);
+                for lane in 0..LANES {
+                    // Not `min` and `max`: they mind NaN, at a price.
+                    values[low][lane] = if a[lane] < b[lane] { a[lane] } else { b[lane] };
+                    values[high][lane] = if a[lane] < b[lane] { b[lane] } else { a[lane] };
+                }
+            }
+            out.copy_from_slice(&values[self.middle][..out.len()]);
+            start += out.len();
+        }
+    }
 }
 
 impl Medians {
     pub(super) fn new() -> Self {
         Self {
             networks: (1..=MAX_VALUES).map(Network::new).collect(),
+            arch: Arch::new(),
             padded: Vec::new(),
         }
     }
@@ -84,29 +111,8 @@ impl Medians {
         rows: impl ExactSizeIterator<Item = &'a [f32]> + Clone,
         out: &mut [f32],
     ) {
-        let num_rows = rows.len();
-        let Network {
-            comparators,
-            middle,
-        } = &self.networks[num_rows - 1];
-        let mut values = [[0.0f32; LANES]; MAX_VALUES];
-        let mut start = 0;
-        for out in out.chunks_mut(LANES) {
-            for (values, row) in values.iter_mut().zip(rows.clone()) {
-                values[..out.len()].copy_from_slice(&row[start..start + out.len()]);
-            }
-            for &(low, high) in comparators {
-                let (lows, highs) = values.split_at_mut(high);
-                for (low, high) in lows[low].iter_mut().zip(&mut highs[0]) {
-                    // Not `min` and `max`: they mind NaN, at a price.
-                    let (a, b) = (*low, *high);
-                    *low = if a < b { a } else { b };
-                    *high = if a < b { b } else { a };
-                }
-            }
-            out.copy_from_slice(&values[*middle][..out.len()]);
-            start += out.len();
-        }
+        let network = &self.networks[rows.len() - 1];
+        self.arch.dispatch(|| network.medians(rows, out));
     }
 
     /// Medians over frames, bin by bin.
