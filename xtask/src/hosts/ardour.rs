@@ -31,8 +31,12 @@ const PLUGIN: (u32, u32) = (59, 190);
 const BAR: u32 = 34;
 
 /// Runs the script with the plug-in that is installed for this home folder; clicks at random for so long in between.
-pub fn run(home: &Path, scratch: &Path, clicking: Duration) -> anyhow::Result<()> {
-    let desktop = Desktop::start(scratch)?;
+pub fn run(
+    desktop: &Desktop,
+    home: &Path,
+    scratch: &Path,
+    clicking: Duration,
+) -> anyhow::Result<()> {
     let runtime = scratch.join("runtime");
     fs::create_dir_all(&runtime)?;
     let prepare = |command: &mut Command| {
@@ -74,7 +78,7 @@ pub fn run(home: &Path, scratch: &Path, clicking: Duration) -> anyhow::Result<()
     ardour.env_remove("LD_LIBRARY_PATH");
     ardour.stderr(fs::File::create(&log)?);
     let mut ardour = desktop.run(&mut ardour)?;
-    use_it(&desktop, &mut ardour, &file, clicking).inspect_err(|_| desktop.show(&log))
+    use_it(desktop, &mut ardour, &file, clicking).inspect_err(|_| desktop.show(&log))
 }
 
 fn use_it(

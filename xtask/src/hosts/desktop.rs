@@ -13,6 +13,8 @@ use crate::shell;
 
 /// Long enough for a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Time for a program to end when it is asked to.
+const LEAVING: Duration = Duration::from_secs(5);
 /// Between two looks at something that takes time.
 const GLANCE: Duration = Duration::from_millis(200);
 
@@ -54,6 +56,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Asked first: a sound system that is killed leaves its name behind, and there is room for eight of them.
+        let pid = self.child.id().to_string();
+        let _ = Command::new("kill").arg(pid).stderr(Stdio::null()).status();
+        let since = Instant::now();
+        while since.elapsed() < LEAVING && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(GLANCE);
+        }
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -100,7 +109,8 @@ impl Desktop {
                 .stdout(Stdio::null())
                 .stderr(log("openbox.log")?),
         )?;
-        let server = format!("unweave-{}", std::process::id());
+        // Always the same: what a former one may have left behind is taken over.
+        let server = "unweave-hosts".to_owned();
         let sound = Running::start(
             Command::new("jackd")
                 // On a machine with other things to do, a host may miss a block by seconds.

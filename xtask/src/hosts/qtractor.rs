@@ -21,8 +21,13 @@ const PLUGINS: [(u32, u32); 2] = [(203, 47), (282, 47)];
 pub const PROGRAM: &str = "qtractor";
 
 /// Runs the script with the plug-in that is installed for this home folder; clicks at random for so long in between.
-pub fn run(root: &Path, home: &Path, scratch: &Path, clicking: Duration) -> anyhow::Result<()> {
-    let desktop = Desktop::start(scratch)?;
+pub fn run(
+    desktop: &Desktop,
+    root: &Path,
+    home: &Path,
+    scratch: &Path,
+    clicking: Duration,
+) -> anyhow::Result<()> {
     let session = scratch.join("hosts.qtr");
     fs::write(&session, session_text(&home.join(".clap/Unweave.clap")))?;
     let sequencer = scratch.join("silent_sequencer.so");
@@ -50,7 +55,7 @@ pub fn run(root: &Path, home: &Path, scratch: &Path, clicking: Duration) -> anyh
         qtractor.env_remove(variable);
     }
     let mut qtractor = desktop.run(&mut qtractor)?;
-    script(&desktop, &mut qtractor, &session, clicking).inspect_err(|_| desktop.show(&log))
+    script(desktop, &mut qtractor, &session, clicking).inspect_err(|_| desktop.show(&log))
 }
 
 fn script(
