@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use anyhow::Context;
 use serde::Serialize;
-use unweave_separation::channels::Layout;
+use unweave_separation::audio::channels::Layout;
+use unweave_separation::audio::read::AudioReader;
+use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
-use unweave_separation::manifest::Kind;
+use unweave_separation::model::manifest::Kind;
 use unweave_separation::offline::{Done, Job, separate_file};
-use unweave_separation::read::AudioReader;
-use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::{Model, Resampler, StemBlock, Stft, Terminator};
 
 use crate::engine::{Engine, ModelArgs};

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use unweave_separation::files::folders;
 use unweave_separation::runtime::{self, DeviceVerdict, Verdict};
-use unweave_separation::{Options, Store, folders, load};
+use unweave_separation::{Options, Store, load};
 
 use crate::{console, engine};
 

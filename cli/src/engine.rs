@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use unweave_separation::manifest::Kind;
+use unweave_separation::model::manifest::Kind;
 pub use unweave_separation::offline::engine::Engine;
 use unweave_separation::{
     DeviceChoice, DeviceUse, Error, Mode, Model, Options, Purpose, Store, Terminator,

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
-use unweave_separation::store::Origin;
-use unweave_separation::store::install;
-use unweave_separation::{Catalogue, Model, Options, Store, load};
+use unweave_separation::loading::install;
+use unweave_separation::model::catalogue::Catalogue;
+use unweave_separation::{Model, Options, Origin, Store, load};
 
 use crate::{console, engine};
 

@@ -8,11 +8,11 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 use unweave_separation::Terminator;
+use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::{Selection, Sum};
+use unweave_separation::delivery::report::Report;
 use unweave_separation::offline::{Done, Job, JobError, separate_file};
-use unweave_separation::report::Report;
-use unweave_separation::write::{BitDepth, FileFormat};
 
 use crate::console::{self, SongProgress};
 use crate::engine::{Engine, ModelArgs};

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use unweave_separation::Terminator;
-use unweave_separation::report::Report;
-use unweave_separation::verify::{Outcome, Verdict, verify_dir};
-use unweave_separation::write::BitDepth;
+use unweave_separation::audio::write::BitDepth;
+use unweave_separation::delivery::report::Report;
+use unweave_separation::delivery::verify::{Outcome, Verdict, verify_dir};
 
 use crate::{console, words};
 

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
+use unweave_separation::audio::read::ReadError;
+use unweave_separation::audio::write::WriteError;
+use unweave_separation::delivery::verify::VerifyError;
 use unweave_separation::offline::JobError;
-use unweave_separation::read::ReadError;
-use unweave_separation::verify::VerifyError;
-use unweave_separation::write::WriteError;
 
 use crate::console::clock;
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use unweave_separation::onnx::external_locations;
+use unweave_separation::model::onnx::external_locations;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(locations) = external_locations(bytes) {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use unweave_separation::report::Report;
+use unweave_separation::delivery::report::Report;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(report) = Report::parse(bytes) else {

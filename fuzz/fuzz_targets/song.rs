@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use unweave_separation::read::AudioReader;
+use unweave_separation::audio::read::AudioReader;
 
 /// Blocks that are read at most: a few bytes of a compressed format can stand for hours.
 const MAX_BLOCKS: usize = 200;

@@ -1,7 +1,7 @@
 """What the built-in model must give, computed a second time: `python reference.py [--model ../builtin]`.
 
 Everything but the networks is written anew in NumPy and SciPy, in 64 bits and for a whole signal at once, after what
-`separation/src/vocals_first.rs`, its modules and `lookback.rs` document. Writes `golden/files.f32` and `golden/live.f32` (live,
+`separation/src/network/vocals_first.rs`, its modules and `lookback.rs` document. Writes `golden/files.f32` and `golden/live.f32` (live,
 Standard) beside the model: drums, bass and vocals of the mix that `golden_mix` makes, every 61st frame, [stem][channel][frame],
 little endian. `separation/tests/golden.rs` makes the same mix and compares.
 """

@@ -1,4 +1,4 @@
-"""The transform pair of the scripts here, hop by hop as `separation/src/stft.rs` documents it, in 64 bits.
+"""The transform pair of the scripts here, hop by hop as `separation/src/transform/stft.rs` documents it, in 64 bits.
 
 Frame k covers samples [(k+1)·hop − n_fft, (k+1)·hop), zeros before the start. The window is the periodic Hann window;
 the inverse divides by what its squares add up to.

@@ -2,7 +2,7 @@
 
 Gives `vocals.onnx` and `accompaniment.onnx`, which take any multiple of 64 frames, weights in 16 and 8 bits. And
 `accompaniment-live.onnx`: the same for a window of 64 frames of which only the last ten are wanted. It has the weights of
-the other, which graphs can in Unweave (`separation/src/onnx/lent.rs`) and nowhere else.
+the other, which graphs can in Unweave (`separation/src/model/onnx/lent.rs`) and nowhere else.
 
 The same package gives the same bytes, with the versions in requirements.txt. How far they are from Deezer's own:
 spleeter_check.py. Where the weights come from: spleeter_weights.py.

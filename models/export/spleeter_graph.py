@@ -291,7 +291,7 @@ def in_32_bits(name: str, values: np.ndarray):
 def small(name: str, values: np.ndarray):
     """Large ones as whole numbers [group, row, column] and a step per group and column: matrices in 8 bits and groups of
     GROUP rows, kernels in 16 bits and a group per output. Cast, product and shape are what ONNX Runtime folds at load; it
-    leaves DequantizeLinear where it is. `separation/src/onnx/lent.rs` reads these names."""
+    leaves DequantizeLinear where it is. `separation/src/model/onnx/lent.rs` reads these names."""
     if values.size < MIN_VALUES:
         return in_32_bits(name, values)
     is_matrix = values.ndim == 2

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nice_plug::prelude::nice_error;
 use unweave_live::{Fault, LatencyPlan, Loader, Refusal, Timing};
-use unweave_separation::load::shape;
-use unweave_separation::strips::Strips;
+use unweave_separation::loading::shape;
+use unweave_separation::loading::strips::Strips;
 use unweave_separation::{
     DeviceUse, Error, Mode, Model, Options, Purpose, Shape, Store, Terminator,
 };

@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use unweave_separation::folders;
+use unweave_separation::files::folders;
 
 /// Folder beside a single-file plug-in that holds what it needs.
 pub const RUNTIME_FOLDER: &str = "Unweave.runtime";

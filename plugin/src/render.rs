@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use unweave_live::capture::Take;
+use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::offline::engine::Engine;
 use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
-use unweave_separation::write::{BitDepth, FileFormat};
 use unweave_separation::{Error, Model, Options, Terminator};
 
 use crate::place;

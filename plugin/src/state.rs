@@ -21,8 +21,7 @@ use nice_plug::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use unweave_separation::store::FORMER_BUILT_IN_ID;
-use unweave_separation::{DeviceChoice, Mode};
+use unweave_separation::{DeviceChoice, FORMER_BUILT_IN_ID, Mode};
 
 use crate::editor::extent;
 use crate::params::{AnyParam, UnweaveParams};

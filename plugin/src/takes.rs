@@ -25,7 +25,8 @@ use nice_plug::prelude::TrackInfo;
 use parking_lot::{Mutex, RwLock};
 use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
 use unweave_live::preview::{PreviewSide, preview};
-use unweave_separation::{Model, Store, folders};
+use unweave_separation::files::folders;
+use unweave_separation::{Model, Store};
 
 use crate::model;
 use crate::render::{Order, Rendering, SongFile, Stage, Work, words as render_words};

@@ -24,9 +24,9 @@ use unweave_plugin::editor::takes::{TakesView, draw};
 use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
 use unweave_plugin::takes::Takes;
-use unweave_separation::channels::Layout;
-use unweave_separation::verify::{Outcome, verify_dir};
-use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
+use unweave_separation::audio::channels::Layout;
+use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
+use unweave_separation::delivery::verify::{Outcome, verify_dir};
 use unweave_separation::{Model, Terminator};
 
 const RATE: u32 = 44_100;

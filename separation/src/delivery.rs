@@ -17,4 +17,6 @@
 pub mod exact;
 pub mod folder;
 pub mod plan;
+pub mod report;
 pub mod spool;
+pub mod verify;

@@ -101,7 +101,7 @@ pub enum Error {
     #[error("device {device} can't be used: {problem}. This machine has: auto, {usable}")]
     Device {
         /// The device.
-        device: crate::Device,
+        device: crate::device::Device,
         /// What is wrong with it.
         problem: String,
         /// Ids of those that can be used.

@@ -1,61 +1,56 @@
 //! A mix becomes stems.
 //!
 //! This library knows models, transforms, overlap-add, exact sums and files, and no plug-in types; the
-//! command line and the plug-in run the same code. Only jobs on whole files ([`offline`], [`verify`])
-//! start threads, scoped ones; everything a plug-in calls runs on the thread that calls it.
+//! command line and the plug-in run the same code. Only jobs on whole files ([`offline`],
+//! [`delivery::verify`]) start threads, scoped ones; everything a plug-in calls runs on the thread that calls it.
 //!
 //! The words, used everywhere with one meaning each: a *sample* is one value, a *frame* one sample
 //! per channel, a *block* what a caller hands over, a *window* the input one inference sees, a *hop*
 //! the frames that become final per inference, the *mix* the input, a *stem* an output.
+//!
+//! Each folder is a room. A room imports from rooms below it only, which `cargo xtask rooms` checks:
+//!
+//! ```text
+//! offline      a song becomes a delivery set
+//! delivery     the files of a set, which sum exactly
+//! loading      from a model to a separator
+//! stream       any sample rate, pushes of any size; models made of models
+//! network      one kind of network per file, and how each is run on a mix
+//! runtime      ONNX Runtime and devices
+//! model        manifests, folders of models, the catalogue, ONNX files
+//! separator    what every model becomes
+//! transform    spectra
+//! audio        files of sound, sample rates, channels
+//! files        names, folders, checksums
+//! error, mode, device    the words that all use
+//! ```
 #![forbid(unsafe_code)]
 
-pub mod catalogue;
-pub mod channels;
-mod composition;
+pub mod audio;
 pub mod delivery;
-pub mod device;
-pub mod doubles;
+mod device;
 mod error;
-pub mod folders;
-mod fourier;
-mod layout;
-pub mod load;
-mod lookback;
-pub mod manifest;
+pub mod files;
+pub mod loading;
 mod mode;
-pub mod naming;
+pub mod model;
 mod network;
 pub mod offline;
-pub mod onnx;
-pub mod read;
-pub mod report;
-mod resample;
 pub mod runtime;
-pub mod scratch;
-mod segments;
 mod separator;
-mod spectrogram;
-mod stft;
-pub mod store;
 mod stream;
-mod streaming;
-pub mod strips;
-pub mod time_stamp;
-pub mod track;
-pub mod verify;
-mod vocals_first;
-pub mod write;
+mod transform;
 
-pub use catalogue::Catalogue;
-pub use device::{Device, DeviceChoice, DeviceUse};
+pub use audio::resample::{Resampler, SAMPLE_RATES};
+pub use device::{Device, DeviceChoice, DeviceUse, UnknownDevice};
 pub use error::Error;
-pub use load::{Options, Purpose, load};
-pub use manifest::Manifest;
-pub use mode::{Mode, UnknownMode};
-pub use resample::{Resampler, SAMPLE_RATES};
-pub use runtime::Terminator;
+pub use loading::load::load;
+pub use mode::{Mode, Purpose, UnknownMode};
+pub use model::store::{FORMER_BUILT_IN_ID, Model, Origin, Store};
+pub use runtime::options::Options;
+pub use runtime::terminator::Terminator;
+pub use separator::doubles;
+pub use separator::track::{Measuring, Statistics, Track};
 pub use separator::{Separator, Shape, StemBlock};
-pub use stft::Stft;
-pub use store::{Model, Store};
 pub use stream::{Stream, Timing};
-pub use track::Track;
+pub use transform::stft::Stft;

@@ -1,10 +1,10 @@
-//! How a model is run live: how long it may wait, and how often it computes.
+//! What a model is run for: live, how long it may wait and how often it computes; or whole files.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// What a person trades latency, quality and load with. A model that runs in one way only takes no
-/// notice: [`crate::Manifest::modes`] says which it has.
+/// notice: [`crate::model::manifest::Manifest::modes`] says which it has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
     /// The model's best live quality.
@@ -62,6 +62,22 @@ impl FromStr for Mode {
 pub struct UnknownMode {
     /// The text.
     pub id: String,
+}
+
+/// What a model is loaded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A signal without an end, in one of the model's live modes.
+    Live(Mode),
+    /// Whole songs, as the model's authors separate them. Models that want to know of a song before its
+    /// first frame say so: [`crate::Separator::wants_track`].
+    Files,
+}
+
+impl Default for Purpose {
+    fn default() -> Self {
+        Self::Live(Mode::default())
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 
 pub(crate) mod deep_filter;
 pub(crate) mod hybrid;
+pub(crate) mod lookback;
 pub(crate) mod magnitude;
+pub(crate) mod segments;
 pub(crate) mod spectra;
 pub(crate) mod spectrum;
+pub(crate) mod streaming;
+pub(crate) mod vocals_first;
 pub(crate) mod waveform;
 mod wiener;
 
@@ -12,9 +16,10 @@ use spectra::{Spectra, Spectral};
 
 use std::ops::Range;
 
-use crate::manifest::{ANY, dimension};
+use crate::error::Error;
+use crate::model::manifest::{ANY, dimension};
 use crate::runtime::session::Tensor;
-use crate::{Error, StemBlock};
+use crate::separator::StemBlock;
 
 /// What makes stems of a segment.
 pub(crate) trait Network: Send {
@@ -63,7 +68,7 @@ impl<N: OnSpectra> Network for N {
     }
 }
 
-impl crate::manifest::Tensor {
+impl crate::model::manifest::Tensor {
     /// From now on for so many frames only.
     pub(crate) fn fix_frames(&mut self, frames: usize) {
         for size in &mut self.shape {

@@ -25,14 +25,19 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::audio::read::{AudioReader, ReadError, SourceFacts};
+use crate::audio::write::{AudioSpec, BitDepth, FileFormat, WriteError};
 use crate::delivery::exact::Exact;
 use crate::delivery::folder::{Existing, WorkFolder};
 use crate::delivery::plan::{MIX_LABEL, PlanError, PlannedFile, Selection};
-use crate::read::{AudioReader, ReadError, SourceFacts};
-use crate::report::{ModelReport, REPORT_FORMAT, Report, Request, SourceReport};
-use crate::verify::{self, Outcome, VerifyError, hex};
-use crate::write::{AudioSpec, BitDepth, FileFormat, WriteError};
-use crate::{DeviceUse, Error, Stream, Terminator, naming};
+use crate::delivery::report::{ModelReport, REPORT_FORMAT, Report, Request, SourceReport};
+use crate::delivery::verify::{self, Outcome, VerifyError};
+use crate::device::DeviceUse;
+use crate::error::Error;
+use crate::files::checksum::hex;
+use crate::files::naming;
+use crate::runtime::Terminator;
+use crate::stream::Stream;
 pub use progress::Progress;
 
 /// One song and what is to become of it.
@@ -313,7 +318,7 @@ fn source_report(
     facts: &SourceFacts,
     request: &Request,
     num_frames: u64,
-    channel_groups: Vec<crate::channels::Group>,
+    channel_groups: Vec<crate::audio::channels::Group>,
 ) -> SourceReport {
     #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
     let seconds = num_frames as f64 / f64::from(facts.sample_rate);

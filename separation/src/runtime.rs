@@ -6,7 +6,7 @@
 //!    nothing else is tried,
 //! 2. beside the program or the plug-in, in the folders the caller names, and in `../lib/unweave` from
 //!    each,
-//! 3. `runtime` in the user's data folder ([`crate::folders::user_data`]), where `cargo xtask setup` puts
+//! 3. `runtime` in the user's data folder ([`crate::files::folders::user_data`]), where `cargo xtask setup` puts
 //!    it,
 //! 4. wherever the system's loader looks.
 //!
@@ -20,10 +20,11 @@
 mod choice;
 mod devices;
 mod inspection;
+pub(crate) mod options;
 pub(crate) mod session;
 mod sharing;
 mod soundness;
-mod terminator;
+pub(crate) mod terminator;
 
 use std::fs;
 use std::ops::RangeInclusive;
@@ -37,8 +38,9 @@ pub(crate) use self::choice::on_device;
 pub use self::devices::{DeviceStatus, DeviceVerdict, devices};
 pub use self::inspection::{Tensors, tensors};
 pub use self::soundness::Flaw;
-pub use self::terminator::Terminator;
-use crate::{Error, folders};
+pub(crate) use self::terminator::Terminator;
+use crate::error::Error;
+use crate::files::folders;
 
 /// Accepted minor versions of ONNX Runtime 1.
 const SUPPORTED: RangeInclusive<u32> = 22..=28;

@@ -1,7 +1,11 @@
 //! What every model kind becomes: a machine that takes a hop of mix and gives a hop of every stem.
 
-use crate::Error;
-use crate::track::Track;
+pub(crate) mod check;
+pub mod doubles;
+pub(crate) mod track;
+
+use crate::error::Error;
+use crate::separator::track::Track;
 
 /// What a separator is; fixed for its life.
 #[derive(Debug, Clone, PartialEq, Eq)]

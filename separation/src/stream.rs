@@ -13,14 +13,17 @@
 //!
 //! When a frame comes out is known in closed form: [`Timing`].
 
+pub(crate) mod composition;
 mod residual;
 mod timing;
 
 pub use timing::Timing;
 
-use crate::resample::{Resampler, check_rate, reduced};
-use crate::track::Track;
-use crate::{DeviceUse, Error, Separator, Shape, StemBlock};
+use crate::audio::resample::{Resampler, check_rate, reduced};
+use crate::device::DeviceUse;
+use crate::error::Error;
+use crate::separator::track::Track;
+use crate::separator::{Separator, Shape, StemBlock};
 
 /// Loudest value a model is shown; louder ones are clamped, towards the model only. A 32-bit integer
 /// file read without scaling stays below, and its squared spectrum is far from overflow in f32.

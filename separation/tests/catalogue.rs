@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
-use unweave_separation::catalogue::{Catalogue, Entry};
-use unweave_separation::store::install::{File, Trial, install, remove};
-use unweave_separation::{Manifest, Options, Store, store};
+use unweave_separation::files::checksum;
+use unweave_separation::loading::install::{File, Trial, install, remove};
+use unweave_separation::model::catalogue::{Catalogue, Entry};
+use unweave_separation::model::manifest::Manifest;
+use unweave_separation::{Options, Store};
 
 fn entries() -> Vec<Entry> {
     let catalogue = Catalogue::built_in().unwrap_or_else(|error| panic!("{error}"));
@@ -113,7 +115,7 @@ fn files_got_elsewhere_take_the_place_of_the_published_ones() {
         .unwrap();
     let manifest = Manifest::parse(&text, "here").unwrap();
     assert_eq!(manifest.files[0].path, "mine.onnx");
-    assert_eq!(manifest.files[0].sha256, store::sha256(&content));
+    assert_eq!(manifest.files[0].sha256, checksum::sha256(&content));
     let two = [
         ("a.onnx".to_owned(), content.clone()),
         ("b.onnx".to_owned(), content),

@@ -8,11 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use model::{SPECTRAL, WAVEFORM, fixture, folder};
-use unweave_separation::load::shape;
-use unweave_separation::strips::Strips;
-use unweave_separation::track::Measuring;
+use unweave_separation::loading::shape;
+use unweave_separation::loading::strips::Strips;
 use unweave_separation::{
-    Error, Mode, Model, Options, Purpose, Separator, StemBlock, Stream, load,
+    Error, Measuring, Mode, Model, Options, Purpose, Separator, StemBlock, Stream, load,
 };
 
 /// Three stems, of which the second fades into the first: `parent`. A split into 0.75 and 0.25: `split`, and

@@ -4,12 +4,12 @@
 
 use std::path::Path;
 
+use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::offline::engine::Engine;
 use unweave_separation::offline::{Done, Job, separate_file};
 use unweave_separation::runtime::{self, DeviceStatus, DeviceVerdict};
-use unweave_separation::write::{BitDepth, FileFormat};
 use unweave_separation::{
     Device, DeviceChoice, DeviceUse, Error, Model, Options, Separator, StemBlock, Terminator, load,
 };

@@ -6,10 +6,9 @@
 
 use std::path::PathBuf;
 
-use unweave_separation::manifest::Kind;
-use unweave_separation::read::AudioReader;
-use unweave_separation::track::Measuring;
-use unweave_separation::{Mode, Model, Options, Purpose, StemBlock, Stream, load};
+use unweave_separation::audio::read::AudioReader;
+use unweave_separation::model::manifest::Kind;
+use unweave_separation::{Measuring, Mode, Model, Options, Purpose, StemBlock, Stream, load};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use unweave_separation::load::shape;
-use unweave_separation::read::AudioReader;
+use unweave_separation::audio::read::AudioReader;
+use unweave_separation::loading::shape;
 use unweave_separation::{Mode, Model, Options, Purpose, StemBlock, Stream, Timing, load};
 
 /// Of the network with random weights in `tests/kinds/spleeter`.

@@ -8,9 +8,9 @@ use std::fs;
 
 use model::{SPECTRAL, WAVEFORM, fixture, folder, with_files};
 use proptest::prelude::*;
-use unweave_separation::onnx::external_locations;
-use unweave_separation::store::Origin;
-use unweave_separation::{Error, Manifest, Model, Options, Store, load};
+use unweave_separation::model::manifest::Manifest;
+use unweave_separation::model::onnx::external_locations;
+use unweave_separation::{Error, Model, Options, Origin, Store, load};
 
 /// Why a manifest is refused.
 fn problem(text: &str) -> String {

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use unweave_separation::read::{AudioReader, ReadError, SampleKind};
+use unweave_separation::audio::read::{AudioReader, ReadError, SampleKind};
 
 const RATE: u32 = 44_100;
 /// Neither a multiple of an MP3 frame (1152) nor of an AAC frame (1024).

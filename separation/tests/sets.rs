@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use proptest::prelude::*;
+use unweave_separation::audio::read::{AudioReader, ReadError};
+use unweave_separation::audio::write::{BitDepth, FileFormat, WriteError};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
+use unweave_separation::delivery::report::{ModelReport, Report};
+use unweave_separation::delivery::verify::{Outcome, VerifyError, verify_dir};
 use unweave_separation::doubles::{self, Delayed, Failing};
 use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
-use unweave_separation::read::{AudioReader, ReadError};
-use unweave_separation::report::{ModelReport, Report};
-use unweave_separation::verify::{Outcome, VerifyError, verify_dir};
-use unweave_separation::write::{BitDepth, FileFormat, WriteError};
 use unweave_separation::{Error, Stream, Terminator};
 
 /// Stems of the double: drums, bass and vocals are the mix times these, other is what is left.

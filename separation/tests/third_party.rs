@@ -7,9 +7,8 @@ mod model;
 
 use std::path::{Path, PathBuf};
 
-use unweave_separation::read::AudioReader;
-use unweave_separation::track::Measuring;
-use unweave_separation::{Model, Options, Purpose, StemBlock, Stream, load};
+use unweave_separation::audio::read::AudioReader;
+use unweave_separation::{Measuring, Model, Options, Purpose, StemBlock, Stream, load};
 
 fn data() -> Option<PathBuf> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");

@@ -13,10 +13,10 @@ use std::path::Path;
 use std::process::Command;
 
 use proptest::prelude::*;
-use unweave_separation::channels::Layout;
-use unweave_separation::read::AudioReader;
-use unweave_separation::time_stamp::TimeStamp;
-use unweave_separation::write::{
+use unweave_separation::audio::channels::Layout;
+use unweave_separation::audio::read::AudioReader;
+use unweave_separation::audio::time_stamp::TimeStamp;
+use unweave_separation::audio::write::{
     AudioSpec, AudioWriter, BitDepth, FileFormat, GrowingWav, Samples, WriteError,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use unweave_separation::read::AudioReader;
+use unweave_separation::audio::read::AudioReader;
 
 use crate::doubles::{self, Capturing, last_takes};
 use crate::session::{Session, Timeline};

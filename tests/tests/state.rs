@@ -3,7 +3,7 @@
 use tracing::subscriber::NoSubscriber;
 use unweave_plugin::ids;
 use unweave_plugin::takes::Settings;
-use unweave_separation::write::{BitDepth, FileFormat};
+use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_tests::doubles::{self, Capturing, last_takes};
 use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::noise;

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
-use unweave_separation::channels::Layout;
-use unweave_separation::verify::{Outcome, verify_dir};
-use unweave_separation::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
-use unweave_separation::{Mode, Terminator, folders};
+use unweave_separation::audio::channels::Layout;
+use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
+use unweave_separation::delivery::verify::{Outcome, verify_dir};
+use unweave_separation::files::folders;
+use unweave_separation::{Mode, Terminator};
 use unweave_tests::doubles::{self, Capturing, HALVES, Halves, Modal, last_takes};
 use unweave_tests::session::{Session, Timeline};
 use unweave_tests::window::{Display, close_windows, column, xdotool};

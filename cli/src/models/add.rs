@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use toml::{Table, Value};
-use unweave_separation::catalogue::Catalogue;
-use unweave_separation::manifest::FORMAT;
+use unweave_separation::files::checksum;
+use unweave_separation::loading::install::{self, Trial, install};
+use unweave_separation::model::catalogue::Catalogue;
+use unweave_separation::model::manifest::FORMAT;
 use unweave_separation::runtime::{self, Tensors};
-use unweave_separation::store::install::{self, Trial, install};
-use unweave_separation::{Options, Store, store};
+use unweave_separation::{Options, Store};
 
 use crate::{console, engine};
 
@@ -181,7 +182,7 @@ impl Args {
         let files = contents.iter().map(|(path, content)| {
             let mut file = Table::new();
             file.insert("path".to_owned(), Value::from(path.as_str()));
-            file.insert("sha256".to_owned(), Value::from(store::sha256(content)));
+            file.insert("sha256".to_owned(), Value::from(checksum::sha256(content)));
             Value::Table(file)
         });
         table.insert("file".to_owned(), Value::Array(files.collect()));
@@ -226,7 +227,7 @@ fn complete(path: &Path, contents: &[(String, Vec<u8>)]) -> anyhow::Result<Strin
         if let Some((_, content)) = found
             && file.get("sha256").is_none_or(is_open)
         {
-            file.insert("sha256".to_owned(), Value::from(store::sha256(content)));
+            file.insert("sha256".to_owned(), Value::from(checksum::sha256(content)));
         }
     }
     Ok(toml::to_string(&table)?)

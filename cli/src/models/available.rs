@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use unweave_separation::Store;
-use unweave_separation::catalogue::{Catalogue, Commercial, Entry};
+use unweave_separation::model::catalogue::{Catalogue, Commercial, Entry};
 
 use super::size;
 use crate::console;

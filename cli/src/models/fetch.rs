@@ -10,10 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use unweave_separation::catalogue::{Catalogue, Commercial, Download, Entry};
-use unweave_separation::store::Origin;
-use unweave_separation::store::install::{self, Trial, install};
-use unweave_separation::{Options, Store};
+use unweave_separation::loading::install::{self, Trial, install};
+use unweave_separation::model::catalogue::{Catalogue, Commercial, Download, Entry};
+use unweave_separation::{Options, Origin, Store};
 
 use super::{Folders, size};
 use crate::console::{self, DownloadProgress};

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
-use unweave_separation::scratch::{self, ScratchFolder};
-use unweave_separation::time_stamp::TimeStamp;
-use unweave_separation::write::GrowingWav;
+use unweave_separation::audio::time_stamp::TimeStamp;
+use unweave_separation::audio::write::GrowingWav;
+use unweave_separation::files::scratch::{self, ScratchFolder};
 
 use super::side::RunStart;
 use super::takes::TakeFile;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use unweave_live::capture::{
     Capture, CaptureSide, Ending, LANE_SECONDS, Moment, Position, Problem, Take,
 };
-use unweave_separation::read::AudioReader;
+use unweave_separation::audio::read::AudioReader;
 
 const RATE: u32 = 8_000;
 

@@ -6,8 +6,8 @@ use egui::accesskit::Role;
 use egui::{ComboBox, RichText, Ui, WidgetInfo};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::Param as _;
+use unweave_separation::loading::strips::Strips;
 use unweave_separation::runtime::{DeviceStatus, DeviceVerdict, devices};
-use unweave_separation::strips::Strips;
 use unweave_separation::{DeviceChoice, Error, Mode, Model, Purpose, Store};
 
 use crate::editor::{gesture, theme};

@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use unweave_live::preview::Preview;
+use unweave_separation::audio::read::AudioReader;
 use unweave_separation::offline::JobError;
-use unweave_separation::read::AudioReader;
-use unweave_separation::track::Measuring;
-use unweave_separation::{Model, Resampler, StemBlock, Terminator};
+use unweave_separation::{Measuring, Model, Resampler, StemBlock, Terminator};
 
 use super::{SongFile, stream_at};
 use crate::ids;

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::io;
 
 use unweave_live::capture::Problem;
+use unweave_separation::audio::read::ReadError;
+use unweave_separation::audio::write::WriteError;
 use unweave_separation::offline::JobError;
-use unweave_separation::read::ReadError;
-use unweave_separation::write::WriteError;
 
 /// Why there is no set.
 pub fn job(error: &JobError) -> String {

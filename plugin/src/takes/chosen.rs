@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use unweave_live::capture::{Overview, Take};
-use unweave_separation::read::AudioReader;
+use unweave_separation::audio::read::AudioReader;
 
 use crate::render::{SongFile, Work, words};
 

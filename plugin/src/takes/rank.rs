@@ -16,8 +16,8 @@
 //! window shows it beside the choice.
 
 use unweave_separation::Model;
-use unweave_separation::catalogue::Catalogue;
-use unweave_separation::manifest::{Kind, Manifest};
+use unweave_separation::model::catalogue::Catalogue;
+use unweave_separation::model::manifest::{Kind, Manifest};
 
 use crate::ids;
 
@@ -67,7 +67,7 @@ fn parts() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use unweave_separation::store::Origin;
+    use unweave_separation::Origin;
 
     use super::*;
 

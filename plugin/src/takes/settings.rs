@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use unweave_separation::Model;
+use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::plan::{Selection, Sum};
-use unweave_separation::write::{BitDepth, FileFormat};
 
 use crate::place;
 

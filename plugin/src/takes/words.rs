@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use unweave_separation::folders;
+use unweave_separation::files::folders;
 
 /// `1:02.5`, with hours where there are any.
 pub fn clock(num_frames: u64, sample_rate: u32) -> String {

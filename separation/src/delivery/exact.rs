@@ -1,7 +1,7 @@
 //! From floats to files that sum: one gain, integers, and what is left over.
 
+use crate::audio::write::{BitDepth, Samples};
 use crate::delivery::plan::Role;
-use crate::write::{BitDepth, Samples};
 
 /// Adding and taking away 1.5 · 2^52 rounds a f64 of magnitude below 2^51 to an integer, ties to even,
 /// in two instructions that vectorise; `f64::round` is a call on the baseline of x86-64.

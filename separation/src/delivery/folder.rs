@@ -8,8 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::naming;
-use crate::scratch::ScratchFolder;
+use crate::files::naming;
+use crate::files::scratch::ScratchFolder;
 
 const PARTIAL_MARK: &str = ".partial-";
 const SPOOL_NAME: &str = "spool";

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::naming;
+use crate::files::naming;
 
 /// What the mix file is called.
 pub const MIX_LABEL: &str = "Full Mix";

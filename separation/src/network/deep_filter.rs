@@ -16,10 +16,11 @@
 use realfft::num_complex::Complex;
 
 use super::Network;
-use crate::manifest::{ANY, Interface, Manifest, Tensor as Promise};
+use crate::error::Error;
+use crate::model::manifest::{ANY, Interface, Manifest, Tensor as Promise};
 use crate::runtime::session::{Session, Tensor};
-use crate::stft::Stft;
-use crate::{Error, StemBlock};
+use crate::separator::StemBlock;
+use crate::transform::stft::Stft;
 
 const N_FFT: usize = 960;
 const HOP: usize = 480;
@@ -46,7 +47,7 @@ pub(crate) struct DeepFilter {
     bands: [usize; BANDS],
 }
 
-/// The tensors of each graph, in the order of [`crate::manifest::Part`].
+/// The tensors of each graph, in the order of [`crate::model::manifest::Part`].
 pub(crate) fn interfaces() -> [Interface; 3] {
     let tensor = |name: &str, shape: &[i64]| Promise {
         name: name.to_owned(),

@@ -3,9 +3,11 @@
 
 use super::Network;
 use super::spectra::{Input, Spectra, Spectral};
-use crate::manifest::{Interface, Manifest, Transform};
+use crate::error::Error;
+use crate::model::manifest::{Interface, Manifest};
 use crate::runtime::session::{Session, Tensor};
-use crate::{Error, StemBlock};
+use crate::separator::StemBlock;
+use crate::transform::settings::Transform;
 
 pub(crate) struct Hybrid {
     session: Session,

@@ -12,10 +12,11 @@ use realfft::num_complex::Complex;
 use super::spectra::{self, Input, Spectra, Spectral};
 use super::wiener;
 use super::{Give, OnSpectra};
-use crate::Error;
-use crate::layout::Sizes;
-use crate::manifest::{Above, Filter, Interface, Manifest, Transform};
+use crate::error::Error;
+use crate::model::layout::Sizes;
+use crate::model::manifest::{Above, Filter, Interface, Manifest};
 use crate::runtime::session::Session;
+use crate::transform::settings::Transform;
 
 /// ε of the ratio: a bin where no stem has energy is shared equally.
 const EPSILON: f32 = 1e-10;

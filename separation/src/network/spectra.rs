@@ -2,11 +2,12 @@
 
 use realfft::num_complex::Complex;
 
-use crate::Error;
-use crate::layout::{Sizes, Strides};
-use crate::manifest::{self, Axis, Transform};
+use crate::error::Error;
+use crate::model::layout::{Sizes, Strides};
+use crate::model::manifest::{self, Axis};
 use crate::runtime::session::Tensor;
-use crate::spectrogram::Spectrogram;
+use crate::transform::settings::Transform;
+use crate::transform::spectrogram::Spectrogram;
 
 /// Spectra of one signal, `[channel][frame · bin]`, all bins of the transform.
 pub(crate) type Spectra = [Vec<Complex<f32>>; 2];

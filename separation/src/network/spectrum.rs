@@ -5,9 +5,10 @@ use super::{Give, OnSpectra};
 use std::ops::Range;
 
 use super::spectra::{Input, Spectra, Spectral};
-use crate::Error;
-use crate::manifest::{Estimate, Interface, Manifest, Transform};
+use crate::error::Error;
+use crate::model::manifest::{Estimate, Interface, Manifest};
 use crate::runtime::session::Session;
+use crate::transform::settings::Transform;
 
 pub(crate) struct Spectrum {
     graphs: Vec<Graph>,

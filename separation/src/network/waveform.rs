@@ -1,9 +1,10 @@
 //! Kind `waveform`: a segment of samples in, segments of samples out, such as Demucs exported end to end.
 
 use super::Network;
-use crate::manifest::Manifest;
+use crate::error::Error;
+use crate::model::manifest::Manifest;
 use crate::runtime::session::{Session, Tensor};
-use crate::{Error, StemBlock};
+use crate::separator::StemBlock;
 
 pub(crate) struct Waveform {
     session: Session,

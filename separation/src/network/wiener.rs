@@ -22,7 +22,7 @@ const EPSILON: f64 = 1e-10;
 /// The loudest bin is brought down to this.
 const LOUDEST: f32 = 10.0;
 
-/// Settings, see [`crate::manifest::Filter`].
+/// Settings, see [`crate::model::manifest::Filter`].
 pub(super) struct Wiener {
     pub(super) iterations: usize,
     pub(super) frames: usize,

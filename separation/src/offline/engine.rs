@@ -1,7 +1,15 @@
 //! The model of a job: found, checked, loaded once, and turned into streams.
 
-use crate::report::ModelReport;
-use crate::{Device, Error, Model, Options, Purpose, Separator, Stream, load, runtime};
+use crate::delivery::report::ModelReport;
+use crate::device::Device;
+use crate::error::Error;
+use crate::loading::load::load;
+use crate::mode::Purpose;
+use crate::model::store::Model;
+use crate::runtime;
+use crate::runtime::options::Options;
+use crate::separator::Separator;
+use crate::stream::Stream;
 
 /// Hops that are separated per call of the model: beyond this, models get no faster, and a call must stay
 /// short for cancelling and progress. Every job uses it, so that the same song gives the same files.

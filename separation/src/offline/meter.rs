@@ -3,9 +3,10 @@
 use ebur128::{Channel, EbuR128, Mode};
 use sha2::{Digest, Sha256};
 
-use crate::channels::Layout;
-use crate::verify::{hash_block, hex};
-use crate::write::{BitDepth, Samples, WriteError};
+use crate::audio::channels::Layout;
+use crate::audio::write::{BitDepth, Samples, WriteError};
+use crate::delivery::verify::hash_block;
+use crate::files::checksum::hex;
 
 pub(super) struct FileMeter {
     full_scale: f64,

@@ -8,13 +8,16 @@ use std::thread;
 
 use super::JobError;
 use super::progress::Meter;
-use crate::channels::Group;
+use crate::audio::channels::Group;
+use crate::audio::read::{AudioReader, ReadError};
+use crate::audio::write::WriteError;
 use crate::delivery::exact::{Exact, Extent, Lanes};
 use crate::delivery::spool::{SpoolReader, SpoolWriter};
-use crate::read::{AudioReader, ReadError};
-use crate::track::{Measuring, Track};
-use crate::write::WriteError;
-use crate::{Error, StemBlock, Stream, Terminator};
+use crate::error::Error;
+use crate::runtime::Terminator;
+use crate::separator::StemBlock;
+use crate::separator::track::{Measuring, Track};
+use crate::stream::Stream;
 
 /// Frames that are separated at a time: long enough that handing over costs nothing, short enough that
 /// progress moves and memory stays small.

@@ -8,12 +8,12 @@ use std::thread;
 use super::JobError;
 use super::meter::FileMeter;
 use super::progress::Meter;
-use crate::Terminator;
+use crate::audio::read::fraction;
+use crate::audio::write::{AudioSpec, AudioWriter, WriteError};
 use crate::delivery::exact::{Exact, FileBlock};
+use crate::delivery::report::{FileReport, Request};
 use crate::delivery::spool::SpoolReader;
-use crate::read::fraction;
-use crate::report::{FileReport, Request};
-use crate::write::{AudioSpec, AudioWriter, WriteError};
+use crate::runtime::Terminator;
 
 /// Blocks that wait for an encoder at most.
 const BLOCKS_AHEAD: usize = 3;

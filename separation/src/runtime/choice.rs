@@ -17,12 +17,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::times::Times;
+use super::options::Options;
 use super::session::Place;
 use super::{DeviceStatus, DeviceVerdict, Runtime, Verdict, devices};
+use crate::audio::noise::noise;
 use crate::device::{Device, DeviceChoice};
-use crate::load::{Options, noise};
-use crate::store::Model;
-use crate::{Error, Separator, StemBlock};
+use crate::error::Error;
+use crate::model::store::Model;
+use crate::separator::{Separator, StemBlock};
 
 /// Runs of a device that are measured, unless [`LONG_ENOUGH`] is over.
 const MEASURED_RUNS: usize = 5;
@@ -222,7 +224,7 @@ fn time_of_hop(separator: &mut dyn Separator) -> Result<Duration, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doubles::{Passthrough, shape};
+    use crate::separator::doubles::{Passthrough, shape};
 
     /// Loads stand-ins whose hop is as long as the device is slow, in microseconds; counts what is loaded.
     fn load_from(

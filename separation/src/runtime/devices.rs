@@ -9,8 +9,9 @@ use ort::value::Tensor;
 
 use super::{Runtime, session};
 use crate::device::Device;
-use crate::store::Content;
-use crate::{Error, folders};
+use crate::error::Error;
+use crate::files::folders;
+use crate::model::store::Content;
 
 /// `y = 2 x`, f32 `[1, 4]`; made by `tests/fixtures/make.py`.
 const PROBE: &[u8] = include_bytes!("probe.onnx");

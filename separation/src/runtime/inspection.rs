@@ -8,9 +8,9 @@ use std::sync::Arc;
 use ort::value::{Outlet, ValueType};
 
 use super::session::build;
-use crate::Error;
 use crate::device::Device;
-use crate::store::Content;
+use crate::error::Error;
+use crate::model::store::Content;
 
 /// Names and shapes of a graph's tensors; a dimension of −1 takes any size.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use ort::value::{Outlet, TensorElementType, TensorValueType, ValueType};
 
 use super::sharing::{self, Shared};
 use super::{Runtime, Terminator, devices};
-use crate::Error;
 use crate::device::{Device, DeviceUse};
-use crate::manifest::{ANY, Interface, dimension};
-use crate::store::{Content, Model};
+use crate::error::Error;
+use crate::model::manifest::{ANY, Interface, dimension};
+use crate::model::store::{Content, Model};
 
 /// A graph that is run again and again, one call at a time.
 ///
@@ -279,8 +279,9 @@ pub(super) fn build(
 
 /// What differs between the manifest and the graph.
 fn check(interface: &Interface, inputs: &[Outlet], outputs: &[Outlet]) -> Result<(), String> {
-    let named = |tensors: &[crate::manifest::Tensor]| -> Vec<(String, Vec<i64>)> {
-        let named = |tensor: &crate::manifest::Tensor| (tensor.name.clone(), tensor.shape.clone());
+    let named = |tensors: &[crate::model::manifest::Tensor]| -> Vec<(String, Vec<i64>)> {
+        let named =
+            |tensor: &crate::model::manifest::Tensor| (tensor.name.clone(), tensor.shape.clone());
         tensors.iter().map(named).collect()
     };
     let mut expected_inputs = named(&interface.inputs);

@@ -13,9 +13,9 @@ use ort::session::builder::{PrepackedWeights, SessionBuilder};
 use ort::value::{DynValue, Tensor};
 
 use super::Runtime;
-use crate::onnx::lent::lent;
-use crate::onnx::weights::large_weights;
-use crate::store::{self, Content};
+use crate::model::onnx::lent::lent;
+use crate::model::onnx::weights::large_weights;
+use crate::model::store::{self, Content};
 
 /// Smaller constants are cheaper to keep than to look up; the runtime folds many of them away.
 const MIN_BYTES: usize = 4096;

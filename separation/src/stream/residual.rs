@@ -1,6 +1,6 @@
 //! What the other stems leave of the mix, so that adding all stems gives the mix back.
 
-use crate::StemBlock;
+use crate::separator::StemBlock;
 
 /// Frames summed together: they fit registers and first-level cache, and the loops become vector code.
 const CHUNK: usize = 64;

@@ -16,8 +16,9 @@
 //! [`Timing::hop_frames`]: `⌊(h − 1) P / Q⌋ ≤ ⌈h P / Q⌉ − 1`.
 //! With equal rates W = S. The tests count O(N) frame by frame at many rates.
 
-use crate::resample::{check_rate, delay_frames, gcd, reduced};
-use crate::{Error, Shape};
+use crate::audio::resample::{check_rate, delay_frames, gcd, reduced};
+use crate::error::Error;
+use crate::separator::Shape;
 
 /// How many frames the stems need, how many become final at once, and how long that may take, at the
 /// caller's rate.

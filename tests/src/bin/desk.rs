@@ -27,7 +27,7 @@ mod linux {
     use std::time::{Duration, Instant};
 
     use unweave_plugin::ids;
-    use unweave_separation::read::AudioReader;
+    use unweave_separation::audio::read::AudioReader;
     use unweave_tests::session::{self, Session, Timeline};
 
     const BLOCK_FRAMES: usize = 512;

@@ -7,7 +7,7 @@
 //! Prints a Markdown table. Nothing is measured here: that what is told is what there is, is tested.
 
 use unweave_live::{LatencyPlan, Timing};
-use unweave_separation::{Error, Mode, Model, Purpose, load};
+use unweave_separation::{Error, Mode, Model, Purpose, loading};
 
 /// The model's own, and the usual ones.
 const SAMPLE_RATES: [u32; 3] = [44_100, 48_000, 96_000];
@@ -21,7 +21,7 @@ fn main() -> Result<(), Error> {
     println!("| mode | computes every | {} |", rates.join(" | "));
     println!("|{}", "---|".repeat(SAMPLE_RATES.len() + 2));
     for mode in Mode::ALL {
-        let shape = load::shape(&model, Purpose::Live(mode))?;
+        let shape = loading::shape(&model, Purpose::Live(mode))?;
         let milliseconds = |frames: usize, rate: u32| frames as f64 * 1e3 / f64::from(rate);
         let mut cells = vec![
             mode.name().to_owned(),

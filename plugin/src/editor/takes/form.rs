@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::accesskit::Role;
 use egui::{Button, CollapsingHeader, ComboBox, ProgressBar, Ui, WidgetInfo, vec2};
 use unweave_separation::Model;
-use unweave_separation::write::{BitDepth, FileFormat};
+use unweave_separation::audio::write::{BitDepth, FileFormat};
 
 use super::{field, list, note};
 use crate::editor::theme;
@@ -100,7 +100,7 @@ fn model(ui: &mut Ui, installed: &Installed, wanted: &mut Option<String>) {
 fn files(ui: &mut Ui, settings: &mut Settings) {
     for stem in ids::STEMS {
         let mut is_wanted = !settings.without.iter().any(|without| without == stem);
-        let label = unweave_separation::naming::stem_label(stem);
+        let label = unweave_separation::files::naming::stem_label(stem);
         if ui.checkbox(&mut is_wanted, label).changed() {
             settings.without.retain(|without| without != stem);
             if !is_wanted {

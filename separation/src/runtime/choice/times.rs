@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::folders;
+use crate::files::folders;
 
 const FILE: &str = "devices.json";
 const FORMAT: u32 = 1;

@@ -1,7 +1,7 @@
 //! A device that fails while it computes.
 
 use super::*;
-use crate::manifest;
+use crate::model::manifest;
 use crate::runtime;
 
 const SQUARE: &[u8] = include_bytes!("../../../tests/fixtures/square.onnx");

@@ -7,9 +7,9 @@ use std::fs;
 use ort::value::Tensor;
 
 use crate::device::Device;
+use crate::model::store::Content;
 use crate::runtime::session::{Loaded, build};
 use crate::runtime::{self, Runtime};
-use crate::store::Content;
 
 const WHOLE: &[u8] = include_bytes!("../../../../models/builtin/accompaniment.onnx");
 const LIVE: &[u8] = include_bytes!("../../../../models/builtin/accompaniment-live.onnx");

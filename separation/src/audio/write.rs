@@ -1,0 +1,217 @@
+//! Audio files out: WAV, FLAC and MP3, written block by block in constant memory.
+//!
+//! The length of a delivery is known before the first block, so its header is right from the start: a WAV
+//! that will exceed 4 GB is RF64 from its first byte. What is recorded ([`GrowingWav`]) gets its header at
+//! the end.
+
+mod flac;
+mod mp3;
+mod wav;
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audio::channels::Layout;
+use crate::audio::time_stamp::TimeStamp;
+pub use wav::GrowingWav;
+
+/// Sample rates at which MP3 has 320 kbit/s: those of MPEG-1.
+///
+/// # Source
+/// ISO/IEC 11172-3, 2.4.2.3.
+pub const MP3_SAMPLE_RATES: [u32; 3] = [32_000, 44_100, 48_000];
+
+/// Most channels of a FLAC (RFC 9639, section 9.1.3) and of an MP3.
+const FLAC_CHANNELS: usize = 8;
+const MP3_CHANNELS: usize = 2;
+
+/// Highest sample rate of a FLAC, in Hz (RFC 9639, section 8.2, has 20 bits for it).
+const FLAC_SAMPLE_RATE: u32 = (1 << 20) - 1;
+
+/// Kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// RIFF WAVE, or RF64 above 4 GB.
+    Wav,
+    /// Free Lossless Audio Codec; integers only.
+    Flac,
+    /// MPEG-1 layer III at 320 kbit/s, constant rate.
+    Mp3,
+}
+
+impl FileFormat {
+    /// File name extension without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Flac => "flac",
+            Self::Mp3 => "mp3",
+        }
+    }
+}
+
+/// How a sample is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BitDepth {
+    /// 16-bit integers.
+    #[serde(rename = "16")]
+    Int16,
+    /// 24-bit integers.
+    #[serde(rename = "24")]
+    Int24,
+    /// 32-bit floating point.
+    #[serde(rename = "32f")]
+    Float32,
+}
+
+impl BitDepth {
+    /// Bytes of a stored sample.
+    pub fn num_bytes(self) -> usize {
+        match self {
+            Self::Int16 => 2,
+            Self::Int24 => 3,
+            Self::Float32 => 4,
+        }
+    }
+
+    /// What ±1 becomes: 2^(bits − 1); 1 for floating point.
+    pub fn full_scale(self) -> f64 {
+        match self {
+            Self::Int16 => 32_768.0,
+            Self::Int24 => 8_388_608.0,
+            Self::Float32 => 1.0,
+        }
+    }
+}
+
+/// What a file will be; everything is known before the first block.
+#[derive(Debug, Clone)]
+pub struct AudioSpec {
+    /// Kind of file.
+    pub format: FileFormat,
+    /// How samples come in; MP3 takes 24-bit integers.
+    pub depth: BitDepth,
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// One position per channel.
+    pub layout: Layout,
+    /// Frames that will be written.
+    pub num_frames: u64,
+    /// Title for the tags of FLAC and MP3.
+    pub title: String,
+    /// Where the file belongs on a timeline; for WAV, the others can't say it.
+    pub time_stamp: Option<TimeStamp>,
+}
+
+impl AudioSpec {
+    /// Refuses what the format can't hold, before any work is done.
+    ///
+    /// # Errors
+    /// [`WriteError::Impossible`] in words that name the way out.
+    pub fn check(&self) -> Result<(), WriteError> {
+        let num_channels = self.layout.num_channels();
+        let problem = match self.format {
+            FileFormat::Wav => None,
+            FileFormat::Flac if self.depth == BitDepth::Float32 => {
+                Some("FLAC holds integers: choose a bit depth of 16 or 24, or WAV".into())
+            }
+            FileFormat::Flac if num_channels > FLAC_CHANNELS => Some(format!(
+                "FLAC holds up to {FLAC_CHANNELS} channels, the song has {num_channels}: choose WAV"
+            )),
+            FileFormat::Flac if self.sample_rate > FLAC_SAMPLE_RATE => {
+                Some(format!("FLAC has no {} Hz: choose WAV", self.sample_rate))
+            }
+            FileFormat::Mp3 if !MP3_SAMPLE_RATES.contains(&self.sample_rate) => Some(format!(
+                "MP3 at 320 kbit/s exists for 32000, 44100 and 48000 Hz, the song has {} Hz: choose \
+                 FLAC or WAV, or convert the song first",
+                self.sample_rate
+            )),
+            FileFormat::Mp3 if num_channels > MP3_CHANNELS => Some(format!(
+                "MP3 holds up to {MP3_CHANNELS} channels, the song has {num_channels}: choose FLAC or WAV"
+            )),
+            _ => None,
+        };
+        problem.map_or(Ok(()), |problem| Err(WriteError::Impossible(problem)))
+    }
+}
+
+/// One block, as integers at the file's depth or as floats.
+///
+/// # Shape
+/// `[channel][frame]`.
+#[derive(Debug, Clone, Copy)]
+pub enum Samples<'a> {
+    /// For 16 and 24 bits.
+    Integer(&'a [Vec<i32>]),
+    /// For 32-bit floating point.
+    Float(&'a [Vec<f32>]),
+}
+
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The system refused: no space, no permission, no such folder.
+    #[error("the file could not be written")]
+    Io(#[from] io::Error),
+    /// The format can't hold such audio.
+    #[error("{0}")]
+    Impossible(String),
+    /// The encoder failed.
+    #[error("the encoder failed: {0}")]
+    Encoder(String),
+}
+
+/// A file being written from start to end.
+pub struct AudioWriter(Inner);
+
+enum Inner {
+    Wav(wav::WavWriter),
+    Flac(Box<flac::FlacWriter>),
+    Mp3(mp3::Mp3Writer),
+}
+
+impl AudioWriter {
+    /// Creates the file, replacing one of that name.
+    ///
+    /// # Errors
+    /// The format can't hold it, or the system refuses.
+    pub fn create(path: &Path, spec: &AudioSpec) -> Result<Self, WriteError> {
+        spec.check()?;
+        Ok(Self(match spec.format {
+            FileFormat::Wav => Inner::Wav(wav::WavWriter::create(path, spec)?),
+            FileFormat::Flac => Inner::Flac(Box::new(flac::FlacWriter::create(path, spec)?)),
+            FileFormat::Mp3 => Inner::Mp3(mp3::Mp3Writer::create(path, spec)?),
+        }))
+    }
+
+    /// Appends a block.
+    ///
+    /// # Errors
+    /// The system refuses, or the samples are of another kind than the spec says.
+    pub fn write(&mut self, samples: Samples<'_>) -> Result<(), WriteError> {
+        match (&mut self.0, samples) {
+            (Inner::Wav(wav), samples) => wav.write(samples),
+            (Inner::Flac(flac), Samples::Integer(samples)) => flac.write(samples),
+            (Inner::Mp3(mp3), Samples::Integer(samples)) => mp3.write(samples),
+            (Inner::Flac(_) | Inner::Mp3(_), Samples::Float(_)) => Err(WriteError::Encoder(
+                "floating point given to an integer encoder".into(),
+            )),
+        }
+    }
+
+    /// Writes what is left, so that the file is whole.
+    ///
+    /// # Errors
+    /// The system refuses, or fewer frames came than the spec says.
+    pub fn finish(self) -> Result<(), WriteError> {
+        match self.0 {
+            Inner::Wav(wav) => wav.finish(),
+            Inner::Flac(flac) => flac.finish(),
+            Inner::Mp3(mp3) => mp3.finish(),
+        }
+    }
+}

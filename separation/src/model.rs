@@ -1,0 +1,8 @@
+//! A model as it lies on the disk: what it says of itself, where it is found, and whether its files are those
+//! it was published with. Nothing here runs one.
+
+pub mod catalogue;
+pub(crate) mod layout;
+pub mod manifest;
+pub mod onnx;
+pub(crate) mod store;

@@ -1,0 +1,173 @@
+//! The networks: how much of the mix is accompaniment, bin by bin.
+
+use std::ops::Range;
+
+use realfft::num_complex::Complex;
+
+use super::level::Level;
+use crate::error::Error;
+use crate::model::layout::{Sizes, Strides};
+use crate::model::manifest::{Interface, Manifest};
+use crate::network::spectra::{Input, Spectral, magnitude};
+use crate::runtime::session::{Session, Tensor};
+
+/// Above this the networks say nothing: the mean of their mask between the two is carried on. Else sibilants would
+/// stay in the accompaniment.
+const CARRIED_FROM_HZ: Range<f32> = 9_700.0..11_000.0;
+
+/// Below this, a magnitude at the networks' level is silence.
+const SILENCE: f32 = 1e-9;
+
+/// The graphs, and the level that they hear.
+pub(super) struct Networks {
+    /// None live: a second network costs as much again, and gains little there.
+    vocals: Option<Session>,
+    accompaniment: Session,
+    /// Whether both run at the same time, each on a thread of its own.
+    is_parallel: bool,
+    interface: Interface,
+    input: Input,
+    /// How many of the newest frames the graphs give; a graph for live use leaves out what nobody looks at.
+    num_given: usize,
+    level: Level,
+    carried_from: Range<usize>,
+    /// Share of the accompaniment, `[channel][frame · bin]`, for the frames last asked for.
+    shares: [Vec<f32>; 2],
+}
+
+impl Networks {
+    /// # Errors
+    /// The runtime can't make the tensors.
+    pub(super) fn new(
+        manifest: &Manifest,
+        (vocals, accompaniment): (Option<Session>, Session),
+        is_parallel: bool,
+        (spectral, num_frames, num_given): (&Spectral, usize, usize),
+        level: Level,
+    ) -> Result<Self, Error> {
+        let interface = manifest.interface.clone();
+        let transform = spectral.transform();
+        let bin_hz = manifest.sample_rate as f32 / transform.n_fft as f32;
+        let last = transform.bins - 1;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a positive frequency over a positive width"
+        )]
+        let bin = |hz: f32| ((hz / bin_hz) as usize).min(last);
+        Ok(Self {
+            vocals,
+            accompaniment,
+            is_parallel,
+            input: Input::new(&interface.inputs[0], num_frames)?,
+            interface,
+            num_given,
+            level,
+            carried_from: bin(CARRIED_FROM_HZ.start).min(last - 1)..bin(CARRIED_FROM_HZ.end).max(1),
+            shares: Default::default(),
+        })
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.level.reset();
+    }
+
+    /// As [`Networks::shares`] of silence, of which nobody wants any.
+    pub(super) fn rest(&mut self, num_new: usize) {
+        for _ in 0..num_new {
+            self.level.push_silence();
+        }
+    }
+
+    /// The accompaniment's shares, between 0 and 1, of the frames in `wanted`.
+    ///
+    /// The newest `num_new` frames are those that weren't there the last time.
+    ///
+    /// # Shape
+    /// `[channel][wanted frame · bin]`, all bins of the transform.
+    ///
+    /// # Errors
+    /// Inference fails.
+    pub(super) fn shares(
+        &mut self,
+        spectral: &Spectral,
+        num_new: usize,
+        wanted: Range<usize>,
+    ) -> Result<&[Vec<f32>; 2], Error> {
+        let num_bins = spectral.num_bins();
+        for frame in spectral.frames - num_new..spectral.frames {
+            let of = |channel: usize| -> &[Complex<f32>] {
+                &spectral.mix[channel][frame * num_bins..][..num_bins]
+            };
+            self.level.push([of(0), of(1)]);
+        }
+        let gain = self.level.gain();
+        let input = self.input.of(&self.interface.inputs[0], spectral.frames)?;
+        spectral.write(&self.interface.inputs[0], 0, input);
+        for value in input.values_mut() {
+            *value *= gain;
+        }
+        let input = &*input;
+        let run = |session: &mut Session| -> Result<Tensor, Error> {
+            let mut tensors = session.run(&[input], &mut [])?;
+            Ok(tensors.swap_remove(0))
+        };
+        let (accompaniment, vocals) = match (&mut self.vocals, self.is_parallel) {
+            (Some(vocals), true) => {
+                let accompaniment = &mut self.accompaniment;
+                let (accompaniment, vocals) = std::thread::scope(|scope| {
+                    let other = scope.spawn(|| run(vocals));
+                    let accompaniment = run(accompaniment);
+                    let vocals = other
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                    (accompaniment, vocals)
+                });
+                (accompaniment?, Some(vocals?))
+            }
+            (Some(vocals), false) => (run(&mut self.accompaniment)?, Some(run(vocals)?)),
+            (None, _) => (run(&mut self.accompaniment)?, None),
+        };
+
+        let output = &self.interface.outputs[0];
+        let (sizes, _) = spectral.layout(output, 1);
+        let sizes = Sizes {
+            frames: self.num_given.min(spectral.frames),
+            ..sizes
+        };
+        let strides = Strides::new(&output.axes, &sizes);
+        let first_given = spectral.frames - sizes.frames;
+        let len = Spectral::len(&sizes);
+        let accompaniment = accompaniment.expect(len)?;
+        let vocals = vocals
+            .as_ref()
+            .map(|vocals| vocals.expect(len))
+            .transpose()?;
+        for (channel, shares) in self.shares.iter_mut().enumerate() {
+            shares.resize(wanted.len() * num_bins, 0.0);
+            for (frame, shares) in wanted.clone().zip(shares.chunks_exact_mut(num_bins)) {
+                let mix = &spectral.mix[channel][frame * num_bins..][..sizes.bins];
+                for (bin, (share, mix)) in shares.iter_mut().zip(mix).enumerate() {
+                    let at = channel * strides.channel
+                        + (frame - first_given) * strides.frame
+                        + bin * strides.bin;
+                    *share = match vocals {
+                        Some(vocals) => {
+                            let (a, v) = (accompaniment[at].powi(2), vocals[at].powi(2));
+                            // Where neither says anything, nobody sings.
+                            (a + SILENCE * SILENCE) / (a + v + SILENCE * SILENCE)
+                        }
+                        None => {
+                            let heard = magnitude(*mix) * gain;
+                            (accompaniment[at].max(0.0) / heard.max(SILENCE)).min(1.0)
+                        }
+                    };
+                }
+                let known = &shares[self.carried_from.clone()];
+                let mean = known.iter().sum::<f32>() / known.len() as f32;
+                shares[self.carried_from.end..].fill(mean);
+            }
+        }
+        Ok(&self.shares)
+    }
+}

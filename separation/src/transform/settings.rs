@@ -1,0 +1,68 @@
+//! How the samples of a segment become spectra: what a network was trained with, as its manifest says.
+
+/// A transform outside the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transform {
+    /// Length of the window, in samples.
+    pub n_fft: usize,
+    /// Samples from frame to frame.
+    pub hop: usize,
+    /// Lowest bins of a spectrum that the graph sees.
+    pub bins: usize,
+    /// What frames are weighed with.
+    pub window: Window,
+    /// Where frames lie.
+    pub framing: Framing,
+    /// Silence that is appended to a segment before it is transformed.
+    pub silence_frames: usize,
+    /// Whether spectra are divided by √n_fft.
+    pub is_normalised: bool,
+}
+
+/// What the frames of a segment's transform are weighed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Periodic Hann.
+    Hann,
+    /// All ones.
+    Rectangular,
+}
+
+/// Where the frames of a segment's transform lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// Frame t around sample t h, as in torch.
+    Centred,
+    /// Frame t around the middle of hop t, as in Demucs.
+    Between,
+    /// Every frame whole inside the segment, as in TensorFlow.
+    Whole,
+}
+
+impl Framing {
+    /// By how many samples the first frame begins before the segment.
+    pub(crate) fn lead(self, n_fft: usize, hop: usize) -> usize {
+        match self {
+            Self::Centred => n_fft / 2,
+            Self::Between => (n_fft - hop) / 2,
+            Self::Whole => 0,
+        }
+    }
+}
+
+impl Transform {
+    /// T for a segment of so many samples.
+    pub fn num_frames(&self, samples: usize) -> usize {
+        let samples = samples + self.silence_frames;
+        match self.framing {
+            Framing::Centred => samples / self.hop + 1,
+            Framing::Between => samples.div_ceil(self.hop),
+            Framing::Whole => (samples - self.n_fft) / self.hop + 1,
+        }
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.framing == Framing::Whole
+    }
+}
