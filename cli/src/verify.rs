@@ -7,7 +7,8 @@ use serde::Serialize;
 use unweave_separation::Terminator;
 use unweave_separation::audio::write::BitDepth;
 use unweave_separation::delivery::report::Report;
-use unweave_separation::delivery::verify::{Outcome, Verdict, verify_dir};
+use unweave_separation::delivery::verdict::{Outcome, Verdict};
+use unweave_separation::delivery::verify::verify_dir;
 
 use crate::{console, words};
 

@@ -26,7 +26,8 @@ use unweave_plugin::render::Stage;
 use unweave_plugin::takes::Takes;
 use unweave_separation::audio::channels::Layout;
 use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
-use unweave_separation::delivery::verify::{Outcome, verify_dir};
+use unweave_separation::delivery::verdict::Outcome;
+use unweave_separation::delivery::verify::verify_dir;
 use unweave_separation::{Model, Terminator};
 
 const RATE: u32 = 44_100;

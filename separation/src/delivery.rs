@@ -19,4 +19,5 @@ pub mod folder;
 pub mod plan;
 pub mod report;
 pub mod spool;
+pub mod verdict;
 pub mod verify;

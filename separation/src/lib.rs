@@ -8,21 +8,24 @@
 //! per channel, a *block* what a caller hands over, a *window* the input one inference sees, a *hop*
 //! the frames that become final per inference, the *mix* the input, a *stem* an output.
 //!
-//! Each folder is a room. A room imports from rooms below it only, which `cargo xtask rooms` checks:
+//! Each folder is a room, and no file imports from a room above its own: `cargo xtask rooms` sees to it. The
+//! rooms, from the top:
 //!
 //! ```text
-//! offline      a song becomes a delivery set
-//! delivery     the files of a set, which sum exactly
-//! loading      from a model to a separator
-//! stream       any sample rate, pushes of any size; models made of models
-//! network      one kind of network per file, and how each is run on a mix
-//! runtime      ONNX Runtime and devices
-//! model        manifests, folders of models, the catalogue, ONNX files
-//! separator    what every model becomes
-//! transform    spectra
-//! audio        files of sound, sample rates, channels
-//! files        names, folders, checksums
-//! error, mode, device    the words that all use
+//! offline    a song becomes a delivery set
+//! delivery   the files of a set, which sum exactly
+//! loading    a model becomes a separator, whatever its kind
+//! stream     any sample rate, pushes of any size; models made of models
+//! network    one kind of network per file, and how they are run on a mix
+//! runtime    ONNX Runtime and devices
+//! model      manifests, folders of models, the catalogue, ONNX files
+//! separator  what every model becomes
+//! transform  spectra
+//! audio      files of sound, sample rates, channels
+//! files      names, folders, checksums of any file
+//! error      what can go wrong
+//! mode       what a model is run for
+//! device     what can compute
 //! ```
 #![forbid(unsafe_code)]
 

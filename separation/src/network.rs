@@ -17,7 +17,8 @@ use spectra::{Spectra, Spectral};
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::model::manifest::{ANY, dimension};
+use crate::model::layout::dimension;
+use crate::model::manifest::ANY;
 use crate::runtime::session::Tensor;
 use crate::separator::StemBlock;
 

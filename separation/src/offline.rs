@@ -31,7 +31,8 @@ use crate::delivery::exact::Exact;
 use crate::delivery::folder::{Existing, WorkFolder};
 use crate::delivery::plan::{MIX_LABEL, PlanError, PlannedFile, Selection};
 use crate::delivery::report::{ModelReport, REPORT_FORMAT, Report, Request, SourceReport};
-use crate::delivery::verify::{self, Outcome, VerifyError};
+use crate::delivery::verdict::{Outcome, Verdict};
+use crate::delivery::verify::{self, VerifyError};
 use crate::device::DeviceUse;
 use crate::error::Error;
 use crate::files::checksum::hex;
@@ -275,7 +276,7 @@ fn run(
         gain,
         gain_db: 20.0 * gain.log10(),
         files,
-        proof: verify::Verdict::unchecked(),
+        proof: Verdict::unchecked(),
         warnings: separated.warnings,
         unweave_version: env!("CARGO_PKG_VERSION").to_owned(),
         runtime: job.runtime.clone(),

@@ -21,8 +21,8 @@ mod choice;
 mod devices;
 mod inspection;
 pub(crate) mod options;
+mod providers;
 pub(crate) mod session;
-mod sharing;
 mod soundness;
 pub(crate) mod terminator;
 

@@ -19,7 +19,8 @@ use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFor
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::delivery::report::Report;
-use unweave_separation::delivery::verify::{Outcome, verify_dir};
+use unweave_separation::delivery::verdict::Outcome;
+use unweave_separation::delivery::verify::verify_dir;
 use unweave_separation::offline::engine::Engine;
 use unweave_separation::offline::{Done, Job, separate_file};
 use unweave_separation::{Model, Options, Terminator};

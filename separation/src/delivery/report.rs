@@ -11,7 +11,7 @@ use crate::audio::channels::Group;
 use crate::audio::read::SampleKind;
 use crate::audio::write::{BitDepth, FileFormat};
 use crate::delivery::plan::NamedRole;
-use crate::delivery::verify::Verdict;
+use crate::delivery::verdict::Verdict;
 use crate::files::naming;
 
 /// Version of the report's form. A reader refuses a higher one; a change that old readers would

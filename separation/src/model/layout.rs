@@ -78,7 +78,7 @@ impl Strides {
 pub(crate) fn fits(axes: &[Axis], sizes: &Sizes, shape: &[i64]) -> bool {
     let mut left = axes
         .iter()
-        .map(|&axis| (axis, super::manifest::dimension(sizes.of(axis))))
+        .map(|&axis| (axis, dimension(sizes.of(axis))))
         .filter(|&(axis, size)| size != 1 || axis == Axis::Frame)
         .peekable();
     for &dimension in shape {
@@ -100,6 +100,11 @@ pub(crate) fn fits(axes: &[Axis], sizes: &Sizes, shape: &[i64]) -> bool {
         }
     }
     left.all(|(_, size)| size == 1)
+}
+
+/// A length as a dimension; the limits of the manifest keep it far from overflow.
+pub(crate) fn dimension(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -361,8 +361,3 @@ impl Kind {
         }
     }
 }
-
-/// A length as a dimension; the limits of the manifest keep it far from overflow.
-pub(crate) fn dimension(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
-}

@@ -4,13 +4,12 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::value::Tensor;
 
+use super::providers::is_built_in;
 use super::{Runtime, session};
 use crate::device::Device;
 use crate::error::Error;
-use crate::files::folders;
 use crate::model::store::Content;
 
 /// `y = 2 x`, f32 `[1, 4]`; made by `tests/fixtures/make.py`.
@@ -66,48 +65,6 @@ pub fn devices(beside: &[PathBuf]) -> Result<&'static [DeviceStatus], Error> {
     }))
 }
 
-/// What a session of this device is given; none for the processor, which needs nothing.
-///
-/// `threads` is for those that compute on the processor after all.
-pub(super) fn provider(device: Device, threads: usize) -> Option<ExecutionProviderDispatch> {
-    // Written to by nobody but the device's own compiler.
-    let cache = || {
-        let folder = folders::user_data()?.join("devices").join(device.id());
-        Some(folder.display().to_string())
-    };
-    let threads = std::num::NonZeroUsize::new(threads).unwrap_or(std::num::NonZeroUsize::MIN);
-    let provider = match device {
-        Device::Cpu => return None,
-        Device::Cuda => ep::CUDA::default()
-            // Stems must not depend on the device more than rounding does: TF32 has 10 bits of 23.
-            .with_tf32(false)
-            // The default tries every algorithm of every convolution, for seconds.
-            .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
-            .build(),
-        Device::TensorRt => {
-            let provider = ep::TensorRT::default();
-            match cache() {
-                // Compiling takes minutes: once is enough.
-                Some(folder) => provider
-                    .with_engine_cache(true)
-                    .with_engine_cache_path(folder)
-                    .build(),
-                None => provider.build(),
-            }
-        }
-        Device::CoreMl => ep::CoreML::default().build(),
-        Device::DirectMl => ep::DirectML::default().build(),
-        Device::OpenVino => ep::OpenVINO::default()
-            .with_num_threads(threads.get())
-            .build(),
-        Device::Xnnpack => ep::XNNPACK::default()
-            .with_intra_op_num_threads(threads)
-            .build(),
-    };
-    // The runtime would go on silently with the processor.
-    Some(provider.error_on_failure())
-}
-
 fn look_at(runtime: &Runtime, device: Device) -> DeviceVerdict {
     if device == Device::Cpu {
         return DeviceVerdict::Usable;
@@ -119,19 +76,6 @@ fn look_at(runtime: &Runtime, device: Device) -> DeviceVerdict {
         Ok(()) => DeviceVerdict::Usable,
         Err(reason) => DeviceVerdict::Fails { reason },
     }
-}
-
-fn is_built_in(device: Device) -> bool {
-    let is_available = match device {
-        Device::Cpu => Ok(true),
-        Device::Cuda => ep::CUDA::is_available(),
-        Device::TensorRt => ep::TensorRT::is_available(),
-        Device::CoreMl => ep::CoreML::is_available(),
-        Device::DirectMl => ep::DirectML::is_available(),
-        Device::OpenVino => ep::OpenVINO::is_available(),
-        Device::Xnnpack => ep::XNNPACK::is_available(),
-    };
-    is_available.unwrap_or(false)
 }
 
 /// Loads the probe on a device and checks what it computes.

@@ -1,5 +1,7 @@
 //! A graph ready to run, its tensors known to be what the manifest says.
 
+mod sharing;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -7,12 +9,13 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorValueType, ValueType};
 
-use super::sharing::{self, Shared};
-use super::{Runtime, Terminator, devices};
+use super::{Runtime, Terminator, providers};
 use crate::device::{Device, DeviceUse};
 use crate::error::Error;
-use crate::model::manifest::{ANY, Interface, dimension};
+use crate::model::layout::dimension;
+use crate::model::manifest::{ANY, Interface};
 use crate::model::store::{Content, Model};
+use sharing::Shared;
 
 /// A graph that is run again and again, one call at a time.
 ///
@@ -243,7 +246,7 @@ pub(super) fn build(
         // States decay to subnormal numbers in silence, which are many times slower to compute with.
         .with_flush_to_zero()
         .map_err(text)?;
-    if let Some(provider) = devices::provider(device, threads) {
+    if let Some(provider) = providers::provider(device, threads) {
         builder = builder.with_execution_providers([provider]).map_err(text)?;
     }
     let weights: usize = content.weights.iter().map(|(_, bytes)| bytes.len()).sum();

@@ -1,8 +1,8 @@
 //! The tensors that a manifest promises, against those that its kind can use.
 
 use super::raw::{RawState, RawTensor, RawTensors, require};
-use super::{ANY, Axis, Interface, Kind, State, Tensor, Transform, dimension};
-use crate::model::layout::{self, Sizes};
+use super::{ANY, Axis, Interface, Kind, State, Tensor, Transform};
+use crate::model::layout::{self, Sizes, dimension};
 
 /// 256 MB of f32.
 const MAX_STATE_ELEMENTS: usize = 64 << 20;

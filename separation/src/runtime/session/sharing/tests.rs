@@ -11,8 +11,8 @@ use crate::model::store::Content;
 use crate::runtime::session::{Loaded, build};
 use crate::runtime::{self, Runtime};
 
-const WHOLE: &[u8] = include_bytes!("../../../../models/builtin/accompaniment.onnx");
-const LIVE: &[u8] = include_bytes!("../../../../models/builtin/accompaniment-live.onnx");
+const WHOLE: &[u8] = include_bytes!("../../../../../models/builtin/accompaniment.onnx");
+const LIVE: &[u8] = include_bytes!("../../../../../models/builtin/accompaniment-live.onnx");
 
 /// What one more session may hold, in MB: its own of the kernels, which are 7, and what a run takes, 3.
 #[cfg(target_os = "linux")]
@@ -73,7 +73,7 @@ fn a_lender_that_lacks_a_weight_is_refused_by_its_name() {
         graph: Cow::Borrowed(LIVE),
         weights: Vec::new(),
         lender: Some(Cow::Borrowed(include_bytes!(
-            "../../../tests/fixtures/square.onnx"
+            "../../../../tests/fixtures/square.onnx"
         ))),
     };
     let Err(reason) = build(runtime(), &content, Device::Cpu, 1) else {
