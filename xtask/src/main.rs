@@ -13,6 +13,7 @@ mod install;
 mod licences;
 mod packages;
 mod python;
+mod rooms;
 mod runtime;
 mod shell;
 mod test;
@@ -34,6 +35,7 @@ cargo xtask COMMAND
                     with SECONDS, those with windows alone, and so long clicks at random
   validate [--release] bundle, and run the validators of VST3 and CLAP that are installed
   licences          check every dependency's licence and source against deny.toml
+  rooms             check that the modules of a library import in one direction
   figures FILE...   run the commands named in FILE's generated blocks and put their output in
   help              this list";
 
@@ -59,6 +61,7 @@ fn main() -> anyhow::Result<()> {
         "hosts" => hosts::run(&root, rest),
         "validate" => validate::run(&root, rest),
         "licences" => licences::check(&root),
+        "rooms" => rooms::check(&root),
         "figures" => figures::refresh(&root, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{hosts, packages, shell};
+use crate::{hosts, packages, rooms, shell};
 
-/// The plug-in in other people's hosts, then every test of the workspace; `args` go to `cargo test`.
+/// The order of the modules, the plug-in in other people's hosts, then every test of the workspace; `args` go to `cargo test`.
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     packages::check(packages::For::Tests)?;
+    rooms::check(root)?;
     let cargo_test = |options: &[&str]| {
         shell::run(
             Command::new("cargo")
