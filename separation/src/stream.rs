@@ -29,6 +29,10 @@ use crate::separator::{Separator, Shape, StemBlock};
 /// file read without scaling stays below, and its squared spectrum is far from overflow in f32.
 const LOUDEST: f32 = 2_147_483_648.0;
 
+/// Hops of a file that are separated per call of the model: beyond this, models get no faster, and a call must
+/// stay short for cancelling and progress. Every job uses it, so that the same song gives the same files.
+pub(crate) const BATCH_HOPS: usize = 32;
+
 /// Separates a stereo stream of any sample rate in pushes of any size.
 ///
 /// The first frame out belongs to the first frame in: no shift, no pre-roll. Stems do not depend on

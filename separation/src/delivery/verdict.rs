@@ -27,18 +27,6 @@ pub struct Verdict {
     pub changed_files: Vec<String>,
 }
 
-impl Verdict {
-    /// A verdict of nothing, until there is one.
-    pub(crate) fn unchecked() -> Self {
-        Self {
-            outcome: Outcome::Failed,
-            num_frames: 0,
-            sums: Vec::new(),
-            changed_files: Vec::new(),
-        }
-    }
-}
-
 /// One sum over all samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SumCheck {

@@ -16,11 +16,26 @@ use sha2::{Digest, Sha256};
 use crate::audio::read::ReadError;
 use crate::audio::write::{BitDepth, FileFormat};
 use crate::delivery::plan::{MIX_LABEL, NamedRole};
-use crate::delivery::report::{Report, ReportError};
+use crate::delivery::report::{FileReport, ModelReport, Report, ReportError, SourceReport};
 use crate::delivery::verdict::{Outcome, SumCheck, Verdict};
 use crate::files::checksum::hex;
 use crate::runtime::Terminator;
 use aligned::Aligned;
+
+/// What is said of a set in a folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Statement<'a> {
+    /// The song that the files are as long as.
+    pub(crate) source: &'a SourceReport,
+    /// The model whose stems they hold.
+    pub(crate) model: &'a ModelReport,
+    /// Kind of the files.
+    pub(crate) file_format: FileFormat,
+    /// Depth of the files.
+    pub(crate) bit_depth: BitDepth,
+    /// The files.
+    pub(crate) files: &'a [FileReport],
+}
 
 /// Why a set can't be verified.
 #[derive(Debug, thiserror::Error)]
@@ -70,36 +85,47 @@ struct Claim {
 /// The set can't be read. That it doesn't sum is no error, but a [`Verdict`].
 pub fn verify_dir(dir: &Path, cancel: &Terminator) -> Result<(Report, Verdict), VerifyError> {
     let report = Report::in_dir(dir)?;
-    let verdict = verify(dir, &report, cancel)?;
+    let statement = Statement {
+        source: &report.source,
+        model: &report.model,
+        file_format: report.file_format,
+        bit_depth: report.bit_depth,
+        files: &report.files,
+    };
+    let verdict = verify(dir, statement, cancel)?;
     Ok((report, verdict))
 }
 
-/// Checks the files in a folder against a report; its `proof` is not looked at.
+/// Checks the files in a folder against what is said of them.
 ///
 /// # Errors
 /// As [`verify_dir`].
-pub fn verify(dir: &Path, report: &Report, cancel: &Terminator) -> Result<Verdict, VerifyError> {
-    let is_lossy = report.file_format == FileFormat::Mp3;
-    let mut claims = claims(report);
+pub(crate) fn verify(
+    dir: &Path,
+    said: Statement<'_>,
+    cancel: &Terminator,
+) -> Result<Verdict, VerifyError> {
+    let is_lossy = said.file_format == FileFormat::Mp3;
+    let mut claims = claims(said);
     // Integers are compared as integers: a sample times 2^(bits − 1) is one, and exact in f64.
     let scale = if is_lossy {
         1.0
     } else {
-        report.bit_depth.full_scale()
+        said.bit_depth.full_scale()
     };
     let (num_frames, hashes) = thread::scope(|scope| {
         let mut files = Vec::new();
-        for file in &report.files {
-            let (source, depth) = (&report.source, report.bit_depth);
+        for file in said.files {
+            let (source, depth) = (said.source, said.bit_depth);
             files.push(Aligned::open(scope, dir, &file.name, source, depth)?);
         }
-        let num_frames = compare(&mut files, &mut claims, scale, report.bit_depth, cancel)?;
-        let expected = num_frames.max(report.source.num_frames);
+        let num_frames = compare(&mut files, &mut claims, scale, said.bit_depth, cancel)?;
+        let expected = num_frames.max(said.source.num_frames);
         let hashes = files.into_iter().map(|file| file.finish(expected));
         Ok::<_, VerifyError>((num_frames, hashes.collect::<Result<Vec<_>, _>>()?))
     })?;
     let mut changed_files = Vec::new();
-    for (hash, file) in hashes.into_iter().zip(&report.files) {
+    for (hash, file) in hashes.into_iter().zip(said.files) {
         if !is_lossy && hex(&hash.finalize()) != file.samples_sha256 {
             changed_files.push(file.name.clone());
         }
@@ -109,7 +135,7 @@ pub fn verify(dir: &Path, report: &Report, cancel: &Terminator) -> Result<Verdic
         clippy::cast_precision_loss,
         reason = "a mean needs no more than 53 bits"
     )]
-    let num_samples = (num_frames * report.source.num_channels as u64).max(1) as f64;
+    let num_samples = (num_frames * said.source.num_channels as u64).max(1) as f64;
     let sums = claims
         .into_iter()
         .map(|claim| SumCheck {
@@ -161,10 +187,9 @@ fn compare(
 }
 
 /// Every sum that the files of a set allow to check.
-fn claims(report: &Report) -> Vec<Claim> {
+fn claims(said: Statement<'_>) -> Vec<Claim> {
     let stem_file = |name: &String| {
-        report
-            .files
+        said.files
             .iter()
             .position(|file| matches!(&file.role, NamedRole::Stem { stem } if stem == name))
     };
@@ -179,19 +204,17 @@ fn claims(report: &Report) -> Vec<Claim> {
         first_bad_frame: None,
     };
     let mut claims = Vec::new();
-    let mix = report
+    let mix = said
         .files
         .iter()
         .position(|file| file.role == NamedRole::Mix);
-    if let (Some(mix), Some(parts), Some(residual)) = (
-        mix,
-        all(&report.model.stems),
-        stem_file(&report.model.residual),
-    ) {
-        let text = format!("{} = {MIX_LABEL}", report.model.stems.join(" + "));
+    if let (Some(mix), Some(parts), Some(residual)) =
+        (mix, all(&said.model.stems), stem_file(&said.model.residual))
+    {
+        let text = format!("{} = {MIX_LABEL}", said.model.stems.join(" + "));
         claims.push(new(text, parts, mix, residual));
     }
-    for (sum_idx, file) in report.files.iter().enumerate() {
+    for (sum_idx, file) in said.files.iter().enumerate() {
         let NamedRole::Sum { of } = &file.role else {
             continue;
         };
@@ -206,7 +229,7 @@ fn claims(report: &Report) -> Vec<Claim> {
         }
         // Not all of its stems are there, but perhaps all that it needs to become the mix. Floats are
         // rounded twice on this way and can't be held to it.
-        let rest: Vec<String> = report
+        let rest: Vec<String> = said
             .model
             .stems
             .iter()
@@ -214,7 +237,7 @@ fn claims(report: &Report) -> Vec<Claim> {
             .cloned()
             .collect();
         if let (Some(mix), Some(mut parts)) = (mix, all(&rest))
-            && report.bit_depth != BitDepth::Float32
+            && said.bit_depth != BitDepth::Float32
         {
             parts.push(sum_idx);
             let text = format!("{} + {} = {MIX_LABEL}", rest.join(" + "), file.name);

@@ -14,8 +14,8 @@ use crate::network::{lookback, streaming, vocals_first};
 use crate::runtime::{self, options::Options};
 use crate::separator::doubles::Passthrough;
 use crate::separator::{Separator, Shape};
-use crate::stream::Stream;
-use crate::stream::composition::{BATCH_HOPS, Composition, Open};
+use crate::stream::composition::{Composition, Open};
+use crate::stream::{BATCH_HOPS, Stream};
 
 /// Bags and cascades in bags and cascades: deeper is a model that holds itself.
 const MAX_DEPTH: usize = 4;

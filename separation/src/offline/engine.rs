@@ -9,11 +9,7 @@ use crate::model::store::Model;
 use crate::runtime;
 use crate::runtime::options::Options;
 use crate::separator::Separator;
-use crate::stream::Stream;
-
-/// Hops that are separated per call of the model: beyond this, models get no faster, and a call must stay
-/// short for cancelling and progress. Every job uses it, so that the same song gives the same files.
-pub const BATCH_HOPS: usize = 32;
+use crate::stream::{BATCH_HOPS, Stream};
 
 /// A model ready to run.
 pub struct Engine {

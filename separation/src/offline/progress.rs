@@ -1,8 +1,11 @@
-//! How far a job is, how fast it goes, how long it will take.
+//! Whoever asked for a job is told how far it is, how fast it goes and how long it will take, and may stop it.
 
 use std::time::{Duration, Instant};
 
-/// Share of the time that pass 1 takes, for a fraction that moves evenly. Measured with the built-in model
+use super::JobError;
+use crate::runtime::Terminator;
+
+/// Share of the time that separating takes, for a fraction that moves evenly. Measured with the built-in model
 /// and WAV files on two cores; other models and formats only make the last part faster or slower.
 const SEPARATING_SHARE: f64 = 0.85;
 
@@ -17,18 +20,24 @@ pub struct Progress {
     pub remaining: Duration,
 }
 
-/// Turns positions into [`Progress`].
-pub(super) struct Meter<'a> {
+/// Whoever asked for the job.
+pub(super) struct Caller<'a> {
     sample_rate: u32,
     start: Instant,
     fraction: f64,
     separated_frames: u64,
     separating: Duration,
     on_progress: &'a mut dyn FnMut(Progress),
+    cancel: &'a Terminator,
 }
 
-impl<'a> Meter<'a> {
-    pub(super) fn new(sample_rate: u32, on_progress: &'a mut dyn FnMut(Progress)) -> Self {
+impl<'a> Caller<'a> {
+    /// The time that speed is measured by begins now.
+    pub(super) fn new(
+        sample_rate: u32,
+        on_progress: &'a mut dyn FnMut(Progress),
+        cancel: &'a Terminator,
+    ) -> Self {
         Self {
             sample_rate,
             start: Instant::now(),
@@ -36,17 +45,31 @@ impl<'a> Meter<'a> {
             separated_frames: 0,
             separating: Duration::ZERO,
             on_progress,
+            cancel,
         }
     }
 
-    /// `fraction` of pass 1 is done, which is that many frames.
+    /// An error once the job is to be stopped.
+    pub(super) fn may_go_on(&self) -> Result<(), JobError> {
+        if self.cancel.is_terminated() {
+            return Err(JobError::Cancelled);
+        }
+        Ok(())
+    }
+
+    /// What stops the job.
+    pub(super) fn cancel(&self) -> &Terminator {
+        self.cancel
+    }
+
+    /// `fraction` of the song is separated, which is that many frames.
     pub(super) fn separated(&mut self, fraction: f64, num_frames: u64) {
         self.separated_frames = num_frames;
         self.separating = self.start.elapsed();
         self.tell(fraction * SEPARATING_SHARE);
     }
 
-    /// `fraction` of pass 2 is done.
+    /// `fraction` of the files is written.
     pub(super) fn written(&mut self, fraction: f64) {
         self.tell(SEPARATING_SHARE + fraction * (1.0 - SEPARATING_SHARE) / 2.0);
     }

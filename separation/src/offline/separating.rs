@@ -1,4 +1,4 @@
-//! Pass 1: decode, separate, spool.
+//! From the song to the spool: decode, separate, measure.
 
 use std::io;
 use std::ops::Range;
@@ -6,13 +6,15 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread;
 
-use super::JobError;
-use super::progress::Meter;
+use super::preparing::{self, Plan};
+use super::progress::Caller;
+use super::{Job, JobError};
 use crate::audio::channels::Group;
 use crate::audio::read::{AudioReader, ReadError};
 use crate::audio::write::WriteError;
 use crate::delivery::exact::{Exact, Extent, Lanes};
 use crate::delivery::spool::{SpoolReader, SpoolWriter};
+use crate::device::DeviceUse;
 use crate::error::Error;
 use crate::runtime::Terminator;
 use crate::separator::StemBlock;
@@ -29,12 +31,18 @@ const BLOCKS_AHEAD: usize = 4;
 /// Blocks that spooling may be behind: what one inference gives, so that the next need not wait for it.
 const BLOCKS_BEHIND: usize = 32;
 
-/// What pass 1 leaves behind.
+/// A song that is separated, and what was found out on the way.
 pub(super) struct Separated {
     pub spool: SpoolReader,
-    pub extent: Extent,
+    /// How the spool becomes files.
+    pub exact: Exact,
+    /// The one at which no file clips.
+    pub gain: f64,
     pub num_frames: u64,
+    /// What the listener should know about the song.
     pub warnings: Vec<String>,
+    /// Why the model did not run on the device that was wanted.
+    pub fallbacks: Vec<String>,
 }
 
 /// A block of mix and how far into the song it reaches, 0 to 1.
@@ -49,24 +57,47 @@ struct Final {
     stems: Vec<Vec<Vec<f32>>>,
 }
 
+/// A stream per channel group, which knows of the song what its model wants to know.
+pub(super) fn open(
+    job: &Job<'_>,
+    plan: &Plan,
+    open_stream: &mut dyn FnMut(u32) -> Result<Stream, Error>,
+    cancel: &Terminator,
+) -> Result<Streams, JobError> {
+    let streams = plan
+        .groups
+        .iter()
+        .map(|_| open_stream(plan.facts.sample_rate));
+    let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
+    if streams.iter().any(Stream::wants_track) {
+        let tracks = listen(preparing::open(job)?, &plan.groups, cancel)?;
+        for (stream, track) in streams.iter_mut().zip(&tracks) {
+            stream.begin(track);
+        }
+    }
+    Ok(Streams::new(&plan.groups, streams))
+}
+
 /// Separates the whole song: decoding runs ahead of the model, measuring and spooling follow it.
 pub(super) fn separate(
     reader: AudioReader,
     mut streams: Streams,
-    exact: &Exact,
+    plan: &Plan,
     spool_path: &Path,
-    progress: &mut Meter<'_>,
-    cancel: &Terminator,
+    caller: &mut Caller<'_>,
 ) -> Result<Separated, JobError> {
-    let num_channels = reader.facts().layout.num_channels();
-    let num_stems = streams.num_stems() - 1;
+    let num_channels = plan.facts.layout.num_channels();
+    let num_stems = streams.num_stems();
+    let roles = plan.files.iter().map(|file| file.role.clone()).collect();
+    let depth = plan.request.bit_depth;
+    let exact = Exact::new(depth, num_stems, streams.residual_idx, roles);
     let spool = SpoolWriter::create(spool_path).map_err(WriteError::Io)?;
     let (kept, warnings, num_frames) = thread::scope(|scope| {
         let (decoded_sender, decoded) = sync_channel(BLOCKS_AHEAD);
         let (separated, final_receiver) = sync_channel(BLOCKS_BEHIND);
         let decoding = scope.spawn(move || decode(reader, &decoded_sender));
-        let keeping = scope.spawn(move || keep(&final_receiver, spool, exact));
-        let result = drain(decoded, &mut streams, &separated, progress, cancel);
+        let keeping = scope.spawn(|| keep(final_receiver, spool, &exact));
+        let result = drain(decoded, &mut streams, &separated, caller);
         // Both ends are gone by now, so both threads have ended or are about to.
         drop(separated);
         let kept = join(keeping);
@@ -84,18 +115,20 @@ pub(super) fn separate(
         .into());
     }
     let spool = spool
-        .finish(num_channels, num_stems)
+        .finish(num_channels, num_stems - 1)
         .map_err(WriteError::Io)?;
     Ok(Separated {
         spool,
-        extent,
+        gain: exact.gain(&extent),
+        exact,
         num_frames,
         warnings,
+        fallbacks: streams.fallbacks(),
     })
 }
 
-/// Pass 0: length and loudness of what each channel group's model will hear.
-pub(super) fn listen(
+/// Length and loudness of what each channel group's model will hear.
+fn listen(
     mut reader: AudioReader,
     groups: &[Group],
     cancel: &Terminator,
@@ -126,14 +159,11 @@ fn drain(
     decoded: Receiver<Result<Decoded, ReadError>>,
     streams: &mut Streams,
     separated: &SyncSender<Final>,
-    progress: &mut Meter<'_>,
-    cancel: &Terminator,
+    caller: &mut Caller<'_>,
 ) -> Result<u64, JobError> {
     let mut num_frames = 0;
     for block in decoded {
-        if cancel.is_terminated() {
-            return Err(JobError::Cancelled);
-        }
+        caller.may_go_on()?;
         let block = block?;
         num_frames += block.mix[0].len() as u64;
         streams.push(&block.mix)?;
@@ -141,7 +171,7 @@ fn drain(
             // Spooling failed; it tells why.
             return Ok(num_frames);
         }
-        progress.separated(block.fraction, num_frames);
+        caller.separated(block.fraction, num_frames);
     }
     streams.flush()?;
     let _ = streams.give(separated);
@@ -150,7 +180,7 @@ fn drain(
 
 /// Measures and spools what was separated.
 fn keep(
-    separated: &Receiver<Final>,
+    separated: Receiver<Final>,
     mut spool: SpoolWriter,
     exact: &Exact,
 ) -> io::Result<(SpoolWriter, Extent)> {
@@ -203,8 +233,9 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn new(groups: &[Group], streams: Vec<Stream>, residual_idx: usize) -> Self {
+    fn new(groups: &[Group], streams: Vec<Stream>) -> Self {
         let num_channels = groups.iter().map(|group| group.channels.len()).sum();
+        let residual_idx = streams.first().map_or(0, |s| s.shape().residual_idx);
         Self {
             groups: groups
                 .iter()
@@ -260,6 +291,19 @@ impl Streams {
             mix: mix.collect(),
             stems,
         }
+    }
+
+    /// Why the model did not run on the device that was wanted; groups of channels may share what computes.
+    fn fallbacks(&self) -> Vec<String> {
+        let mut fallbacks = Vec::new();
+        for (_, stream, _) in &self.groups {
+            if let Some(fallback) = stream.device_use().and_then(DeviceUse::fallback)
+                && !fallbacks.contains(&fallback)
+            {
+                fallbacks.push(fallback);
+            }
+        }
+        fallbacks
     }
 
     fn num_stems(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Pass 2: from the spool to the files, encoded side by side.
+//! From the spool to the files, encoded side by side.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,24 +7,29 @@ use std::thread;
 
 use super::JobError;
 use super::meter::FileMeter;
-use super::progress::Meter;
+use super::preparing::Plan;
+use super::progress::Caller;
+use super::separating::Separated;
 use crate::audio::read::fraction;
-use crate::audio::write::{AudioSpec, AudioWriter, WriteError};
-use crate::delivery::exact::{Exact, FileBlock};
+use crate::audio::write::{AudioWriter, WriteError};
+use crate::delivery::exact::FileBlock;
 use crate::delivery::report::{FileReport, Request};
-use crate::delivery::spool::SpoolReader;
-use crate::runtime::Terminator;
 
 /// Blocks that wait for an encoder at most.
 const BLOCKS_AHEAD: usize = 3;
 
-/// What pass 2 needs to know.
-pub(super) struct Plan<'a> {
-    pub spec: &'a AudioSpec,
-    pub exact: &'a Exact,
+/// The files of a set, and what its report says of them.
+pub(super) struct Written {
+    /// In the order of the plan.
+    pub files: Vec<FileReport>,
+    /// As [`Separated::gain`].
     pub gain: f64,
-    pub request: &'a Request,
-    pub threads: usize,
+    /// As [`Separated::num_frames`].
+    pub num_frames: u64,
+    /// As [`Separated::warnings`].
+    pub warnings: Vec<String>,
+    /// As [`Separated::fallbacks`].
+    pub fallbacks: Vec<String>,
 }
 
 /// A file being encoded and measured.
@@ -34,18 +39,20 @@ struct OpenFile {
     meter: FileMeter,
 }
 
-/// Writes every file of the set into `dir` and gives what their reports say, in the order of the request.
+/// Writes every file of the set into `dir`.
 pub(super) fn write(
-    mut spool: SpoolReader,
-    plan: &Plan<'_>,
+    mut separated: Separated,
+    plan: &Plan,
+    num_threads: usize,
     dir: &Path,
-    progress: &mut Meter<'_>,
-    cancel: &Terminator,
-) -> Result<Vec<FileReport>, JobError> {
-    let num_workers = plan.threads.clamp(1, plan.request.files.len());
+    caller: &mut Caller<'_>,
+) -> Result<Written, JobError> {
+    let num_files = plan.request.files.len();
+    let num_workers = num_threads.clamp(1, num_files);
     let mut shares: Vec<Vec<OpenFile>> = (0..num_workers).map(|_| Vec::new()).collect();
-    for file_idx in 0..plan.request.files.len() {
-        shares[file_idx % num_workers].push(open(plan, dir, file_idx)?);
+    for file_idx in 0..num_files {
+        let file = open(plan, separated.num_frames, dir, file_idx)?;
+        shares[file_idx % num_workers].push(file);
     }
     let mut reports = thread::scope(|scope| {
         let (senders, workers): (Vec<_>, Vec<_>) = shares
@@ -54,11 +61,11 @@ pub(super) fn write(
                 let (sender, receiver) = sync_channel(BLOCKS_AHEAD);
                 (
                     sender,
-                    scope.spawn(move || encode(files, &receiver, plan.request)),
+                    scope.spawn(move || encode(files, &receiver, &plan.request)),
                 )
             })
             .unzip();
-        let fed = feed(&mut spool, plan, &senders, progress, cancel);
+        let fed = feed(&mut separated, &senders, caller);
         // Encoders finish their files when no more blocks can come.
         drop(senders);
         let mut reports = Vec::new();
@@ -71,18 +78,21 @@ pub(super) fn write(
         fed.map(|()| reports)
     })?;
     reports.sort_by_key(|(file_idx, _)| *file_idx);
-    Ok(reports.into_iter().map(|(_, report)| report).collect())
+    Ok(Written {
+        files: reports.into_iter().map(|(_, report)| report).collect(),
+        gain: separated.gain,
+        num_frames: separated.num_frames,
+        warnings: separated.warnings,
+        fallbacks: separated.fallbacks,
+    })
 }
 
-fn open(plan: &Plan<'_>, dir: &Path, file_idx: usize) -> Result<OpenFile, JobError> {
+fn open(plan: &Plan, num_frames: u64, dir: &Path, file_idx: usize) -> Result<OpenFile, JobError> {
     let (name, _) = &plan.request.files[file_idx];
     let title = Path::new(name)
         .file_stem()
         .map(|s| s.to_string_lossy().into_owned());
-    let spec = AudioSpec {
-        title: title.unwrap_or_default(),
-        ..plan.spec.clone()
-    };
+    let spec = plan.spec(title.unwrap_or_default(), num_frames);
     Ok(OpenFile {
         file_idx,
         writer: AudioWriter::create(&dir.join(name), &spec)?,
@@ -92,20 +102,16 @@ fn open(plan: &Plan<'_>, dir: &Path, file_idx: usize) -> Result<OpenFile, JobErr
 
 /// Converts block by block and hands each to every encoder.
 fn feed(
-    spool: &mut SpoolReader,
-    plan: &Plan<'_>,
+    separated: &mut Separated,
     encoders: &[SyncSender<Arc<FileBlock>>],
-    progress: &mut Meter<'_>,
-    cancel: &Terminator,
+    caller: &mut Caller<'_>,
 ) -> Result<(), JobError> {
     let mut num_frames = 0;
-    while let Some(lanes) = spool.next_block().map_err(WriteError::Io)? {
-        if cancel.is_terminated() {
-            return Err(JobError::Cancelled);
-        }
+    while let Some(lanes) = separated.spool.next_block().map_err(WriteError::Io)? {
+        caller.may_go_on()?;
         num_frames += lanes.mix[0].len() as u64;
         let mut block = FileBlock::default();
-        plan.exact.convert(lanes, plan.gain, &mut block);
+        separated.exact.convert(lanes, separated.gain, &mut block);
         let block = Arc::new(block);
         for encoder in encoders {
             if encoder.send(Arc::clone(&block)).is_err() {
@@ -113,7 +119,7 @@ fn feed(
                 return Ok(());
             }
         }
-        progress.written(fraction(num_frames, plan.spec.num_frames));
+        caller.written(fraction(num_frames, separated.num_frames));
     }
     Ok(())
 }

@@ -52,9 +52,6 @@ struct Leaf {
     queue: [Vec<f32>; 2],
 }
 
-/// Hops at a time for stages that are run on files.
-pub(crate) const BATCH_HOPS: usize = 32;
-
 impl Composition {
     /// The members of a bag, in order, each loaded; `load` makes a separator of an id.
     ///
