@@ -19,10 +19,12 @@ import transform
 SAMPLE_RATE = 44_100
 
 # The level that the networks hear, and what doesn't count towards it (level.rs).
-LEVEL_RMS, LEVEL_GATE, LEVEL_FLOOR, LEVEL_SECONDS = 0.15, 1e-3, 1e-5, 4.0
+LEVEL_RMS, LEVEL_GATE, LEVEL_FLOOR, LEVEL_SECONDS = 0.3, 1e-3, 1e-5, 4.0
 # The band whose mean mask is carried on above (networks.rs).
 CARRIED_FROM_HZ = (9_700, 11_000)
 SILENCE = 1e-9
+# Of the share that the accompaniment's network gives.
+SHARE_POWER = 1.5
 # Drums (drums.rs); live.rs and files.rs: seconds that the medians over time see.
 DRUMS_CROSSOVER_HZ, DRUMS_LOW_END_HZ, DRUMS_HALF_BINS, DRUMS_POWER = 200, 500, 8, 1.25
 RINGING_HZ, RINGING_WEIGHT, RINGING_ORDER = 3_500, 0.06, 4
@@ -112,11 +114,10 @@ class Networks:
         tensor = heard[..., : self.bins].transpose(1, 2, 0)[None].astype(np.float32)
         given = [s.run(None, {s.get_inputs()[0].name: tensor})[0][0].astype(np.float64) for s in self.sessions]
         given = [x.transpose(2, 0, 1) for x in given]
+        given = [np.clip(x / np.maximum(heard[..., : self.bins], SILENCE), 0, 1) for x in given]
+        known = given[0] ** SHARE_POWER
         if len(given) == 2:
-            a, v = (np.square(x) for x in given)
-            known = (a + SILENCE**2) / (a + v + SILENCE**2)
-        else:
-            known = np.minimum(np.maximum(given[0], 0) / np.maximum(heard[..., : self.bins], SILENCE), 1)
+            known = (known + 1 - given[1]) / 2
         shares = np.empty(window.shape)
         shares[..., : self.bins] = known
         first, last = self.carried

@@ -6,7 +6,7 @@
 //!
 //! | | live | files |
 //! |---|---|---|
-//! | networks | accompaniment: vocals are the mix times 1 − its mask | both: shares of their squares |
+//! | networks | accompaniment: vocals are the mix times 1 − its mask | both: the mean of what they say |
 //! | windows | short, looking back ([`crate::network::lookback`]) | the same, longer, with as much future as past |
 //! | drums, bass | in the same transform: past frames, and what future there is | transforms of their own, centred |
 //!

@@ -151,16 +151,16 @@ impl Networks {
                     let at = channel * strides.channel
                         + (frame - first_given) * strides.frame
                         + bin * strides.bin;
+                    let heard = (magnitude(*mix) * gain).max(SILENCE);
+                    let of_heard = |magnitude: f32| (magnitude / heard).clamp(0.0, 1.0);
+                    // To the power of 1.5: the networks give voices that they don't know too little. As 1 shares are
+                    // exact where sources add up as magnitudes, as 2 where they add up as powers; they do neither.
+                    let accompaniment = of_heard(accompaniment[at]);
+                    let accompaniment = accompaniment * accompaniment.sqrt();
                     *share = match vocals {
-                        Some(vocals) => {
-                            let (a, v) = (accompaniment[at].powi(2), vocals[at].powi(2));
-                            // Where neither says anything, nobody sings.
-                            (a + SILENCE * SILENCE) / (a + v + SILENCE * SILENCE)
-                        }
-                        None => {
-                            let heard = magnitude(*mix) * gain;
-                            (accompaniment[at].max(0.0) / heard.max(SILENCE)).min(1.0)
-                        }
+                        // Where the two disagree, either may be right.
+                        Some(vocals) => 0.5 * (accompaniment + 1.0 - of_heard(vocals[at])),
+                        None => accompaniment,
                     };
                 }
                 let known = &shares[self.carried_from.clone()];
