@@ -98,12 +98,18 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
     let params = Arc::clone(&desk.params);
     desk.keys.press(ui, &params, host);
     let mut is_loading = false;
+    let is_preview = desk.takes.listening() == Listening::Playing;
     let levels = match params.report.source() {
         Source::Engine(facts) => {
             is_loading = facts.status.state() == State::Loading;
             Some(facts.levels)
         }
         Source::Inactive | Source::Refused(_) => None,
+    };
+    let levels = if is_preview {
+        Some(desk.takes.levels())
+    } else {
+        levels
     };
     // Before the look at what there is: what comes after it must ring.
     desk.bell.listen(true);
@@ -130,7 +136,7 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
         .show(ui, |ui| {
             let heard = Heard {
                 has_input: desk.listener.has_input(),
-                is_preview: desk.takes.listening() == Listening::Playing,
+                is_preview,
             };
             status::draw(ui, &mut desk.status, &params, heard);
         });

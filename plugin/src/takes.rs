@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nice_plug::prelude::TrackInfo;
 use parking_lot::{Mutex, RwLock};
+use unweave_live::Levels;
 use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
 use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::files::folders;
@@ -333,6 +334,11 @@ impl Takes {
             )
             || self.capture.is_armed()
             || self.capture.recording().is_some()
+    }
+
+    /// How loud what is listened to has been.
+    pub fn levels(&self) -> Arc<Levels> {
+        self.bench.lock().listener.levels()
     }
 
     /// What is heard.
