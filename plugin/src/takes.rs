@@ -29,8 +29,8 @@ use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::files::folders;
 use unweave_separation::{Model, Store};
 
-use crate::model;
 use crate::render::{Order, Rendering, SongFile, Stage, Work, words as render_words};
+use crate::{model, runtime_choice};
 pub use chosen::{Chosen, Look};
 pub use dialog::Wanted;
 use listening::Listener;
@@ -188,6 +188,10 @@ impl Takes {
             match (answer, wanted) {
                 (Ok(Some(path)), Wanted::Song) => takes.choose_file(&path),
                 (Ok(Some(path)), Wanted::Folder) => takes.settings.write().folder = path,
+                (Ok(Some(path)), Wanted::Runtime) => {
+                    let refusal = runtime_choice::choose(&path).err();
+                    takes.bench.lock().refusal = refusal;
+                }
                 (Ok(None), _) => {}
                 (Err(refusal), _) => takes.bench.lock().refusal = Some(refusal),
             }

@@ -136,5 +136,10 @@ fn numbers_too_small_for_the_processor_are_not_computed_with() {
     controls.stems[0].gain = 0.5;
     let out = rig.play(&mix, &[512], &controls);
     let settled = rig.plan.latency_frames() + 2000;
-    assert!(out.main.iter().flat_map(|side| &side[settled..]).all(|sample| *sample == 0.0));
+    assert!(
+        out.main
+            .iter()
+            .flat_map(|side| &side[settled..])
+            .all(|sample| *sample == 0.0)
+    );
 }

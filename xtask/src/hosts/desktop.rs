@@ -164,17 +164,21 @@ impl Desktop {
 
     /// Waits for a window whose title matches, of a program that must not end meanwhile.
     pub fn await_window(&self, program: &mut Running, title: &str) -> anyhow::Result<Window> {
+        let window = self.await_soon(program, title)?;
+        window.with_context(|| format!("no window `{title}`"))
+    }
+
+    /// The same; none if there is none before patience is over.
+    pub fn await_soon(&self, program: &mut Running, title: &str) -> anyhow::Result<Option<Window>> {
         let since = Instant::now();
-        loop {
+        while since.elapsed() < PATIENCE {
             program.check(&format!("waiting for the window `{title}`"))?;
             if let Some(window) = self.find(title) {
-                return Ok(window);
-            }
-            if since.elapsed() > PATIENCE {
-                bail!("no window `{title}`");
+                return Ok(Some(window));
             }
             std::thread::sleep(GLANCE);
         }
+        Ok(None)
     }
 
     /// Waits until no window has such a title.
@@ -217,6 +221,11 @@ impl Desktop {
         self.hand_does(&format!(
             "windowminimize {id} sleep 0.5 windowmap {id} windowactivate {id}"
         ))
+    }
+
+    /// Brings a window to the front.
+    pub fn raise(&self, window: &Window) -> anyhow::Result<()> {
+        self.hand_does(&format!("windowactivate --sync {}", window.0))
     }
 
     /// Does what these words of xdotool say.

@@ -202,6 +202,7 @@ impl Step {
     fn take(&self, cage: &Cage<'_>, window: &Window) -> anyhow::Result<()> {
         let Cage { desktop, main, .. } = cage;
         let header = HEADER + cage.bar.cast_signed();
+        desktop.raise(window)?;
         match *self {
             Self::Click { at, button, times } | Self::Wheel { at, button, times } => desktop.point(
                 window,

@@ -1,5 +1,7 @@
 //! What a person does in the plug-in's window, in any host.
 
+use anyhow::bail;
+
 use super::desktop::{Desktop, Running, Window, wait};
 use super::monkey::{Cage, Monkey};
 
@@ -9,6 +11,8 @@ const DEVICES: (i32, i32) = (310, 17);
 const MUTE_DRUMS: (i32, i32) = (45, 240);
 /// Rows of a menu below its button.
 const ROWS: [i32; 2] = [29, 57];
+/// Windows of the host that may have to be closed before the plug-in's opens.
+const OBSTACLES: usize = 3;
 
 /// A window in a host.
 pub struct PlugInWindow<'a> {
@@ -65,10 +69,16 @@ impl PlugInWindow<'_> {
         if let Some(window) = self.desktop.find(self.title) {
             return Ok(window);
         }
-        (self.open)()?;
-        let window = self.desktop.await_window(host, self.title)?;
-        wait(1.5);
-        Ok(window)
+        // A click beside the window may have opened another of the host's own, which is in the way.
+        for _ in 0..OBSTACLES {
+            (self.open)()?;
+            if let Some(window) = self.desktop.await_soon(host, self.title)? {
+                wait(1.5);
+                return Ok(window);
+            }
+            self.desktop.hand_does("key Escape")?;
+        }
+        bail!("no window `{}`", self.title)
     }
 
     /// Closes it as a window manager does; a host that hangs doesn't.
