@@ -26,7 +26,7 @@ mod plugin;
 pub mod render;
 pub mod report;
 mod running;
-mod runtime_choice;
+pub mod runtime_choice;
 pub mod state;
 mod succession;
 pub mod takes;
