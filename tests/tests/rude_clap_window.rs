@@ -14,6 +14,7 @@ use clap_sys::ext::gui::{CLAP_EXT_GUI, CLAP_WINDOW_API_X11, clap_plugin_gui};
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params};
 use unweave_tests::rude::{Buffers, RudeHost, change};
 use unweave_tests::rude_clap::{active, assert_works, want_restart};
+use unweave_tests::signal::noise;
 use unweave_tests::window::{Display, xdotool};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -114,6 +115,67 @@ fn first_param(host: &RudeHost) -> u32 {
         assert!(params.get_info.unwrap()(host.plugin(), 0, &raw mut info));
         info.id
     }
+}
+
+#[test]
+fn a_window_that_nobody_sees_costs_next_to_nothing() {
+    if let Some(display) = Display::start() {
+        display.run("hidden");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn hidden() {
+    let host = active();
+    // What plays moves meters and picture.
+    let cost = || {
+        let (others, since) = (others_seconds(), Instant::now());
+        while since.elapsed() < Duration::from_secs(3) {
+            host.render(&noise(4_410, 1), 441, &[2]);
+            host.idle();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        others_seconds() - others
+    };
+    let closed = cost();
+    let parent = host.open_window();
+    cost();
+    let seen = cost() - closed;
+    xdotool(&format!("windowunmap {}", parent.id()));
+    cost();
+    let hidden = cost() - closed;
+    assert!(
+        hidden < 0.25 * seen,
+        "{hidden} s, {seen} s while it is seen, {closed} s while it is closed"
+    );
+    xdotool(&format!("windowmap {}", parent.id()));
+    cost();
+    let again = cost() - closed;
+    assert!(again > 0.5 * seen, "{again} s, {seen} s before");
+    host.destroy();
+    drop(parent);
+}
+
+/// Seconds of a processor that all threads but this one have used.
+fn others_seconds() -> f64 {
+    let ticks = |stat: std::path::PathBuf| {
+        let text = std::fs::read_to_string(stat).unwrap_or_default();
+        // After the name, which may hold anything: user and system time are the 12th and 13th.
+        let fields = text
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        let times = fields.skip(11).take(2);
+        times
+            .filter_map(|time| time.parse::<f64>().ok())
+            .sum::<f64>()
+    };
+    let all = ticks("/proc/self/stat".into());
+    let own = ticks("/proc/thread-self/stat".into());
+    // Linux counts a hundred in a second.
+    (all - own) / 100.0
 }
 
 /// Also where no window can be opened, on a machine without a display.
