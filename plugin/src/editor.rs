@@ -94,7 +94,7 @@ impl Desk {
         }
     }
 
-    /// Whether nobody can see this window: then it asks for no frame but one in [`UNSEEN`].
+    /// Whether nobody can see this window: then it asks for hardly any frame.
     pub fn set_hidden(&mut self, is_hidden: bool) {
         self.is_hidden = is_hidden;
     }
