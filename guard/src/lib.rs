@@ -21,10 +21,15 @@
 //! | has no `gui` or `params` extension | a window that can't ask for another size |
 //! | changes a parameter while it doesn't play, or the person does in the window | that value in the state that is saved then |
 //!
+//! What a host leaves out is told to the plug-in ([`Gaps`]), which can say so to the person.
+//!
 //! A CLAP host is asked for a restart on the main thread alone, and never while it is activating.
 
 pub mod clap;
+mod gaps;
 mod ports;
 mod thread;
 mod turn;
 pub mod vst3;
+
+pub use gaps::{Gap, Gaps};

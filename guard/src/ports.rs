@@ -1,5 +1,7 @@
 //! A host's audio buffers, with whatever it left out filled in.
 
+use crate::gaps::{Found, Gap};
+
 /// One buffer per channel of a port.
 type Port = Vec<*mut f32>;
 
@@ -11,6 +13,12 @@ pub trait Given {
     fn num_channels(&self, port: usize) -> usize;
     /// The samples of one of these.
     fn channel(&self, port: usize, channel: usize) -> *mut f32;
+
+    /// How many of a port's first channels there are samples of.
+    fn count(&self, port: usize, num_channels: usize) -> usize {
+        let is_given = |channel: &usize| !self.find(port, *channel).is_null();
+        (0..num_channels).filter(is_given).count()
+    }
 
     /// The samples of any channel of any port.
     fn find(&self, port: usize, channel: usize) -> *mut f32 {
@@ -58,18 +66,24 @@ impl Ports {
         self.max_frames
     }
 
-    /// Takes over what the host gives.
+    /// Takes over what the host gives, and says what that lacks.
     ///
     /// A channel that is missing beside one that isn't hears that one; without any there is silence. A
     /// missing output is discarded, and so is one in the memory of another.
     ///
     /// # Realtime safety
     /// Neither allocates nor waits.
-    pub fn fill(&mut self, inputs: &impl Given, outputs: &impl Given) {
+    pub fn fill(&mut self, inputs: &impl Given, outputs: &impl Given) -> Found {
+        let mut found = Found::default();
         let silence = self.silence.as_mut_ptr();
         for (port, channels) in self.inputs.iter_mut().enumerate() {
             let first = inputs.find(port, 0);
             let stand_in = if first.is_null() { silence } else { first };
+            let num_given = inputs.count(port, channels.len());
+            found = found.with(Gap::Input, port == 0 && num_given == 0).with(
+                Gap::InputChannel,
+                port == 0 && (1..channels.len()).contains(&num_given),
+            );
             for (channel, pointer) in channels.iter_mut().enumerate() {
                 let given = inputs.find(port, channel);
                 *pointer = if given.is_null() { stand_in } else { given };
@@ -77,7 +91,14 @@ impl Ports {
         }
         self.taken.clear();
         let mut discarded = self.discarded.iter_mut();
+        let mut has_others = self.outputs.len() < 2;
         for (port, channels) in self.outputs.iter_mut().enumerate() {
+            let num_given = outputs.count(port, channels.len());
+            found = found.with(Gap::Output, port == 0 && num_given == 0).with(
+                Gap::OutputChannel,
+                port == 0 && (1..channels.len()).contains(&num_given),
+            );
+            has_others |= port > 0 && num_given > 0;
             for (channel, pointer) in channels.iter_mut().enumerate() {
                 let given = outputs.find(port, channel);
                 let stand_in = discarded.next().map(|buffer| buffer.as_mut_ptr());
@@ -93,6 +114,7 @@ impl Ports {
                 };
             }
         }
+        found.with(Gap::OtherOutputs, !has_others)
     }
 
     /// The channels' buffers, one list per input port.
@@ -161,27 +183,34 @@ mod tests {
         let null = std::ptr::null_mut();
         let mut ports = Ports::new(&[2], &[2, 2], 4);
 
-        ports.fill(
+        let found = ports.fill(
             &Lists(vec![vec![left_in, right_in]]),
             &Lists(vec![vec![left, right]]),
         );
+        assert_eq!(found, Found::default().with(Gap::OtherOutputs, true));
         assert_eq!(ports.inputs[0], [left_in, right_in]);
         assert_eq!(ports.outputs[0], [left, right]);
         assert!(!ports.outputs[1].contains(&null));
         assert_ne!(ports.outputs[1][0], ports.outputs[1][1]);
 
         // Mono, one null, and two outputs in the same memory, of more channels than there are.
-        ports.fill(
+        let found = ports.fill(
             &Lists(vec![vec![left_in]]),
             &Lists(vec![vec![left, null, right], vec![left]]),
         );
+        let expected = Found::default().with(Gap::InputChannel, true);
+        assert_eq!(found, expected.with(Gap::OutputChannel, true));
         assert_eq!(ports.inputs[0], [left_in, left_in]);
         assert_eq!(ports.outputs[0][0], left);
         assert_eq!(ports.taken, [left]);
         assert!(!ports.outputs.concat().contains(&null));
 
         // Nothing at all.
-        ports.fill(&Lists(vec![]), &Lists(vec![]));
+        let found = ports.fill(&Lists(vec![]), &Lists(vec![]));
+        let expected = Found::default()
+            .with(Gap::Input, true)
+            .with(Gap::Output, true);
+        assert_eq!(found, expected.with(Gap::OtherOutputs, true));
         let silence = ports.silence.as_mut_ptr();
         assert_eq!(ports.inputs[0], [silence, silence]);
     }

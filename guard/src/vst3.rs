@@ -7,6 +7,7 @@ mod shared;
 mod view;
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::IComponent;
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
@@ -18,6 +19,7 @@ use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComWrapper};
 use nice_plug::wrapper::vst3::{PluginInfo, Vst3Plugin, Wrapper};
 
 use self::plugin::Guarded;
+use crate::gaps::Gaps;
 
 /// Exports a factory of these plug-ins, as hosts look for it in a library.
 #[macro_export]
@@ -76,7 +78,7 @@ macro_rules! export_vst3 {
     };
 }
 
-type Create = fn() -> Option<ComPtr<IComponent>>;
+type Create = fn() -> (Option<ComPtr<IComponent>>, Arc<Gaps>);
 
 /// A plug-in that a factory makes.
 #[derive(Clone, Copy)]
@@ -90,7 +92,7 @@ impl Listing {
     pub const fn of<P: Vst3Plugin>() -> Self {
         Self {
             describe: PluginInfo::for_plugin::<P>,
-            create: || ComWrapper::new(Wrapper::<P>::new()).to_com_ptr(),
+            create: || Gaps::for_new(|| ComWrapper::new(Wrapper::<P>::new()).to_com_ptr()),
         }
     }
 }
@@ -164,8 +166,10 @@ impl IPluginFactoryTrait for Factory {
         let cid = unsafe { &*cid.cast::<[u8; 16]>() };
         let plugin = self.plugins.iter().find(|(info, _)| info.cid == cid);
         let guarded = plugin
-            .and_then(|(_, create)| create())
-            .and_then(Guarded::new)
+            .and_then(|(_, create)| {
+                let (component, gaps) = create();
+                Guarded::new(component?, gaps)
+            })
             .map(ComWrapper::new);
         let unknown = guarded
             .as_ref()

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::controls::Controls;
+use crate::denormals::flushed;
 use crate::engine::Setup;
 use crate::handover::{Arrivals, Handover, Link, handover};
 use crate::lane::{Place, Run};
@@ -172,6 +173,11 @@ impl AudioSide {
         }
     }
 
+    /// What [`Self::set_offline`] was told last.
+    pub fn is_offline(&self) -> bool {
+        self.is_offline
+    }
+
     /// Replaces the mix in `main` by the main output, and fills the stem outputs.
     ///
     /// The main output is `x + Σ (g_i − 1) s_i` with the delayed mix x, stems s_i and gains g_i: x
@@ -184,6 +190,16 @@ impl AudioSide {
     /// `stems` is one output per stem in the model's order; it may be shorter or hold `None`, which
     /// costs nothing. Stem outputs beyond the model's stems are silent.
     pub fn process(
+        &mut self,
+        main: StereoOut<'_>,
+        stems: &mut [Option<StereoOut<'_>>],
+        controls: &Controls,
+    ) {
+        // Hosts may do so themselves, and frameworks do half of it: what comes in counts, too.
+        flushed(|| self.process_flushed(main, stems, controls));
+    }
+
+    fn process_flushed(
         &mut self,
         main: StereoOut<'_>,
         stems: &mut [Option<StereoOut<'_>>],

@@ -3,13 +3,20 @@
 //! The stems travel to the audio thread in a box through a lane, and back when they are no longer heard, so
 //! nothing is freed there. They are mixed with the gains, mutes and solos of the live stems, repeat
 //! until they are stopped, and fade against the live output in 10 ms: no click, whatever happens when.
+//!
+//! What the host renders must be the live output alone. So listening is over, at once and for good, when the host
+//! renders, and when its transport starts or it resets after the preview was heard: that is how a recording in real
+//! time begins.
+//!
+//! Previews have [`Levels`] of their own, so that meters show what is heard.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::controls::{Controls, MAX_STEMS, RAMPS_PER_SECOND, Ramp};
+use crate::levels::{Gauge, Levels};
 
 /// Previews on their way in either direction: one that is heard, one that waits, and one to spare.
 const NUM_BOXES: usize = 3;
@@ -48,10 +55,27 @@ pub struct PreviewSide {
     /// 0: the live output is heard; 1: the preview.
     level: Ramp,
     gains: [Ramp; MAX_STEMS],
+    gauge: Gauge,
+    was_playing: bool,
 }
 
-#[derive(Default)]
+/// What the host does with a block.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Use {
+    /// The transport rolls.
+    pub is_playing: bool,
+    /// It renders: nobody listens.
+    pub is_offline: bool,
+}
+
+/// What is heard, at the host's rate until that is known.
+fn new_levels(sample_rate: u32) -> Arc<Levels> {
+    Arc::new(Levels::new(MAX_STEMS, sample_rate))
+}
+
 struct Shared {
+    /// Never locked while audio is processed.
+    levels: Mutex<Arc<Levels>>,
     is_wanted: AtomicBool,
     /// The frame of the preview that is heard.
     frame: AtomicU64,
@@ -73,7 +97,12 @@ impl Preview {
 
 /// Both ends.
 pub fn preview() -> (PreviewDesk, PreviewSide) {
-    let shared = Arc::<Shared>::default();
+    let levels = new_levels(RATE_AT_FIRST);
+    let shared = Arc::new(Shared {
+        levels: Mutex::new(Arc::clone(&levels)),
+        is_wanted: AtomicBool::new(false),
+        frame: AtomicU64::new(0),
+    });
     let (to_audio, from_desk) = RingBuffer::new(NUM_BOXES);
     let (to_desk, from_audio) = RingBuffer::new(NUM_BOXES);
     let desk = PreviewDesk {
@@ -90,6 +119,8 @@ pub fn preview() -> (PreviewDesk, PreviewSide) {
         fade_frames: 1,
         level: Ramp::new(0.0, RATE_AT_FIRST),
         gains: [Ramp::new(1.0, RATE_AT_FIRST); MAX_STEMS],
+        gauge: Gauge::new(levels),
+        was_playing: false,
     };
     (desk, side)
 }
@@ -124,6 +155,12 @@ impl PreviewDesk {
         self.shared.frame.load(Ordering::Relaxed)
     }
 
+    /// How loud what is heard has been.
+    pub fn levels(&self) -> Arc<Levels> {
+        let levels = self.shared.levels.lock();
+        Arc::clone(&levels.unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Frees what the audio thread has done with.
     fn free(&mut self) {
         while self.from_audio.pop().is_ok() {}
@@ -138,12 +175,23 @@ impl PreviewSide {
         self.shared.is_wanted.store(false, Ordering::Release);
         self.level = Ramp::new(0.0, sample_rate);
         self.gains = [Ramp::new(1.0, sample_rate); MAX_STEMS];
+        let levels = new_levels(sample_rate);
+        self.gauge = Gauge::new(Arc::clone(&levels));
+        let shared = self.shared.levels.lock();
+        *shared.unwrap_or_else(PoisonError::into_inner) = levels;
+        self.was_playing = false;
         self.fade_frames = usize::try_from(sample_rate / RAMPS_PER_SECOND).map_or(1, |n| n.max(1));
     }
 
     /// Puts the preview in place of the main output, `[channel][frame]` of one or two channels, if one is to be
-    /// heard.
-    pub fn process(&mut self, main: &mut [&mut [f32]], controls: &Controls) {
+    /// heard; whether one is.
+    pub fn process(&mut self, main: &mut [&mut [f32]], controls: &Controls, host: Use) -> bool {
+        let starts = host.is_playing && !std::mem::replace(&mut self.was_playing, host.is_playing);
+        if host.is_offline {
+            self.end();
+        } else if starts {
+            self.interrupt();
+        }
         let num_frames = main.iter().map(|channel| channel.len()).min().unwrap_or(0);
         let mut done = 0;
         while done < num_frames && self.make_ready(controls) {
@@ -151,6 +199,20 @@ impl PreviewSide {
             self.mix(main, done, end);
             done = end;
         }
+        done > 0
+    }
+
+    /// The host begins anew: what has been heard is heard no longer.
+    pub fn interrupt(&mut self) {
+        if self.current.is_some() && self.level.resting() != Some(0.0) {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        self.shared.is_wanted.store(false, Ordering::Release);
+        // At once: a fade would be in what is recorded.
+        self.level.set(0.0, true);
     }
 
     /// Takes and gives back boxes, and says where the ramps go; false if nothing is to be heard.
@@ -197,16 +259,24 @@ impl PreviewSide {
         for (gain, ramp) in gains.iter_mut().zip(&mut self.gains) {
             ramp.fill(&mut gain[..num_frames]);
         }
+        let mut mix = [[0.0; MAX_FRAMES]; 2];
+        let mut stems = [[[0.0; MAX_FRAMES]; 2]; MAX_STEMS];
         for (idx, level) in levels[..num_frames].iter().enumerate() {
             let frame = self.frame;
             self.frame = (frame + 1) % preview.num_frames;
+            let envelope = self.envelope(frame, preview.num_frames);
             let mut sides = [0.0; 2];
-            for (stem, gain) in preview.stems.iter().zip(&gains) {
-                for (side, channel) in sides.iter_mut().zip(stem) {
-                    *side += gain[idx] * channel[frame];
+            for (stem_idx, (stem, gain)) in preview.stems.iter().zip(&gains).enumerate() {
+                for (side_idx, (side, channel)) in sides.iter_mut().zip(stem).enumerate() {
+                    let sample = channel[frame];
+                    *side += gain[idx] * sample;
+                    let heard = *level * envelope * sample;
+                    mix[side_idx][idx] += heard;
+                    if let Some(stem) = stems.get_mut(stem_idx) {
+                        stem[side_idx][idx] = heard;
+                    }
                 }
             }
-            let envelope = self.envelope(frame, preview.num_frames);
             let heard: &[f32] = match main.len() {
                 1 => &[0.5 * (sides[0] + sides[1])],
                 _ => &sides,
@@ -224,6 +294,17 @@ impl PreviewSide {
         self.shared
             .frame
             .store(self.frame as u64, Ordering::Relaxed);
+        let heard = |channel: usize| main.get(channel).or(main.first());
+        let heard = [0, 1].map(|channel| heard(channel).map_or(&[][..], |main| &main[start..end]));
+        self.gauge.set_playing(true);
+        self.gauge
+            .add(mix.each_ref().map(|side| &side[..num_frames]), heard);
+        for (stem_idx, stem) in stems.iter().enumerate() {
+            let stem = stem.each_ref().map(|side| &side[..num_frames]);
+            self.gauge.add_stem(stem_idx, stem);
+        }
+        self.gauge
+            .publish(|stem_idx| gains[stem_idx][num_frames - 1]);
     }
 
     /// Takes the click from the seam where the preview repeats.

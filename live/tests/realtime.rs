@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use unweave_live::capture::{Capture, CaptureSide, Moment, Position};
-use unweave_live::preview::{Preview, PreviewDesk, PreviewSide, preview};
+use unweave_live::preview::{Preview, PreviewDesk, PreviewSide, Use, preview};
 use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Loader, Model, Setup, State, Timing};
 use unweave_separation::doubles::{Delayed, Failing, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
@@ -202,7 +202,11 @@ impl Host {
             self.capture.take(&main, &moment);
             let [left, right] = main;
             audio.process([&mut *left, &mut *right], &mut outs[..num_outs], &controls);
-            self.preview.process(&mut [left, right], &controls);
+            let host = Use {
+                is_playing: true,
+                is_offline: false,
+            };
+            self.preview.process(&mut [left, right], &controls, host);
         }
     }
 }

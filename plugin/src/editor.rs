@@ -27,6 +27,7 @@ mod strips;
 pub mod takes;
 mod tempo;
 pub mod theme;
+mod visibility;
 mod window;
 
 use std::sync::Arc;
@@ -53,8 +54,12 @@ pub use window::Window;
 
 /// How often the state is looked at while nobody tells of it: the model loads, and the host may not call.
 const GLANCE: Duration = Duration::from_millis(500);
+/// Between two frames of a window that nobody can see: in case that nobody tells when it shows again.
+const UNSEEN: Duration = Duration::from_secs(2);
 /// Height of the picture, as a share of the window's.
 const PICTURE_SHARE: f32 = 0.26;
+/// How strongly controls are drawn that change nothing, since there are no stems.
+const WITHOUT_EFFECT: f32 = 0.4;
 /// Scales of the window, in percent.
 const SCALES: [u16; 5] = [100, 125, 150, 175, 200];
 
@@ -63,6 +68,7 @@ pub struct Desk {
     params: Arc<UnweaveParams>,
     bell: Bell,
     tempo: Tempo,
+    is_hidden: bool,
     keys: Keys,
     listener: Listener,
     models: ModelsView,
@@ -78,6 +84,7 @@ impl Desk {
             params,
             bell,
             tempo: Tempo::default(),
+            is_hidden: false,
             keys: Keys::default(),
             listener: Listener::default(),
             models: ModelsView::default(),
@@ -85,6 +92,11 @@ impl Desk {
             takes,
             takes_view: TakesView::default(),
         }
+    }
+
+    /// Whether nobody can see this window: then it asks for hardly any frame.
+    pub fn set_hidden(&mut self, is_hidden: bool) {
+        self.is_hidden = is_hidden;
     }
 
     /// Whether the processor draws this window, so that every frame costs what it computes with.
@@ -97,18 +109,34 @@ impl Desk {
 pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
     let params = Arc::clone(&desk.params);
     desk.keys.press(ui, &params, host);
-    let mut is_loading = false;
+    let (mut is_loading, mut is_refused) = (false, false);
+    let is_preview = desk.takes.listening() == Listening::Playing;
     let levels = match params.report.source() {
         Source::Engine(facts) => {
-            is_loading = facts.status.state() == State::Loading;
+            let state = facts.status.state();
+            is_loading = state == State::Loading;
+            is_refused = matches!(state, State::Refused(_));
             Some(facts.levels)
         }
-        Source::Inactive | Source::Refused(_) => None,
+        Source::Refused(_) => {
+            is_refused = true;
+            None
+        }
+        Source::Inactive => None,
+    };
+    let levels = if is_preview {
+        Some(desk.takes.levels())
+    } else {
+        levels
     };
     // Before the look at what there is: what comes after it must ring.
     desk.bell.listen(true);
     let (now, seconds) = ui.input(|input| (input.time, input.unstable_dt.min(1.0)));
-    if desk.listener.listen(levels, seconds) {
+    let is_moving = desk.listener.listen(levels, seconds);
+    if desk.is_hidden {
+        desk.bell.listen(false);
+        ui.ctx().request_repaint_after(UNSEEN);
+    } else if is_moving {
         desk.bell.listen(false);
         ui.ctx().request_repaint_after(desk.tempo.until_next(now));
     } else if is_loading {
@@ -130,9 +158,9 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
         .show(ui, |ui| {
             let heard = Heard {
                 has_input: desk.listener.has_input(),
-                is_preview: desk.takes.listening() == Listening::Playing,
+                is_preview,
             };
-            status::draw(ui, &mut desk.status, &params, heard);
+            status::draw(ui, &mut desk.status, (&params, &desk.takes), heard);
         });
     Panel::right("takes")
         // The panel itself keeps the right margin free.
@@ -151,6 +179,10 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
             .picture
             .draw(ui, (height * PICTURE_SHARE).round());
         ui.add_space(4.0);
+        if is_refused && !is_preview {
+            // They can be set all the same, but nothing is heard of it.
+            ui.set_opacity(WITHOUT_EFFECT);
+        }
         let mut strips = Strips {
             params: &params,
             host,

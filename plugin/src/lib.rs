@@ -26,6 +26,7 @@ mod plugin;
 pub mod render;
 pub mod report;
 mod running;
+pub mod runtime_choice;
 pub mod state;
 mod succession;
 pub mod takes;

@@ -11,7 +11,7 @@ use unweave_separation::{
 };
 
 use crate::wanted::Wanted;
-use crate::{ids, place};
+use crate::{ids, place, runtime_choice};
 
 /// Id of the model that comes with the plug-in, as in its manifest.
 pub const BUILTIN_ID: &str = "unweave";
@@ -143,7 +143,7 @@ fn refusal(error: &Error) -> Refusal {
     };
     Refusal {
         fault,
-        reason: error.to_string(),
+        reason: runtime_choice::words(error),
     }
 }
 

@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
+use unweave_guard::Gap;
 use unweave_live::capture::{CaptureSide, Moment, Position};
-use unweave_live::preview::PreviewSide;
+use unweave_live::preview::{PreviewSide, Use};
 
 use crate::bell::Bell;
 use crate::editor::Window;
@@ -27,6 +28,8 @@ pub struct Unweave<V> {
     preview: PreviewSide,
     /// From the first activation that succeeds on.
     running: Option<Running>,
+    /// What the window has been told that the host leaves out.
+    gap_told: Option<Gap>,
     /// Tells an open window that there is something new to draw.
     bell: Bell,
     /// Dropped before an open window is, which so knows that it is the last that is left.
@@ -43,6 +46,7 @@ impl<V: Variant> Default for Unweave<V> {
             capture: None,
             preview,
             running: None,
+            gap_told: None,
             bell: Bell::default(),
             alive: Arc::default(),
             _variant: PhantomData,
@@ -116,6 +120,7 @@ impl<V: Variant> Plugin for Unweave<V> {
     }
 
     fn reset(&mut self) {
+        self.preview.interrupt();
         if let Some(capture) = &mut self.capture {
             capture.interrupt();
         }
@@ -148,7 +153,17 @@ impl<V: Variant> Plugin for Unweave<V> {
                 context.request_restart();
             }
         }
-        self.preview.process(buffer.as_slice(), &controls);
+        let gap = self.params.report.gap();
+        if std::mem::replace(&mut self.gap_told, gap) != gap {
+            self.bell.ring_loudly();
+        }
+        let host = Use {
+            is_playing: context.transport().playing,
+            is_offline: self.running.as_ref().is_some_and(Running::is_offline),
+        };
+        if self.preview.process(buffer.as_slice(), &controls, host) {
+            self.bell.ring();
+        }
         status
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use unweave_guard::{Gap, Gaps};
 use unweave_live::{Levels, State, Status};
 use unweave_separation::{DeviceUse, Mode};
 
@@ -13,10 +14,20 @@ use crate::model::ModePlan;
 use crate::wanted::Wanted;
 
 /// The source of the text. Never touched by the audio thread.
-#[derive(Default)]
 pub struct Report {
     source: RwLock<Source>,
     pending: RwLock<Option<Pending>>,
+    gaps: Arc<Gaps>,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            source: RwLock::default(),
+            pending: RwLock::default(),
+            gaps: Gaps::of_this_plugin(),
+        }
+    }
 }
 
 /// What has become of what is wanted and not heard yet.
@@ -160,6 +171,7 @@ impl Report {
                 format!("The last choice is heard: {reason}."),
                 "Choose another one.",
             ),
+            None if let Some(gap) = self.gap() => words_of(gap),
             None if facts.least_latency_frames < facts.latency_frames => (
                 format!(
                     "The latency could be {:.0} ms.",
@@ -169,6 +181,14 @@ impl Report {
             ),
             None => return None,
         })
+    }
+
+    /// What the host leaves out.
+    ///
+    /// # Realtime safety
+    /// Reads an atomic.
+    pub fn gap(&self) -> Option<Gap> {
+        self.gaps.worst()
     }
 
     /// One line.
@@ -191,6 +211,37 @@ impl Report {
             .iter()
             .any(|beginning| text.starts_with(beginning.trim_end()))
     }
+}
+
+/// What a gap means, and what to do about it.
+fn words_of(gap: Gap) -> (String, &'static str) {
+    let (what, advice) = match gap {
+        Gap::LongBlock => (
+            "The host hands over longer blocks than it announced, so they stay as they are.",
+            "Switch the plug-in off and on in the host.",
+        ),
+        Gap::Output => (
+            "The host takes no output of this plug-in.",
+            "Connect its outputs in the host.",
+        ),
+        Gap::Input => (
+            "The host gives this plug-in no input.",
+            "Connect its inputs in the host, or put it on a track with audio.",
+        ),
+        Gap::InputChannel => (
+            "The host gives one input of two, which is taken for both.",
+            "Make the track stereo.",
+        ),
+        Gap::OutputChannel => (
+            "The host takes one output of two.",
+            "Make the track stereo.",
+        ),
+        Gap::OtherOutputs => (
+            "The host takes the mix alone, so the outputs of the stems are heard nowhere.",
+            "Give the track ten channels or switch the outputs on, or use Unweave instead.",
+        ),
+    };
+    (what.to_owned(), advice)
 }
 
 fn engine_text(status: &Status) -> String {

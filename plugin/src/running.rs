@@ -162,6 +162,11 @@ impl Running {
                 .is_some_and(|slot| slot.is_playing || slot.mix.peak > 0.0 || slot.main.peak > 0.0)
     }
 
+    /// Whether the host renders, as far as the last block has shown.
+    pub fn is_offline(&self) -> bool {
+        self.audio.is_offline()
+    }
+
     /// Whether the host's transport rolls.
     pub fn set_playing(&mut self, is_playing: bool) {
         self.audio.set_playing(is_playing);

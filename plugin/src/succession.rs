@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use nice_plug::prelude::nice_error;
 use parking_lot::{Condvar, Mutex};
-use unweave_live::{Engine, Handover, LatencyPlan, Levels, Setup, State, Successor};
+use unweave_live::{Engine, Fault, Handover, LatencyPlan, Levels, Setup, State, Successor};
 use unweave_separation::DeviceUse;
 
 use crate::bell::Bell;
@@ -30,6 +30,7 @@ use crate::model::{ModePlan, Source};
 use crate::params::UnweaveParams;
 use crate::report::{Facts, Pending};
 use crate::running::Configuration;
+use crate::runtime_choice;
 use crate::wanted::Wanted;
 
 /// How often the thread looks: soon enough for a click in the window, and next to nothing of a core.
@@ -80,6 +81,8 @@ struct Engines {
     configuration: Configuration,
     /// What was last seen to be wanted.
     seen: Wanted,
+    /// Choices of a runtime that were last seen.
+    num_choices: u64,
 }
 
 /// An engine that loads, or is on its way to the audio thread.
@@ -103,6 +106,7 @@ impl Succession {
     ) -> std::io::Result<Self> {
         let engines = Engines {
             seen: sounding.wanted.clone(),
+            num_choices: runtime_choice::num_choices(),
             sounding,
             next: None,
             handover,
@@ -234,13 +238,17 @@ impl Engines {
             .as_ref()
             .is_some_and(|next| next.successor.is_none());
         let wanted = desk.shared.params.wanted();
-        if is_under_way || wanted == self.seen {
+        let num_choices = runtime_choice::num_choices();
+        let is_lacking = self.sounding.engine.status().state() == State::Refused(Fault::NoRuntime);
+        let is_retried = is_lacking && num_choices != self.num_choices;
+        if is_under_way || (wanted == self.seen && !is_retried) {
             return;
         }
+        self.num_choices = num_choices;
         self.seen = wanted.clone();
         // It was not heard yet, and is not wanted any more.
         self.next = None;
-        let pending = if wanted == self.sounding.wanted {
+        let pending = if wanted == self.sounding.wanted && !is_retried {
             None
         } else {
             Some(self.prepare(desk, wanted))

@@ -23,13 +23,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nice_plug::prelude::TrackInfo;
 use parking_lot::{Mutex, RwLock};
+use unweave_live::Levels;
 use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
 use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::files::folders;
 use unweave_separation::{Model, Store};
 
-use crate::model;
 use crate::render::{Order, Rendering, SongFile, Stage, Work, words as render_words};
+use crate::{model, runtime_choice};
 pub use chosen::{Chosen, Look};
 pub use dialog::Wanted;
 use listening::Listener;
@@ -187,6 +188,10 @@ impl Takes {
             match (answer, wanted) {
                 (Ok(Some(path)), Wanted::Song) => takes.choose_file(&path),
                 (Ok(Some(path)), Wanted::Folder) => takes.settings.write().folder = path,
+                (Ok(Some(path)), Wanted::Runtime) => {
+                    let refusal = runtime_choice::choose(&path).err();
+                    takes.bench.lock().refusal = refusal;
+                }
                 (Ok(None), _) => {}
                 (Err(refusal), _) => takes.bench.lock().refusal = Some(refusal),
             }
@@ -333,6 +338,11 @@ impl Takes {
             )
             || self.capture.is_armed()
             || self.capture.recording().is_some()
+    }
+
+    /// How loud what is listened to has been.
+    pub fn levels(&self) -> Arc<Levels> {
+        self.bench.lock().listener.levels()
     }
 
     /// What is heard.

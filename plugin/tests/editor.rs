@@ -18,6 +18,7 @@ mod process;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
@@ -26,8 +27,9 @@ use egui_kittest::SnapshotResults;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use host::{Desktop, Step};
 use nice_plug::prelude::Param as _;
-use unweave_live::{LatencyPlan, Levels, Timing};
+use unweave_live::{Engine, Fault, LatencyPlan, Levels, Refusal, Setup, State, Timing};
 use unweave_plugin::model::ModePlan;
+use unweave_plugin::params::UnweaveParams;
 use unweave_plugin::report::{Facts, Pending};
 use unweave_separation::doubles::shape;
 use unweave_separation::{Device, DeviceChoice, DeviceUse, Mode};
@@ -460,4 +462,85 @@ fn menus() {
         DeviceChoice::Prefer(Device::Cpu)
     );
     assert_eq!(desktop.host.num_restarts(), 0);
+}
+
+/// An engine that has no model, for this reason.
+fn refused(fault: Fault) -> Facts {
+    let shape = shape(44_100, 4_096, 8_192);
+    let timing = Timing::of(&shape, 44_100).unwrap();
+    let plan = LatencyPlan::new(timing, 44_100, 512).unwrap();
+    let reason = "ONNX Runtime was not found".to_owned();
+    let loader = Box::new(move |_: &dyn Fn() -> bool| Err(Refusal { fault, reason }));
+    let setup = Setup::new(&shape, plan).unwrap();
+    let (_audio, engine) = Engine::start(&setup, "refused", loader).unwrap();
+    while engine.status().state() == State::Loading {
+        std::thread::yield_now();
+    }
+    Facts {
+        status: Arc::clone(engine.status()),
+        levels: Arc::new(Levels::new(4, 44_100)),
+        device_use: DeviceUse::default(),
+        wanted: UnweaveParams::default().wanted(),
+        sample_rate: 44_100,
+        latency_frames: 9_000,
+        least_latency_frames: 9_000,
+        modes: Vec::new(),
+    }
+}
+
+#[test]
+fn where_the_runtime_is_missing_it_is_said_once_and_a_file_can_be_chosen() {
+    const CHOOSE: &str = "Choose file…";
+    let mut desktop = Desktop::new();
+    assert!(desktop.harness.query_by_label(CHOOSE).is_none());
+    desktop.params().report.watch(refused(Fault::NoRuntime));
+    desktop.step();
+    desktop.harness.get_by_label(CHOOSE);
+    let said = desktop.harness.query_all_by_label_contains("was not found");
+    assert_eq!(said.count(), 1);
+    // Another fault has no file to choose.
+    desktop.params().report.watch(refused(Fault::NoModel));
+    desktop.step();
+    assert!(desktop.harness.query_by_label(CHOOSE).is_none());
+}
+
+#[test]
+fn controls_without_effect_are_dimmed_and_can_be_set_all_the_same() {
+    let brightness = |desktop: &mut Desktop| {
+        // The strips.
+        let image = desktop.harness.render().unwrap();
+        let strips = image::imageops::crop_imm(&image, 0, 200, 680, 330).to_image();
+        let values = strips.pixels().map(|pixel| f64::from(pixel.0[0]));
+        values.sum::<f64>() / f64::from(strips.width() * strips.height())
+    };
+    let mut desktop = Desktop::new();
+    let bright = brightness(&mut desktop);
+    desktop.params().report.watch(refused(Fault::NoModel));
+    desktop.step();
+    let dim = brightness(&mut desktop);
+    assert!(dim < 0.9 * bright, "{dim} {bright}");
+    desktop.click("Drums mute", Modifiers::NONE);
+    assert!(desktop.params().stems()[0].mute.value());
+}
+
+#[test]
+fn a_window_that_nobody_sees_asks_for_no_frame() {
+    let mut desktop = Desktop::new();
+    desktop.params().report.watch(Facts {
+        status: Arc::default(),
+        ..refused(Fault::NoModel)
+    });
+    let wait = |desktop: &mut Desktop| {
+        desktop.harness.run_steps(4);
+        let output = &desktop.harness.output().viewport_output;
+        output
+            .values()
+            .map(|viewport| viewport.repaint_delay)
+            .min()
+            .unwrap()
+    };
+    // It loads, which shows.
+    assert!(wait(&mut desktop) < Duration::from_secs(1));
+    desktop.is_hidden.store(true, Ordering::Relaxed);
+    assert!(wait(&mut desktop) >= Duration::from_secs(1));
 }

@@ -8,7 +8,8 @@
 //!    each,
 //! 3. `runtime` in the user's data folder ([`crate::files::folders::user_data`]), where `cargo xtask setup` puts
 //!    it,
-//! 4. wherever the system's loader looks.
+//! 4. the file that the user has chosen ([`choose`]), which `runtime.txt` in the data folder names,
+//! 5. wherever the system's loader looks.
 //!
 //! Versions 1.22 to 1.28 are accepted. Older ones lack functions that are called. From 1.29 on, the
 //! official builds write an identity below the user's cache folder and start a thread that sends
@@ -165,12 +166,55 @@ impl std::fmt::Display for Library {
     }
 }
 
+/// Has this file found from now on, by all programs of this user, where nothing before it in the search can be used.
+///
+/// # Errors
+/// [`Error::Runtime`] if it can't be used, if it wouldn't be looked for, or if the choice can't be kept.
+pub fn choose(library: &Path) -> Result<(), Error> {
+    let unusable = |problem: String| Error::Runtime {
+        problem,
+        supported: SUPPORTED_TEXT,
+    };
+    if let Some((variable, _)) = named() {
+        let problem = format!("only what the variable {variable} names is used");
+        return Err(unusable(problem));
+    }
+    let library = look_at(std::path::absolute(library).unwrap_or_else(|_| library.to_owned()));
+    if !matches!(library.verdict, Verdict::Usable { .. }) {
+        return Err(unusable(library.to_string()));
+    }
+    let file = chosen_file().ok_or_else(|| unusable("there is no data folder".to_owned()))?;
+    let path = library.path.to_str();
+    let path = path.ok_or_else(|| unusable(format!("{library} has a name that can't be kept")))?;
+    file.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(&file, path))
+        .map_err(|error| unusable(format!("{} can't be written: {error}", file.display())))
+}
+
+/// Names the library that was chosen.
+fn chosen_file() -> Option<PathBuf> {
+    folders::user_data().map(|data| data.join("runtime.txt"))
+}
+
+/// What was chosen, if it is still there.
+fn chosen() -> Option<PathBuf> {
+    let text = fs::read_to_string(chosen_file()?).ok()?;
+    let path = PathBuf::from(text.trim_end_matches(['\r', '\n']));
+    (path.is_absolute() && path.is_file()).then_some(path)
+}
+
+/// The variable that is set, and what it names.
+fn named() -> Option<(&'static str, std::ffi::OsString)> {
+    ["UNWEAVE_ONNXRUNTIME", "ORT_DYLIB_PATH"]
+        .into_iter()
+        .find_map(|name| Some((name, folders::variable(name)?)))
+}
+
 /// Where to look, in order; files that exist, but for names given to the system's loader and for what
 /// the user named.
 fn places(beside: &[PathBuf]) -> Vec<PathBuf> {
-    let named =
-        folders::variable("UNWEAVE_ONNXRUNTIME").or_else(|| folders::variable("ORT_DYLIB_PATH"));
-    if let Some(named) = named {
+    if let Some((_, named)) = named() {
         let named = PathBuf::from(named);
         return vec![std::path::absolute(&named).unwrap_or(named)];
     }
@@ -188,6 +232,7 @@ fn places(beside: &[PathBuf]) -> Vec<PathBuf> {
     beside
         .chain(user)
         .flat_map(|folder| libraries_in(&folder))
+        .chain(chosen())
         .chain(system.iter().map(PathBuf::from))
         .collect()
 }

@@ -158,6 +158,63 @@ fn a_runtime_lies_beside_the_program_or_in_lib_unweave_or_in_the_users_data_fold
 }
 
 #[test]
+#[ignore = "the body of the child processes that the test below starts"]
+fn choose_in_a_child_process() {
+    let library = std::env::var_os("UNWEAVE_TEST_LIBRARY").unwrap();
+    match runtime::choose(Path::new(&library)) {
+        Ok(()) => println!("chosen"),
+        Err(error) => println!("refused: {error}"),
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_was_chosen_is_found_by_every_later_program_until_it_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, empty) = (dir.path().join("data"), dir.path().join("empty"));
+    std::fs::create_dir(&empty).unwrap();
+    let choose = |library: &Path, variable: &str| {
+        run("choose_in_a_child_process", |command| {
+            for name in ["UNWEAVE_ONNXRUNTIME", "ORT_DYLIB_PATH"] {
+                command.env_remove(name);
+            }
+            command
+                .env("XDG_DATA_HOME", &data)
+                .env("UNWEAVE_TEST_LIBRARY", library)
+                .env(variable, library);
+        })
+    };
+    let found = || child(&[("XDG_DATA_HOME", &data)], &empty);
+
+    // Under a name that no search would find.
+    let library = dir.path().join("the one I have.so");
+    std::fs::copy(real(), &library).unwrap();
+    assert!(!found().contains("loaded:"));
+    let text = choose(&dir.path().join("no such file"), "UNUSED");
+    assert!(text.contains("refused:"), "{text}");
+    let text = choose(&library, "ORT_DYLIB_PATH");
+    assert!(
+        text.contains("only what the variable ORT_DYLIB_PATH names"),
+        "{text}"
+    );
+    assert!(!found().contains("loaded:"));
+
+    let text = choose(&library, "UNUSED");
+    assert!(text.contains("chosen"), "{text}");
+    let text = found();
+    assert!(
+        text.contains(&format!("loaded: {}", library.display())),
+        "{text}"
+    );
+    std::fs::remove_file(&library).unwrap();
+    let text = found();
+    assert!(
+        !text.contains("loaded:") && !text.contains("the one I have"),
+        "{text}"
+    );
+}
+
+#[test]
 fn versions_that_are_too_old_or_send_telemetry_are_passed_over_and_named() {
     let dir = tempfile::tempdir().unwrap();
     for (version, reason) in [

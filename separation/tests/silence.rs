@@ -1,7 +1,9 @@
-//! Silence costs the built-in model no inference, and what comes after it is separated as ever.
+//! Silence costs no inference, and what comes with and after it is what it would be.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may do what tests may")]
 
-use unweave_separation::{Model, Options, Separator, StemBlock, load};
+use std::path::Path;
+
+use unweave_separation::{Model, Options, Separator, StemBlock, Terminator, load};
 
 /// Plays hops of this amplitude; the stems, one after the other.
 fn play(separator: &mut dyn Separator, num_hops: usize, amplitude: f32) -> Vec<f32> {
@@ -43,4 +45,46 @@ fn what_comes_after_silence_is_what_comes_after_near_silence() {
     assert!(peak > 0.01, "something is separated: {peak}");
     let after = distance(&silent.1, &nearly.1);
     assert!(after < 1e-5, "{after}");
+}
+
+/// Families whose networks see a segment at a time; `kinds.rs` says what is there.
+const SEGMENTED: [&str; 4] = ["waveform", "hybrid", "mdx", "openunmix"];
+
+/// Zeros with a sign are as silent, but are not taken for silence, so the network is asked each time. They are equal
+/// as numbers, and so must be all that is computed with them.
+#[test]
+fn the_stems_of_silence_are_the_same_whether_the_network_is_asked_or_not() {
+    for family in SEGMENTED {
+        let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kinds");
+        let model = Model::open(&kinds.join(family)).unwrap();
+        let [asked, kept] = [true, false].map(|is_asked| {
+            let terminator = Terminator::new();
+            let options = Options {
+                terminator: terminator.clone(),
+                ..Options::default()
+            };
+            let mut separator = load(&model, &options).unwrap();
+            let shape = separator.shape();
+            let per_window = shape.window_frames.div_ceil(shape.hop_frames) + 1;
+            let zero = if is_asked { -0.0 } else { 0.0 };
+            let silence = vec![zero; shape.hop_frames];
+            let mut all = play(&mut *separator, 2, 0.1);
+            let mut stems = StemBlock::default();
+            for hop in 0..per_window + 3 {
+                // From here on every inference fails.
+                if hop == per_window && !is_asked {
+                    terminator.terminate();
+                }
+                separator.process([&silence, &silence], &mut stems).unwrap();
+                all.extend(stems.iter().flatten().flatten());
+            }
+            if !is_asked {
+                let noise = vec![0.1; silence.len()];
+                let heard = separator.process([&noise, &noise], &mut stems);
+                assert!(heard.is_err(), "{family}");
+            }
+            all
+        });
+        assert!(asked == kept, "{family}");
+    }
 }

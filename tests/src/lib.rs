@@ -8,6 +8,7 @@
 pub mod capturing;
 pub mod doubles;
 pub mod rude;
+pub mod rude_clap;
 pub mod rude_vst3;
 pub mod session;
 pub mod signal;

@@ -27,8 +27,28 @@ use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{clap_process, clap_process_status};
 use clap_sys::version::CLAP_VERSION;
 
+use crate::doubles::HALVES;
+use crate::signal::{delayed, distance, noise};
 #[cfg(target_os = "linux")]
 use crate::window::HostWindow;
+
+/// Frames per second in these tests.
+pub const RATE: f64 = 44_100.0;
+/// Main output and four stems.
+pub const WHOLE: [usize; 5] = [2; 5];
+
+/// A plug-in that halves the mix does what it is for, in either format.
+///
+/// # Panics
+/// It doesn't.
+pub fn assert_halves(latency: usize, render: impl FnOnce(&[f32]) -> Buffers) {
+    let mix = noise(latency + 3_000, 5);
+    let out = render(&mix);
+    let expected = delayed(&mix, latency);
+    assert_eq!(out[0][0], expected);
+    let drums: Vec<f32> = expected.iter().map(|sample| sample * HALVES[0]).collect();
+    assert!(distance(&out[1][1], &drums) < 1e-6);
+}
 
 /// What the plug-in asked for, and what the host does about it.
 #[derive(Default)]

@@ -21,16 +21,11 @@ use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComWrapper, Interface};
 use unweave_guard::vst3::{Listing, factory};
 use unweave_plugin::{Unweave, ids};
 
-use crate::doubles::{HALVES, Halves};
-use crate::rude::Buffers;
-use crate::signal::{delayed, distance, noise};
+use crate::doubles::Halves;
+use crate::rude::{Buffers, RATE, WHOLE, assert_halves};
 
-/// Frames per second in these tests.
-pub const RATE: f64 = 44_100.0;
 /// Frames of the longest block.
 pub const BLOCK: usize = 512;
-/// Main output and four stems.
-pub const WHOLE: [usize; 5] = [2; 5];
 /// Samples of 32 bits, as VST3 has it.
 pub const FLOATS: i32 = 0;
 /// Samples of 64 bits.
@@ -173,12 +168,7 @@ impl Rude {
     /// It doesn't.
     pub fn assert_works(&self) {
         self.reset();
-        let mix = noise(self.latency() + 3_000, 5);
-        let out = self.render(&mix, &WHOLE);
-        let expected = delayed(&mix, self.latency());
-        assert_eq!(out[0][0], expected);
-        let drums: Vec<f32> = expected.iter().map(|sample| sample * HALVES[0]).collect();
-        assert!(distance(&out[1][1], &drums) < 1e-6);
+        assert_halves(self.latency(), |mix| self.render(mix, &WHOLE));
     }
 
     /// The number by which hosts know a parameter.

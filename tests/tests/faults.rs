@@ -1,5 +1,8 @@
 //! Late, slow, broken, lying and missing models: what is heard is aligned, finite, and said.
 
+use std::path::Path;
+
+use unweave_plugin::ids;
 use unweave_tests::doubles::{
     self, Broken, GOOD_HOPS, Late, Missing, NaN, Slow, SlowToLoad, small_shape,
 };
@@ -132,4 +135,49 @@ fn a_failing_or_lying_model_is_finite_aligned_and_counted() {
             "{id}: {status}"
         );
     }
+}
+
+/// As on a machine without ONNX Runtime, where the person then chooses its file.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_instance_without_the_runtime_separates_as_soon_as_its_file_is_chosen() {
+    let data = tempfile::tempdir().unwrap();
+    let runtime = unweave_separation::runtime::load(&[]).unwrap();
+    let library = data.path().join("the one I have.so");
+    std::fs::copy(&runtime.library().path, &library).unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "choosing", "--ignored", "--nocapture"])
+        .env_remove("UNWEAVE_ONNXRUNTIME")
+        .env_remove("ORT_DYLIB_PATH")
+        .env("HOME", data.path())
+        .env("XDG_DATA_HOME", data.path())
+        .env("UNWEAVE_TEST_LIBRARY", &library)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{errors}"
+    );
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn choosing() {
+    let mut session = Session::new(&unweave_tests::session::entry(), ids::CLAP_ID_MULTI_OUT);
+    session.activate(RATE, 512);
+    let status = wait_for_the_model(&mut session);
+    assert!(status.contains("ONNX Runtime was not found"), "{status}");
+    let library = std::env::var_os("UNWEAVE_TEST_LIBRARY").unwrap();
+    unweave_plugin::runtime_choice::choose(Path::new(&library)).unwrap();
+    for _ in 0..1_000 {
+        let mix = noise(512, 6);
+        session.render([&mix, &mix], &[512], &[]);
+        if session.status().starts_with("Separating") {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{}", session.status());
 }

@@ -19,8 +19,8 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::{
 };
 use nice_plug::wrapper::vst3::vst3::{Class, ComWrapper};
 use unweave_tests::doubles::HALVES;
-use unweave_tests::rude::Buffers;
-use unweave_tests::rude_vst3::{BLOCK, DOUBLES, OFFLINE, RATE, Rude, WHOLE, empty, the_factory};
+use unweave_tests::rude::{Buffers, RATE, WHOLE};
+use unweave_tests::rude_vst3::{BLOCK, DOUBLES, OFFLINE, Rude, empty, the_factory};
 use unweave_tests::signal::{delayed, distance, noise};
 
 #[test]

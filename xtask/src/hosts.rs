@@ -2,6 +2,7 @@
 
 mod ardour;
 mod desktop;
+mod monkey;
 mod qtractor;
 mod window;
 
@@ -9,25 +10,28 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use self::desktop::Desktop;
+use self::monkey::Monkey;
 use crate::{bundle, install, packages, python, runtime, shell};
 
 /// Programs in Python packages; `tests/hosts/compare.py` knows how each is driven.
 const HOSTS: [&str; 2] = ["pedalboard", "dawdreamer"];
 
-/// How long a test clicks at random in each of a host's windows, unless it is said.
-const CLICKING: Duration = Duration::from_secs(5);
+const USAGE: &str = "usage: cargo xtask hosts [--monkey SECONDS [--seed N]]";
+
+/// Let loose on each of a host's windows, unless it is said.
+const MONKEY: Monkey = Monkey {
+    time: Duration::from_secs(5),
+    seed: 1,
+};
 
 /// The plug-in that `cargo test` has built, for a user with an empty home folder, in every host that there is.
 ///
-/// If `args` say for how many seconds each window is clicked at random, in hosts with windows alone.
+/// With `--monkey SECONDS [--seed N]` in `args`, in hosts with windows alone, and the monkey takes its time.
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
-    let clicking = match args {
-        [] => CLICKING,
-        [seconds, ..] => Duration::from_secs(seconds.parse().context("seconds of clicking")?),
-    };
+    let monkey = parse(args)?;
     packages::check(packages::For::Hosts)?;
     let scratch = tempfile::tempdir()?;
     let (bundles, home) = (scratch.path().join("bundles"), scratch.path().join("home"));
@@ -36,11 +40,27 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     if args.is_empty() {
         compare(root, &home, &plugin)?;
     }
-    by_hand(root, &home, scratch.path(), clicking)
+    by_hand(root, &home, scratch.path(), monkey)
+}
+
+fn parse(args: &[String]) -> anyhow::Result<Monkey> {
+    let mut monkey = MONKEY;
+    for pair in args.chunks(2) {
+        let [option, number] = pair else {
+            bail!("{USAGE}");
+        };
+        let number = number.parse().context(USAGE)?;
+        match option.as_str() {
+            "--monkey" => monkey.time = Duration::from_secs(number),
+            "--seed" => monkey.seed = number,
+            _ => bail!("{USAGE}"),
+        }
+    }
+    Ok(monkey)
 }
 
 /// Uses the plug-in as a person does, in hosts with windows.
-fn by_hand(root: &Path, home: &Path, scratch: &Path, clicking: Duration) -> anyhow::Result<()> {
+fn by_hand(root: &Path, home: &Path, scratch: &Path, monkey: Monkey) -> anyhow::Result<()> {
     let is_there = |host: &str, program: &str| {
         let needed = Desktop::PROGRAMS.into_iter().chain([program]);
         let missing: Vec<&str> = needed.filter(|program| !shell::is_found(program)).collect();
@@ -65,11 +85,11 @@ fn by_hand(root: &Path, home: &Path, scratch: &Path, clicking: Duration) -> anyh
         }
     };
     if has_qtractor {
-        qtractor::run(&desktop, root, home, scratch, clicking)?;
+        qtractor::run(&desktop, root, home, scratch, monkey)?;
         eprintln!("qtractor: survived");
     }
     if has_ardour {
-        ardour::run(&desktop, home, scratch, clicking)?;
+        ardour::run(&desktop, home, scratch, monkey)?;
         eprintln!("Ardour: survived");
     }
     Ok(())

@@ -31,8 +31,9 @@ cargo xtask COMMAND
   bundle [--release]   build the plug-in as VST3, CLAP and standalone into target/bundled
   install [--release]  bundle, and copy the plug-ins to where hosts look
   test [ARGS...]    setup, other people's hosts, and all tests; ARGS go to `cargo test`
-  hosts [SECONDS]   the plug-in that `cargo test --no-run` has built, in other people's hosts;
-                    with SECONDS, those with windows alone, and so long clicks at random
+  hosts [--monkey SECONDS [--seed N]]
+                    the plug-in that `cargo test --no-run` has built, in other people's hosts; with --monkey,
+                    those with windows alone, and random clicks, drags and keys for so long in each window
   validate [--release] bundle, and run the validators of VST3 and CLAP that are installed
   licences          check every dependency's licence and source against deny.toml
   rooms             check that the modules of a library import in one direction

@@ -1,5 +1,7 @@
 //! A block of audio on its way from a CLAP host to the framework.
 
+use std::sync::Arc;
+
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{
@@ -7,15 +9,16 @@ use clap_sys::process::{
 };
 
 use super::events::{InputEvents, Owed};
+use crate::gaps::{Found, Gap, Gaps};
 use crate::ports::{Given, Ports, pass_on};
 
 /// What only one thread may use at a time.
-#[derive(Default)]
 pub struct Audio {
     /// While the plug-in is active.
     ports: Option<Buffers>,
     /// Events that the host hasn't been told of.
     pub owed: Owed,
+    gaps: Arc<Gaps>,
 }
 
 /// The ports in the shape that CLAP has for them.
@@ -62,6 +65,15 @@ impl Given for HostBuffers<'_> {
 }
 
 impl Audio {
+    /// Not active. What the host leaves out is told here.
+    pub fn new(gaps: Arc<Gaps>) -> Self {
+        Self {
+            ports: None,
+            owed: Owed::default(),
+            gaps,
+        }
+    }
+
     /// From now on blocks of up to so many frames, for ports of these numbers of channels.
     pub fn activate(&mut self, inputs: &[u32], outputs: &[u32], max_frames: usize) {
         let empty = clap_audio_buffer {
@@ -102,16 +114,21 @@ impl Audio {
         let num_frames = block.frames_count as usize;
         let buffers = match &mut self.ports {
             Some(buffers) if num_frames <= buffers.ports.max_frames() => buffers,
-            // SAFETY: as the caller promises.
-            _ => return unsafe { pass_block_on(block) },
+            is_active => {
+                let found = Found::default().with(Gap::LongBlock, is_active.is_some());
+                self.gaps.tell(found);
+                // SAFETY: as the caller promises.
+                return unsafe { pass_block_on(block) };
+            }
         };
         // SAFETY: the host's arrays outlive the block.
-        unsafe {
+        let found = unsafe {
             buffers.ports.fill(
                 &HostBuffers::new(block.audio_inputs, block.audio_inputs_count),
                 &HostBuffers::new(block.audio_outputs, block.audio_outputs_count),
-            );
-        }
+            )
+        };
+        self.gaps.tell(found);
         show(buffers.ports.inputs(), &mut buffers.inputs);
         show(buffers.ports.outputs(), &mut buffers.outputs);
         // SAFETY: the host's list outlives the block.

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use clap_sys::events::{clap_input_events, clap_output_events};
@@ -24,6 +25,7 @@ use super::audio::{Audio, pass_block_on};
 use super::events::InputEvents;
 use super::host::Host;
 use super::window;
+use crate::gaps::Gaps;
 use crate::turn;
 
 /// No host hands over more at once; a buffer of it has 4 MB.
@@ -58,8 +60,12 @@ impl Instance {
     /// Puts an instance before a plug-in, for which it lives until the host destroys it.
     ///
     /// # Safety
-    /// `inner` is a plug-in of the framework's, which has been made with this host.
-    pub unsafe fn show(inner: *const clap_plugin, host: Box<Host>) -> *const clap_plugin {
+    /// `inner` is a plug-in of the framework's, which has been made with this host and these gaps.
+    pub unsafe fn show(
+        inner: *const clap_plugin,
+        host: Box<Host>,
+        gaps: Arc<Gaps>,
+    ) -> *const clap_plugin {
         // SAFETY: as the caller promises.
         let inner = unsafe { *inner };
         let data = &raw const inner;
@@ -95,7 +101,7 @@ impl Instance {
                 inner_state,
                 inner_latency: *extension(data, CLAP_EXT_LATENCY),
                 inner_ports: *extension(data, CLAP_EXT_AUDIO_PORTS),
-                audio: TryLock::new(Audio::default()),
+                audio: TryLock::new(Audio::new(gaps)),
                 told_latency: AtomicU32::new(0),
                 has_window: AtomicBool::new(false),
                 inner,

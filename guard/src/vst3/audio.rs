@@ -1,6 +1,7 @@
 //! A block of audio on its way from a VST3 host to the framework.
 
 use std::ptr::null_mut;
+use std::sync::Arc;
 
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
     AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessor, IAudioProcessorTrait as _,
@@ -10,19 +11,20 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
 use nice_plug::wrapper::vst3::vst3::Steinberg::{kInvalidArgument, kResultOk, tresult};
 use nice_plug::wrapper::vst3::vst3::{ComPtr, ComRef};
 
+use crate::gaps::{Found, Gap, Gaps};
 use crate::ports::{Given, Ports, pass_on};
 
 #[allow(clippy::unnecessary_cast, reason = "the type differs between systems")]
 const FLOATS: i32 = SymbolicSampleSizes_::kSample32 as i32;
 
 /// What only one thread may use at a time.
-#[derive(Default)]
 pub struct Audio {
     /// While the plug-in is active.
     ports: Option<Buffers>,
     /// Whether changes of parameters are held back.
     is_held: bool,
     held: Vec<(ParamID, ParamValue)>,
+    gaps: Arc<Gaps>,
 }
 
 /// Changes that are held back: more parameters than there are.
@@ -77,6 +79,16 @@ impl Given for HostBuffers<'_> {
 }
 
 impl Audio {
+    /// Not active. What the host leaves out is told here.
+    pub fn new(gaps: Arc<Gaps>) -> Self {
+        Self {
+            ports: None,
+            is_held: false,
+            held: Vec::new(),
+            gaps,
+        }
+    }
+
     /// From now on blocks of up to so many frames, for buses of these numbers of channels.
     pub fn activate(&mut self, inputs: &[u32], outputs: &[u32], max_frames: usize) {
         let empty = AudioBusBuffers {
@@ -179,10 +191,11 @@ impl Audio {
             return unsafe { processor.process(&raw mut whole) };
         }
         if num_frames > buffers.ports.max_frames() {
+            self.gaps.tell(Found::default().with(Gap::LongBlock, true));
             // SAFETY: as the caller promises.
             return unsafe { pass_block_on(block) };
         }
-        buffers.ports.fill(&inputs, &outputs);
+        self.gaps.tell(buffers.ports.fill(&inputs, &outputs));
         show(buffers.ports.inputs(), &mut buffers.inputs);
         show(buffers.ports.outputs(), &mut buffers.outputs);
         whole.numInputs = count(&buffers.inputs);

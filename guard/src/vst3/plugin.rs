@@ -25,6 +25,7 @@ use super::audio::pass_block_on;
 use super::edits::{Edits, Handler};
 use super::shared::Shared;
 use super::view::{OpenWindow, View};
+use crate::gaps::Gaps;
 use crate::turn;
 
 /// No host hands over more at once; a buffer of it has 4 MB.
@@ -68,12 +69,12 @@ impl Class for Guarded {
 }
 
 impl Guarded {
-    /// Stands before a plug-in of the framework's.
-    pub fn new(component: ComPtr<IComponent>) -> Option<Self> {
+    /// Stands before a plug-in of the framework's, which has been made with these gaps.
+    pub fn new(component: ComPtr<IComponent>, gaps: Arc<Gaps>) -> Option<Self> {
         let edits = Arc::<Edits>::default();
         let processor: ComPtr<IAudioProcessor> = component.cast()?;
         let inner = Inner {
-            shared: Arc::new(Shared::new(processor.clone(), Arc::clone(&edits))),
+            shared: Arc::new(Shared::new(processor.clone(), Arc::clone(&edits), gaps)),
             processor,
             controller: component.cast()?,
             requirements: component.cast()?,

@@ -12,6 +12,7 @@ use try_lock::{Locked, TryLock};
 
 use super::audio::Audio;
 use super::edits::{Changes, Edits};
+use crate::gaps::Gaps;
 use crate::turn;
 
 /// What the framework's worker takes, with much to spare, for the changes that it has been told of.
@@ -31,10 +32,10 @@ pub struct Shared {
 
 impl Shared {
     /// For one plug-in of the framework's.
-    pub fn new(processor: ComPtr<IAudioProcessor>, edits: Arc<Edits>) -> Self {
+    pub fn new(processor: ComPtr<IAudioProcessor>, edits: Arc<Edits>, gaps: Arc<Gaps>) -> Self {
         Self {
             processor,
-            audio: TryLock::default(),
+            audio: TryLock::new(Audio::new(gaps)),
             max_frames: AtomicU32::new(0),
             edits,
         }

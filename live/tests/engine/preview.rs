@@ -1,7 +1,7 @@
 //! Stems that were separated elsewhere are heard in place of the live output, without a click.
 
 use unweave_live::Controls;
-use unweave_live::preview::{Preview, PreviewSide, preview};
+use unweave_live::preview::{Preview, PreviewDesk, PreviewSide, Use, preview};
 
 const RATE: u32 = 48_000;
 const FADE_FRAMES: usize = 480;
@@ -18,7 +18,7 @@ fn hear(side: &mut PreviewSide, controls: &Controls, live: f32, num_frames: usiz
     for size in [1, 64, 500, 1_000, 31].into_iter().cycle() {
         let size = size.min(num_frames - heard.len());
         let (mut left, mut right) = (vec![live; size], vec![-live; size]);
-        side.process(&mut [&mut left, &mut right], controls);
+        side.process(&mut [&mut left, &mut right], controls, Use::default());
         assert!(left.iter().zip(&right).all(|(l, r)| *l == -r));
         heard.extend(left);
         if heard.len() == num_frames {
@@ -140,11 +140,87 @@ fn a_mono_output_hears_the_mean_and_an_empty_preview_nothing() {
     let stem = [vec![0.5; 5_000], vec![0.25; 5_000]];
     assert!(desk.play(Box::new(Preview::new(vec![stem]))).is_ok());
     let mut mono = vec![0.0; 2_000];
-    side.process(&mut [&mut mono], &Controls::default());
+    side.process(&mut [&mut mono], &Controls::default(), Use::default());
     assert_eq!(mono[1_999], 0.375);
     assert!(desk.play(Box::new(Preview::new(Vec::new()))).is_ok());
     let mut mono = vec![0.125; 2_000];
-    side.process(&mut [&mut mono], &Controls::default());
-    side.process(&mut [&mut mono], &Controls::default());
+    side.process(&mut [&mut mono], &Controls::default(), Use::default());
+    side.process(&mut [&mut mono], &Controls::default(), Use::default());
     assert_eq!(mono[1_999], 0.125);
+}
+
+const PLAYING: Use = Use {
+    is_playing: true,
+    is_offline: false,
+};
+const RENDERING: Use = Use {
+    is_playing: true,
+    is_offline: true,
+};
+
+/// Half of full scale, over silence.
+fn playing() -> (PreviewDesk, PreviewSide) {
+    let (mut desk, mut side) = preview();
+    side.set_up(RATE);
+    assert!(desk.play(constants([0.5, 0.0, 0.0, 0.0], 48_000)).is_ok());
+    (desk, side)
+}
+
+fn loudest(side: &mut PreviewSide, host: Use, num_blocks: usize) -> f32 {
+    let mut loudest = 0.0f32;
+    for _ in 0..num_blocks {
+        let (mut left, mut right) = ([0.0; 512], [0.0; 512]);
+        side.process(&mut [&mut left, &mut right], &Controls::default(), host);
+        loudest = left
+            .iter()
+            .fold(loudest, |most, sample| most.max(sample.abs()));
+    }
+    loudest
+}
+
+#[test]
+fn what_the_host_renders_or_records_is_the_live_output_to_the_first_frame() {
+    // Heard, and then: rendered; recorded in real time; begun anew by a reset.
+    for (host, is_reset) in [(RENDERING, false), (PLAYING, false), (Use::default(), true)] {
+        let (desk, mut side) = playing();
+        assert_eq!(loudest(&mut side, Use::default(), 8), 0.5);
+        if is_reset {
+            side.interrupt();
+        }
+        assert_eq!(loudest(&mut side, host, 8), 0.0, "{host:?}");
+        assert!(!desk.is_playing());
+        // Nor afterwards.
+        assert_eq!(loudest(&mut side, Use::default(), 8), 0.0, "{host:?}");
+    }
+    // Not heard yet when the rendering begins.
+    let (desk, mut side) = playing();
+    assert_eq!(loudest(&mut side, RENDERING, 8), 0.0);
+    assert!(!desk.is_playing());
+}
+
+#[test]
+fn where_the_host_is_silent_until_it_plays_the_preview_is_heard_then() {
+    let (_desk, mut side) = playing();
+    side.interrupt();
+    assert_eq!(loudest(&mut side, PLAYING, 8), 0.5);
+}
+
+#[test]
+fn the_levels_are_those_of_what_is_heard() {
+    let (desk, mut side) = playing();
+    let mut controls = Controls::default();
+    controls.stems[0].gain = 0.5;
+    for _ in 0..16 {
+        let (mut left, mut right) = ([0.125; 512], [0.125; 512]);
+        side.process(&mut [&mut left, &mut right], &controls, Use::default());
+    }
+    let levels = desk.levels();
+    let slot = levels.read(levels.num_written() - 1).unwrap();
+    assert_eq!((slot.mix.peak, slot.main.peak), (0.5, 0.25));
+    assert_eq!((slot.stems[0].level.peak, slot.stems[0].gain), (0.5, 0.5));
+    assert_eq!(slot.stems[1].level.peak, 0.0);
+    // Nothing is written while nothing is heard.
+    side.interrupt();
+    loudest(&mut side, Use::default(), 8);
+    assert_eq!(levels.num_written(), desk.levels().num_written());
 }

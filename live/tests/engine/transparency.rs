@@ -126,3 +126,20 @@ fn a_model_of_real_size_is_heard_in_time() {
     }
     assert_eq!(rig.status.state(), State::Running);
 }
+
+/// Hosts and frameworks flush what is computed; that what comes in is not computed with takes our own doing.
+#[test]
+fn numbers_too_small_for_the_processor_are_not_computed_with() {
+    let mix = [vec![f32::MIN_POSITIVE / 4.0; 3000], vec![-1e-40; 3000]];
+    let mut rig = Rig::new(small_model([0.4, 0.3, -0.2, 0.0]), 44_100, 512);
+    let mut controls = Controls::default();
+    controls.stems[0].gain = 0.5;
+    let out = rig.play(&mix, &[512], &controls);
+    let settled = rig.plan.latency_frames() + 2000;
+    assert!(
+        out.main
+            .iter()
+            .flat_map(|side| &side[settled..])
+            .all(|sample| *sample == 0.0)
+    );
+}

@@ -1,5 +1,7 @@
 //! The status line: what the engine does, its numbers, and what to do if something is wrong.
 
+use std::sync::Arc;
+
 use egui::{Align, Color32, Layout, RichText, Ui, vec2};
 use unweave_live::{Fault, MAX_ALLOWANCE_FRAMES, State};
 
@@ -7,6 +9,7 @@ use crate::editor::light::{Heard, light};
 use crate::editor::theme;
 use crate::params::UnweaveParams;
 use crate::report::{Facts, Source, is_strained};
+use crate::takes::{Takes, Wanted};
 
 /// Late stems of this long after an engine is first seen are not worth a word: sessions are loaded then.
 const START_SECONDS: f64 = 3.0;
@@ -41,15 +44,22 @@ struct Trouble {
     advice: String,
     /// 1, or less while it fades.
     strength: f32,
+    /// Whether the person can help by choosing the library of ONNX Runtime.
+    lacks_runtime: bool,
 }
 
 /// Draws the line, and what is wrong above it: in room of its own, so that nothing moves.
-pub fn draw(ui: &mut Ui, view: &mut StatusView, params: &UnweaveParams, heard: Heard) {
+pub fn draw(
+    ui: &mut Ui,
+    view: &mut StatusView,
+    (params, takes): (&UnweaveParams, &Arc<Takes>),
+    heard: Heard,
+) {
     let source = params.report.source();
     let now = ui.input(|input| input.time);
     let strength = match &source {
         Source::Engine(facts) => {
-            let engine = std::sync::Arc::as_ptr(&facts.status).addr();
+            let engine = Arc::as_ptr(&facts.status).addr();
             view.late.look(engine, facts.status.late_hops(), now)
         }
         Source::Inactive | Source::Refused(_) => 0.0,
@@ -67,8 +77,13 @@ pub fn draw(ui: &mut Ui, view: &mut StatusView, params: &UnweaveParams, heard: H
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.set_opacity(trouble.strength);
         dot(ui, theme::WARNING);
-        let what = RichText::new(trouble.what).font(theme::BODY);
-        ui.label(what.color(theme::WARNING));
+        if trouble.lacks_runtime && ui.small_button("Choose file…").clicked() {
+            takes.browse(Wanted::Runtime);
+        }
+        let what = RichText::new(&trouble.what).font(theme::BODY);
+        // Where it was looked for may be long.
+        ui.add(egui::Label::new(what.color(theme::WARNING)).truncate())
+            .on_hover_text(&trouble.what);
         let advice = RichText::new(&trouble.advice).font(theme::BODY);
         ui.add(egui::Label::new(advice).truncate());
         if strength > 0.0 && ui.small_button("×").on_hover_text("Seen").clicked() {
@@ -181,6 +196,7 @@ fn trouble(source: &Source, late: (u64, f32), params: &UnweaveParams) -> Option<
             what,
             advice,
             strength: 1.0,
+            lacks_runtime: false,
         })
     };
     let facts = match source {
@@ -200,7 +216,12 @@ fn trouble(source: &Source, late: (u64, f32), params: &UnweaveParams) -> Option<
             .status
             .reason()
             .unwrap_or_else(|| format!("{fault:?}"));
-        return trouble(sentence(&reason), advice(fault, facts));
+        return Some(Trouble {
+            what: sentence(&reason),
+            advice: advice(fault, facts),
+            strength: 1.0,
+            lacks_runtime: fault == Fault::NoRuntime,
+        });
     }
     if let Some((what, advice)) = params.report.note() {
         return trouble(what, advice.to_owned());
@@ -226,6 +247,7 @@ fn trouble(source: &Source, late: (u64, f32), params: &UnweaveParams) -> Option<
             what: format!("Stems came too late {times}, and the dry mix was heard instead."),
             advice: format!("Close other programs{buffer}{}.", or_a_lighter_mode(facts)),
             strength,
+            lacks_runtime: false,
         });
     }
     if is_strained(&facts.status) {
@@ -260,7 +282,7 @@ fn or_a_lighter_mode(facts: &Facts) -> String {
 fn advice(fault: Fault, facts: &Facts) -> String {
     match fault {
         Fault::NoModel => "Choose another model above.".to_owned(),
-        Fault::NoRuntime => "Then load the plug-in again.".to_owned(),
+        Fault::NoRuntime => "Choose its library, or install Unweave anew.".to_owned(),
         Fault::Rate => "Choose another sample rate in the host.".to_owned(),
         Fault::TooSlow => match facts.lighter_mode() {
             Some(mode) => format!("The mode {} would fit: choose it above.", mode.name()),
@@ -287,8 +309,6 @@ fn sentence(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use unweave_live::{LatencyPlan, Levels, Timing};
     use unweave_separation::doubles::shape;
     use unweave_separation::{DeviceUse, Mode};

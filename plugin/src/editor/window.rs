@@ -15,6 +15,7 @@ use nice_plug_egui::{
 
 use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
+use crate::editor::visibility::Visibility;
 use crate::editor::{Desk, draw, extent, let_go, tempo, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
@@ -92,6 +93,7 @@ impl Editor for Window {
             host: None,
             params: Arc::clone(&self.params),
             system_scale: Arc::clone(&self.system_scale),
+            visibility: Visibility::default(),
         };
         // The framework's own state can't be set once it is made, so each window gets one.
         let (size, zoom) = self.extent();
@@ -150,6 +152,7 @@ struct App {
     host: Option<GuiContext>,
     params: Arc<UnweaveParams>,
     system_scale: Arc<AtomicF32>,
+    visibility: Visibility,
 }
 
 impl NiceEguiApp for App {
@@ -170,12 +173,18 @@ impl NiceEguiApp for App {
         // The framework hands it to GL as it is, and GL takes it for sRGB already.
         let [red, green, blue, _] = theme::BACKGROUND.to_normalized_gamma_f32();
         frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
+        #[cfg(target_os = "linux")]
+        {
+            self.visibility = Visibility::of(frame.baseview_window());
+        }
         self.host = Some(nice_gui_ctx);
         Ok(())
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
         if let Some(host) = &self.host {
+            let now = ui.input(|input| input.time);
+            self.desk.set_hidden(self.visibility.is_hidden(now));
             draw(ui, &mut self.desk, host);
         }
     }

@@ -17,6 +17,8 @@ pub enum Wanted {
     Song,
     /// The folder that stems go to.
     Folder,
+    /// The library of ONNX Runtime.
+    Runtime,
 }
 
 /// A program and its arguments; it prints the path that was chosen, and nothing if there is none.
@@ -69,12 +71,34 @@ fn programs(wanted: Wanted) -> &'static [Program] {
                 "POSIX path of (choose folder with prompt \"Folder for the stems\")",
             ],
         )],
-        Wanted::Song if cfg!(windows) => {
+        Wanted::Runtime if cfg!(target_os = "macos") => &[(
+            "osascript",
+            &[
+                "-e",
+                "POSIX path of (choose file with prompt \"Choose libonnxruntime.dylib\")",
+            ],
+        )],
+        Wanted::Song | Wanted::Runtime if cfg!(windows) => {
             powershell!("OpenFileDialog", "FileName")
         }
         Wanted::Folder if cfg!(windows) => {
             powershell!("FolderBrowserDialog", "SelectedPath")
         }
+        Wanted::Runtime => &[
+            (
+                "zenity",
+                &["--file-selection", "--title=Choose libonnxruntime.so"],
+            ),
+            (
+                "kdialog",
+                &[
+                    "--title",
+                    "Choose libonnxruntime.so",
+                    "--getopenfilename",
+                    ".",
+                ],
+            ),
+        ],
         Wanted::Song => &[
             ("zenity", &["--file-selection", "--title=Choose a song"]),
             (

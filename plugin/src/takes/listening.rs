@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use unweave_live::Levels;
 use unweave_live::preview::PreviewDesk;
 
 use crate::render::excerpt::excerpt;
@@ -69,6 +70,10 @@ impl Listener {
         self.work = None;
         self.desk.lock().stop();
         *self.failure.lock() = None;
+    }
+
+    pub(super) fn levels(&self) -> Arc<Levels> {
+        self.desk.lock().levels()
     }
 
     pub(super) fn state(&self) -> Listening {

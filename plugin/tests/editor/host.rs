@@ -1,6 +1,7 @@
 //! A host that takes up every value at once and writes down every gesture.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use egui::accesskit::Role;
 use egui::{Modifiers, Pos2, Vec2, vec2};
@@ -98,6 +99,8 @@ impl GuiContextInner for Host {
 pub struct Desktop {
     pub harness: Harness<'static>,
     pub host: Arc<Host>,
+    /// Whether nobody can see the window.
+    pub is_hidden: Arc<AtomicBool>,
     context: GuiContext,
     /// Of takes, of which there are none.
     _folder: tempfile::TempDir,
@@ -119,16 +122,22 @@ impl Desktop {
         let (takes, _preview) = Takes::new(folder.path().to_owned());
         let mut desk = Desk::new(params, takes, Bell::default());
         let shown = context.clone();
+        let is_hidden = Arc::<AtomicBool>::default();
+        let hidden = Arc::clone(&is_hidden);
         let harness = Harness::builder()
             .with_size(size)
             .with_pixels_per_point(pixels_per_point)
             .with_step_dt(1.0 / 60.0)
             .with_context_setup(theme::apply)
             .renderer(Painter::default())
-            .build_ui(move |ui| draw(ui, &mut desk, &shown));
+            .build_ui(move |ui| {
+                desk.set_hidden(hidden.load(Ordering::Relaxed));
+                draw(ui, &mut desk, &shown);
+            });
         let mut desktop = Self {
             harness,
             host,
+            is_hidden,
             context,
             _folder: folder,
         };

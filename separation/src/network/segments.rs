@@ -14,6 +14,10 @@
 //! | normalised by | the segment's own mean and deviation | the whole song's |
 //! | S | N − d | N − d + ((lead − N) mod h) |
 //!
+//! Silence costs nothing: a network of this kind remembers nothing from one segment to the next, so its stems of a
+//! segment of zeros are kept, and it isn't asked again. (What a network with a memory makes of silence depends on
+//! what came before, so there every hop of silence is inferred.)
+//!
 //! # Source
 //! d = 0 is `demucs.apply.apply_model` with `split`, `transition_power` 1 and no shifts, first and last
 //! segment included; it normalises by the whole song and adds the song's mean to every stem, as
@@ -143,6 +147,8 @@ pub(crate) struct Segments {
     given: i64,
     segment: [Vec<f32>; 2],
     stems: StemBlock,
+    /// Of the last segment that was nothing but zeros.
+    stems_of_silence: Option<StemBlock>,
 }
 
 impl Segments {
@@ -182,6 +188,7 @@ impl Segments {
             given: 0,
             segment: Default::default(),
             stems: StemBlock::default(),
+            stems_of_silence: None,
         };
         new.try_out()?;
         new.reset();
@@ -233,7 +240,7 @@ impl Segments {
         }
         let (statistics, mean) = self.fill(shown_start, shown, end);
         self.stems.reshape(self.shape.stems.len(), shown);
-        self.network.separate(&self.segment, &mut self.stems)?;
+        self.ask()?;
 
         let offset = index(start - shown_start);
         // Frames before the first to be given are not asked for.
@@ -264,6 +271,26 @@ impl Segments {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Asks the network for the stems of the segment. What it says to silence it says every time, so it is asked for
+    /// that once.
+    fn ask(&mut self) -> Result<(), Error> {
+        // A negative zero is another number, and who knows what the network makes of it.
+        let is_silent = |channel: &Vec<f32>| channel.iter().all(|sample| sample.to_bits() == 0);
+        if !self.segment.iter().all(is_silent) {
+            return self.network.separate(&self.segment, &mut self.stems);
+        }
+        let kept = self.stems_of_silence.take();
+        let num_frames = self.stems.num_frames();
+        if let Some(kept) = kept.filter(|kept| kept.num_frames() == num_frames) {
+            self.stems.clone_from(&kept);
+            self.stems_of_silence = Some(kept);
+            return Ok(());
+        }
+        self.network.separate(&self.segment, &mut self.stems)?;
+        self.stems_of_silence = Some(self.stems.clone());
         Ok(())
     }
 

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::desktop::{Desktop, Running, wait};
+use super::monkey::Monkey;
 use super::window::PlugInWindow;
 use crate::shell;
 
@@ -21,22 +21,17 @@ const DATA: &str = "/usr/share/ardour7";
 
 /// Tracks, the class ids of the plug-ins on them, and where the tracks' names are in the main window: the first before
 /// the strip of the chosen track is shown beside them, the others after.
-const TRACKS: [(&str, &str, (u32, u32)); 2] = [
+const TRACKS: [(&str, &str, (i32, i32)); 2] = [
     ("Song", "556E776561766553746572656F2D3031", (59, 344)),
     ("Stems", "556E77656176654D756C74694F2D3031", (169, 412)),
 ];
 /// The plug-in in that strip.
-const PLUGIN: (u32, u32) = (59, 190);
+const PLUGIN: (i32, i32) = (59, 190);
 /// Height of Ardour's own bar above the plug-in's window.
 const BAR: u32 = 34;
 
-/// Runs the script with the plug-in that is installed for this home folder; clicks at random for so long in between.
-pub fn run(
-    desktop: &Desktop,
-    home: &Path,
-    scratch: &Path,
-    clicking: Duration,
-) -> anyhow::Result<()> {
+/// Runs the script with the plug-in that is installed for this home folder; the monkey comes in between.
+pub fn run(desktop: &Desktop, home: &Path, scratch: &Path, monkey: Monkey) -> anyhow::Result<()> {
     let runtime = scratch.join("runtime");
     fs::create_dir_all(&runtime)?;
     let prepare = |command: &mut Command| {
@@ -78,14 +73,14 @@ pub fn run(
     ardour.env_remove("LD_LIBRARY_PATH");
     ardour.stderr(fs::File::create(&log)?);
     let mut ardour = desktop.run(&mut ardour)?;
-    use_it(desktop, &mut ardour, &file, clicking).inspect_err(|_| desktop.show(&log))
+    use_it(desktop, &mut ardour, &file, monkey).inspect_err(|_| desktop.show(&log))
 }
 
 fn use_it(
     desktop: &Desktop,
     ardour: &mut Running,
     file: &Path,
-    clicking: Duration,
+    monkey: Monkey,
 ) -> anyhow::Result<()> {
     let main = desktop.await_window(ardour, "hosts - Ardour")?;
     wait(5.0);
@@ -97,14 +92,17 @@ fn use_it(
         }
         wait(2.0);
         let window = PlugInWindow {
+            desktop,
+            main: &main,
             title: &format!("^{track}: Unweave"),
             bar: BAR,
-            clicking,
+            open: &|| {
+                desktop.press(&main, "Shift")?;
+                desktop.point(&main, PLUGIN, "click --repeat 2 --delay 80 1")
+            },
+            monkey,
         };
-        window.use_it(desktop, ardour, || {
-            desktop.press(&main, "Shift")?;
-            desktop.point(&main, PLUGIN, "click --repeat 2 --delay 80 1")
-        })?;
+        window.use_it(ardour)?;
     }
     let saved = || Ok(fs::read_to_string(file)?.matches("<chunk").count() == TRACKS.len());
     desktop.play_save_and_leave(ardour, &main, "ctrl+q", saved)

@@ -1,6 +1,7 @@
 //! A desktop for programs with windows: a display without a screen, a window manager, a sound system without a
 //! sound card, and a hand on the mouse.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -73,6 +74,7 @@ impl Drop for Running {
 pub struct Desktop {
     display: String,
     server: String,
+    path: OsString,
     // In the order in which they end.
     _sound: Running,
     _manager: Running,
@@ -130,6 +132,7 @@ impl Desktop {
         Ok(Self {
             display,
             server,
+            path: path_without_dialogs(logs)?,
             _sound: sound,
             _manager: manager,
             _screen: screen,
@@ -141,6 +144,7 @@ impl Desktop {
         Running::start(
             command
                 .env("DISPLAY", &self.display)
+                .env("PATH", &self.path)
                 .env("JACK_DEFAULT_SERVER", &self.server)
                 .env("JACK_NO_START_SERVER", "1"),
         )
@@ -160,21 +164,77 @@ impl Desktop {
 
     /// Waits for a window whose title matches, of a program that must not end meanwhile.
     pub fn await_window(&self, program: &mut Running, title: &str) -> anyhow::Result<Window> {
+        let window = self.await_soon(program, title)?;
+        window.with_context(|| format!("no window `{title}`"))
+    }
+
+    /// The same; none if there is none before patience is over.
+    pub fn await_soon(&self, program: &mut Running, title: &str) -> anyhow::Result<Option<Window>> {
         let since = Instant::now();
-        loop {
+        while since.elapsed() < PATIENCE {
             program.check(&format!("waiting for the window `{title}`"))?;
             if let Some(window) = self.find(title) {
-                return Ok(window);
-            }
-            if since.elapsed() > PATIENCE {
-                bail!("no window `{title}`");
+                return Ok(Some(window));
             }
             std::thread::sleep(GLANCE);
         }
+        Ok(None)
+    }
+
+    /// Waits until no window has such a title.
+    pub fn await_gone(&self, title: &str) -> anyhow::Result<()> {
+        let since = Instant::now();
+        while self.find(title).is_some() {
+            if since.elapsed() > PATIENCE {
+                bail!("the window `{title}` doesn't close");
+            }
+            std::thread::sleep(GLANCE);
+        }
+        Ok(())
+    }
+
+    /// Width and height of a window.
+    pub fn size(&self, window: &Window) -> anyhow::Result<(u32, u32)> {
+        let found = self
+            .hand()
+            .args(["getwindowgeometry", "--shell", &window.0])
+            .stderr(Stdio::null())
+            .output()?;
+        let text = String::from_utf8(found.stdout)?;
+        let value = |name: &str| {
+            let of_name = |line: &str| line.strip_prefix(name)?.parse().ok();
+            text.lines().find_map(of_name)
+        };
+        value("WIDTH=")
+            .zip(value("HEIGHT="))
+            .context("it has no size")
+    }
+
+    /// Makes a window so large, if it lets itself.
+    pub fn resize(&self, window: &Window, width: u32, height: u32) -> anyhow::Result<()> {
+        self.hand_does(&format!("windowsize {} {width} {height}", window.0))
+    }
+
+    /// Lets a window be nothing but a name for a moment.
+    pub fn minimise_and_restore(&self, window: &Window) -> anyhow::Result<()> {
+        let id = &window.0;
+        self.hand_does(&format!(
+            "windowminimize {id} sleep 0.5 windowmap {id} windowactivate {id}"
+        ))
+    }
+
+    /// Brings a window to the front.
+    pub fn raise(&self, window: &Window) -> anyhow::Result<()> {
+        self.hand_does(&format!("windowactivate --sync {}", window.0))
+    }
+
+    /// Does what these words of xdotool say.
+    pub fn hand_does(&self, words: &str) -> anyhow::Result<()> {
+        run(self.hand().args(words.split_whitespace()))
     }
 
     /// Moves to a place in a window and does what these words of xdotool say.
-    pub fn point(&self, window: &Window, (x, y): (u32, u32), words: &str) -> anyhow::Result<()> {
+    pub fn point(&self, window: &Window, (x, y): (i32, i32), words: &str) -> anyhow::Result<()> {
         let (x, y) = (x.to_string(), y.to_string());
         let mut hand = self.hand();
         hand.args(["mousemove", "--window", &window.0, &x, &y]);
@@ -240,11 +300,27 @@ impl Desktop {
 
 fn run(hand: &mut Command) -> anyhow::Result<()> {
     let text = shell::display(hand);
-    let status = hand.status().context("cannot start xdotool")?;
-    if !status.success() {
-        bail!("`{text}` failed: {status}");
+    let output = hand.output().context("cannot start xdotool")?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        bail!("`{text}` failed: {}: {}", output.status, why.trim());
     }
     Ok(())
+}
+
+/// A search path on which programs that open windows of their own do nothing: a click may start them.
+fn path_without_dialogs(folder: &Path) -> anyhow::Result<OsString> {
+    let folder = folder.join("no-dialogs");
+    std::fs::create_dir_all(&folder)?;
+    for program in ["zenity", "kdialog", "xdg-open"] {
+        let path = folder.join(program);
+        std::fs::write(&path, "#!/bin/sh\nexit 1\n")?;
+        shell::run(Command::new("chmod").arg("+x").arg(&path))?;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(
+        std::iter::once(folder).chain(std::env::split_paths(&path)),
+    )?)
 }
 
 /// Lets what was done take effect.

@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use super::desktop::{Desktop, Running, wait};
+use super::monkey::Monkey;
 use super::window::PlugInWindow;
 use crate::shell;
 
@@ -16,17 +16,17 @@ use crate::shell;
 const MAIN: &str = "hosts\\.qtr";
 const MIXER: &str = "^Mixer";
 /// In the mixer: where the plug-ins of the first and the second track are listed.
-const PLUGINS: [(u32, u32); 2] = [(203, 47), (282, 47)];
+const PLUGINS: [(i32, i32); 2] = [(203, 47), (282, 47)];
 /// What the script needs beside [`Desktop::PROGRAMS`].
 pub const PROGRAM: &str = "qtractor";
 
-/// Runs the script with the plug-in that is installed for this home folder; clicks at random for so long in between.
+/// Runs the script with the plug-in that is installed for this home folder; the monkey comes in between.
 pub fn run(
     desktop: &Desktop,
     root: &Path,
     home: &Path,
     scratch: &Path,
-    clicking: Duration,
+    monkey: Monkey,
 ) -> anyhow::Result<()> {
     let session = scratch.join("hosts.qtr");
     fs::write(&session, session_text(&home.join(".clap/Unweave.clap")))?;
@@ -55,14 +55,14 @@ pub fn run(
         qtractor.env_remove(variable);
     }
     let mut qtractor = desktop.run(&mut qtractor)?;
-    script(desktop, &mut qtractor, &session, clicking).inspect_err(|_| desktop.show(&log))
+    script(desktop, &mut qtractor, &session, monkey).inspect_err(|_| desktop.show(&log))
 }
 
 fn script(
     desktop: &Desktop,
     qtractor: &mut Running,
     session: &Path,
-    clicking: Duration,
+    monkey: Monkey,
 ) -> anyhow::Result<()> {
     let main = desktop.await_window(qtractor, MAIN)?;
     wait(1.0);
@@ -71,14 +71,17 @@ fn script(
     wait(1.0);
     for (track, place) in ["Song", "Stems"].into_iter().zip(PLUGINS) {
         let window = PlugInWindow {
+            desktop,
+            main: &main,
             title: &format!("^Unweave.* - {track}"),
             bar: 0,
-            clicking,
+            open: &|| {
+                desktop.press(&mixer, "Shift")?;
+                desktop.point(&mixer, place, "click --repeat 2 --delay 80 1")
+            },
+            monkey,
         };
-        window.use_it(desktop, qtractor, || {
-            desktop.press(&mixer, "Shift")?;
-            desktop.point(&mixer, place, "click --repeat 2 --delay 80 1")
-        })?;
+        window.use_it(qtractor)?;
     }
     let saved = || Ok(fs::read_to_string(session)?.contains("<config "));
     desktop.play_save_and_leave(qtractor, &main, "alt+F4", saved)
