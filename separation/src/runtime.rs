@@ -11,9 +11,9 @@
 //! 4. the file that the user has chosen ([`choose`]), which `runtime.txt` in the data folder names,
 //! 5. wherever the system's loader looks.
 //!
-//! Versions 1.22 to 1.28 are accepted. Older ones lack functions that are called. From 1.29 on, the
-//! official builds write an identity below the user's cache folder and start a thread that sends
-//! telemetry, on Linux too (seen with strace on 1.29.0 to 1.32.0, not on 1.22.1 to 1.28.0): Unweave
+//! Versions 1.23 to 1.28 are accepted. Older ones refuse a setting that every session is given, or lack
+//! functions. From 1.29 on, the official builds write an identity below the user's cache folder and start a
+//! thread that sends telemetry, on Linux too (seen with strace on 1.29.0 to 1.32.0, not on 1.22.1 to 1.28.0): Unweave
 //! promises to use no network and write no files it was not asked for, so they are refused.
 //!
 //! One environment serves all models of a process; it stays until the process ends.
@@ -44,9 +44,9 @@ use crate::error::Error;
 use crate::files::folders;
 
 /// Accepted minor versions of ONNX Runtime 1.
-const SUPPORTED: RangeInclusive<u32> = 22..=28;
+const SUPPORTED: RangeInclusive<u32> = 23..=28;
 /// The same for messages.
-const SUPPORTED_TEXT: &str = "1.22 to 1.28";
+const SUPPORTED_TEXT: &str = "1.23 to 1.28";
 
 /// The library in use.
 #[derive(Debug)]

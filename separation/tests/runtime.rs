@@ -233,7 +233,7 @@ fn versions_that_are_too_old_or_send_telemetry_are_passed_over_and_named() {
             "{text}"
         );
         assert!(text.contains(reason), "{text}");
-        assert!(text.contains("1.22 to 1.28"), "{text}");
+        assert!(text.contains("1.23 to 1.28"), "{text}");
     }
     // One that can't be used does not hide one that can.
     let bin = dir.path().join("root/bin");
