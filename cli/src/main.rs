@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod completions;
 mod console;
 mod doctor;
 mod download;
 mod engine;
+mod manual;
 mod models;
 mod separate;
 mod verify;
@@ -16,7 +18,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Takes songs apart into drums, bass, vocals and other, in files that sum to the song exactly.
 #[derive(Debug, Parser)]
@@ -39,6 +41,11 @@ enum Command {
     Doctor(doctor::Args),
     /// Measure how long each step takes.
     Bench(bench::Args),
+    /// Print what a shell needs to complete this command's words.
+    Completions(completions::Args),
+    /// Write the manual's pages into a folder, one per command.
+    #[command(hide = true)]
+    Manual(manual::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +55,8 @@ fn main() -> ExitCode {
         Command::Models(command) => models::run(&command),
         Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args, Cli::command())),
+        Command::Manual(args) => manual::run(&args, Cli::command()),
     };
     result.unwrap_or_else(|error| {
         console::error(&error);

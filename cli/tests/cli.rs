@@ -31,3 +31,5 @@ mod output;
 mod real_songs;
 #[path = "cli/server.rs"]
 mod server;
+#[path = "cli/shells.rs"]
+mod shells;

@@ -20,11 +20,11 @@ use std::time::Duration;
 
 use crate::controls::Controls;
 use crate::denormals::flushed;
-use crate::engine::Setup;
 use crate::handover::{Arrivals, Handover, Link, handover};
 use crate::lane::{Place, Run};
 use crate::levels::{Gauge, Levels};
 use crate::plan::LatencyPlan;
+use crate::setup::Setup;
 use crate::status::{State, Status};
 use chunk::{Chunk, Cover};
 use delay::Delay;
@@ -148,7 +148,7 @@ impl AudioSide {
         self.mixer.reset();
         // Nothing is left of what the old engine has heard.
         self.go_over();
-        self.link.status.set_epoch(self.epoch);
+        self.link.status.signal.set_epoch(self.epoch);
     }
 
     /// How loud the mix and its stems have been; for meters, on any other thread.
@@ -168,7 +168,7 @@ impl AudioSide {
         if self.is_offline != is_offline {
             self.is_offline = is_offline;
             for link in self.links() {
-                link.status.set_offline(is_offline);
+                link.status.signal.set_offline(is_offline);
             }
         }
     }
@@ -266,11 +266,11 @@ impl AudioSide {
             }
             let status = &*link.status;
             let written = link.mix_lane.written_frames();
-            status.wake_worker();
-            status.wait_until(OFFLINE_LIMIT, || {
-                status.is_stopping()
-                    || status.is_finished()
-                    || (status.state() != State::Loading && status.done_frames() >= written)
+            status.signal.wake_worker();
+            status.signal.wait_until(OFFLINE_LIMIT, || {
+                status.signal.is_stopping()
+                    || status.signal.is_finished()
+                    || (status.state() != State::Loading && status.signal.done_frames() >= written)
             });
         }
     }

@@ -1,4 +1,4 @@
-//! Time, so that tests need none.
+//! The clock of the inference thread, which tests put one of their own in place of.
 
 use std::time::{Duration, Instant};
 

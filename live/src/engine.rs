@@ -4,17 +4,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use unweave_separation::{Separator, Shape};
-
 use crate::audio::AudioSide;
 use crate::clock::{Clock, SystemClock};
-use crate::controls::MAX_STEMS;
 use crate::denormals;
 use crate::error::Error;
 use crate::handover::{Link, Successor};
 use crate::lane::lane;
-use crate::plan::LatencyPlan;
-use crate::status::{Fault, Status, Terminate};
+use crate::setup::{Loader, Setup};
+use crate::status::Status;
 use crate::worker::Worker;
 
 /// Longest wait for the inference thread to end; unloading a plug-in must not take 200 ms.
@@ -24,72 +21,6 @@ const STOP_LIMIT: Duration = Duration::from_millis(150);
 /// a second, more on a busy machine; a process that ended meanwhile would take the runtime's memory from
 /// under it, and crash.
 const LOADING_STOP_LIMIT: Duration = Duration::from_secs(2);
-
-/// What both halves must agree on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setup {
-    pub(crate) plan: LatencyPlan,
-    pub(crate) num_stems: usize,
-    pub(crate) residual_idx: usize,
-    pub(crate) room_frames: usize,
-}
-
-impl Setup {
-    /// For a model of this shape. It need not be loaded: its manifest knows the shape.
-    ///
-    /// # Errors
-    /// [`Error::NumStems`] if it has no stem or more than [`MAX_STEMS`].
-    pub fn new(shape: &Shape, plan: LatencyPlan) -> Result<Self, Error> {
-        let num_stems = shape.stems.len();
-        if shape.residual_idx >= num_stems || num_stems > MAX_STEMS {
-            return Err(Error::NumStems {
-                actual: num_stems,
-                max: MAX_STEMS,
-            });
-        }
-        Ok(Self {
-            plan,
-            num_stems,
-            residual_idx: shape.residual_idx,
-            room_frames: 0,
-        })
-    }
-
-    /// The same, with room for engines that need a latency of up to so many frames: [`crate::Handover`].
-    #[must_use]
-    pub fn with_room(self, latency_frames: usize) -> Self {
-        Self {
-            room_frames: latency_frames,
-            ..self
-        }
-    }
-
-    /// When stems are due.
-    pub fn plan(&self) -> &LatencyPlan {
-        &self.plan
-    }
-}
-
-/// A model, ready to run.
-pub struct Model {
-    /// Runs on the inference thread and is freed there.
-    pub separator: Box<dyn Separator>,
-    /// Ends a running inference, if the runtime can; called from another thread.
-    pub terminate: Option<Terminate>,
-}
-
-/// Why there is no model: a code for the host, and words for the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// What kind of fault it is.
-    pub fault: Fault,
-    /// What is wrong and what to do about it.
-    pub reason: String,
-}
-
-/// Loads and verifies a model on the inference thread, where it may take its time; it should give up
-/// when asked whether the engine is stopping and told so.
-pub type Loader = Box<dyn FnOnce(&dyn Fn() -> bool) -> Result<Model, Refusal> + Send>;
 
 /// Keeps the inference thread; dropping it ends the thread, within 200 ms once the model is loaded.
 ///
@@ -147,14 +78,14 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.status.stop();
-        let status = &*self.status;
-        let limit = if status.has_loaded() {
+        let signal = &self.status.signal;
+        signal.stop();
+        let limit = if signal.has_loaded() {
             STOP_LIMIT
         } else {
             LOADING_STOP_LIMIT
         };
-        let has_ended = status.wait_until(limit, || status.is_finished());
+        let has_ended = signal.wait_until(limit, || signal.is_finished());
         // A runtime that neither ends nor terminates keeps its thread, which owns all it uses.
         if let (true, Some(thread)) = (has_ended, self.thread.take()) {
             // A panic has been reported in the status already.

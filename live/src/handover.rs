@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use crate::engine::Setup;
 use crate::lane::{LaneReader, LaneWriter};
+use crate::setup::Setup;
 use crate::status::Status;
 
 /// What ties the audio side to one engine.

@@ -60,18 +60,22 @@ mod levels;
 mod plan;
 pub mod preview;
 mod priority;
+mod setup;
+mod signal;
 mod status;
 mod worker;
 
 pub use audio::{AudioSide, StereoOut};
 pub use clock::{Clock, SystemClock};
 pub use controls::{Controls, MAX_STEMS, StemControl};
-pub use engine::{Engine, Loader, Model, Refusal, Setup, halves, successor_halves};
+pub use engine::{Engine, halves, successor_halves};
 pub use error::Error;
 pub use handover::{Handover, Successor};
 pub use levels::{Level, Levels, Slot, StemLevel};
 pub use plan::{LatencyPlan, MAX_ALLOWANCE_FRAMES, MIN_ALLOWANCE_FRAMES, pro_tools_limit_frames};
-pub use status::{Fault, State, Status, Terminate};
+pub use setup::{Loader, Model, Refusal, Setup};
+pub use signal::Terminate;
+pub use status::{Fault, State, Status};
 /// When stems are final, at the host's rate.
 pub use unweave_separation::Timing;
 pub use worker::{Step, Worker};

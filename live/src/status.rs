@@ -1,12 +1,10 @@
-//! What both threads and the editor may know about each other: atomics, and text for the editor.
+//! How the engine is doing, for whoever looks at it: atomics, and text for the editor.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::Thread;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Longest sleep of a thread that waits for the other, should it have missed a signal.
-const RECHECK: Duration = Duration::from_millis(10);
+use crate::signal::{Signal, lock};
 
 /// Why there are no stems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,9 +69,6 @@ impl State {
     }
 }
 
-/// Stops a running inference; called from any thread but the audio thread, at any time.
-pub type Terminate = Arc<dyn Fn() + Send + Sync>;
-
 /// How the engine is doing. Any thread may ask; nothing here waits, except [`Status::reason`].
 #[derive(Default)]
 pub struct Status {
@@ -82,25 +77,11 @@ pub struct Status {
     failed_hops: AtomicU64,
     load_permille: AtomicU32,
     inference_us: AtomicU64,
-    /// The audio side's present epoch: the worker skips what is older.
-    epoch: AtomicU64,
-    /// Frames of the mix lane that the worker is done with; their stems are in the stem lane.
-    done_frames: AtomicU64,
     /// Longest block that the host has handed over.
     block_frames: AtomicUsize,
-    is_offline: AtomicBool,
-    is_stopping: AtomicBool,
-    is_finished: AtomicBool,
-    /// The loader has returned.
-    has_loaded: AtomicBool,
     /// Never locked by the audio thread.
     reason: Mutex<Option<String>>,
-    /// Never locked by the audio thread.
-    terminate: Mutex<Option<Terminate>>,
-    /// Locked by the audio thread while it waits offline, never in real time.
-    turn: Mutex<()>,
-    turn_changed: Condvar,
-    worker: OnceLock<Thread>,
+    pub(crate) signal: Signal,
 }
 
 impl Status {
@@ -139,7 +120,7 @@ impl Status {
     pub(crate) fn set_state(&self, state: State, reason: Option<String>) {
         *lock(&self.reason) = reason;
         self.state.store(state.code(), Ordering::Release);
-        self.signal();
+        self.signal.changed();
     }
 
     pub(crate) fn add_late_hops(&self, num_hops: u64) {
@@ -163,24 +144,6 @@ impl Status {
         self.inference_us.store(micros, Ordering::Relaxed);
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_epoch(&self, epoch: u64) {
-        self.epoch.store(epoch, Ordering::Release);
-    }
-
-    pub(crate) fn done_frames(&self) -> u64 {
-        self.done_frames.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_done_frames(&self, frames: u64) {
-        if self.done_frames.swap(frames, Ordering::AcqRel) != frames {
-            self.signal();
-        }
-    }
-
     /// Longest block that the host has handed over.
     pub fn block_frames(&self) -> usize {
         self.block_frames.load(Ordering::Relaxed)
@@ -189,93 +152,4 @@ impl Status {
     pub(crate) fn note_block(&self, num_frames: usize) {
         self.block_frames.fetch_max(num_frames, Ordering::Relaxed);
     }
-
-    pub(crate) fn is_offline(&self) -> bool {
-        self.is_offline.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_offline(&self, is_offline: bool) {
-        self.is_offline.store(is_offline, Ordering::Release);
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        self.is_finished.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn has_loaded(&self) -> bool {
-        self.has_loaded.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_loaded(&self) {
-        self.has_loaded.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn set_worker(&self, thread: Thread) {
-        // A second worker does not exist; should one, the first keeps the name.
-        let _ = self.worker.set(thread);
-    }
-
-    pub(crate) fn set_terminate(&self, terminate: Option<Terminate>) {
-        *lock(&self.terminate) = terminate;
-    }
-
-    /// Tells the worker to end, in the middle of an inference too.
-    pub(crate) fn stop(&self) {
-        self.is_stopping.store(true, Ordering::Release);
-        let terminate = lock(&self.terminate).clone();
-        if let Some(terminate) = terminate {
-            terminate();
-        }
-        self.wake_worker();
-        self.signal();
-    }
-
-    pub(crate) fn set_finished(&self) {
-        self.is_finished.store(true, Ordering::Release);
-        drop(lock(&self.turn));
-        self.turn_changed.notify_all();
-    }
-
-    pub(crate) fn wake_worker(&self) {
-        if let Some(worker) = self.worker.get() {
-            worker.unpark();
-        }
-    }
-
-    /// Sleeps until `is_done`, or `limit` is over; true when done. Not for real time.
-    pub(crate) fn wait_until(&self, limit: Duration, is_done: impl Fn() -> bool) -> bool {
-        let mut slept = Duration::ZERO;
-        let mut turn = lock(&self.turn);
-        while !is_done() {
-            if slept >= limit {
-                return false;
-            }
-            let started = std::time::Instant::now();
-            turn = self
-                .turn_changed
-                .wait_timeout(turn, RECHECK.min(limit))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-            slept += started.elapsed();
-        }
-        true
-    }
-
-    /// Wakes the audio thread if it waits, which it does offline only.
-    fn signal(&self) {
-        if self.is_offline() {
-            // The lock makes sure that whoever checked before is asleep by now.
-            drop(lock(&self.turn));
-            self.turn_changed.notify_all();
-        }
-    }
-}
-
-/// What these mutexes guard is whole after any panic: a unit, or a value replaced at once.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,9 +12,9 @@ use std::time::Duration;
 use unweave_separation::{StemBlock, Stream, Timing};
 
 use crate::clock::Clock;
-use crate::engine::{Loader, Model, Refusal, Setup};
 use crate::lane::{LaneReader, LaneWriter, Place};
 use crate::priority;
+use crate::setup::{Loader, Model, Refusal, Setup};
 use crate::status::{Fault, State, Status};
 use trial::Trial;
 
@@ -102,7 +102,7 @@ impl Worker {
     /// Works until the engine is dropped; the body of the inference thread.
     pub(crate) fn run(&mut self) {
         priority::make_normal();
-        self.status.set_worker(std::thread::current());
+        self.status.signal.set_worker(std::thread::current());
         // The worker is not used after a panic, so nothing broken is seen.
         if catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
             self.refuse(Refusal {
@@ -110,14 +110,14 @@ impl Worker {
                 reason: "the inference thread ended because of a bug".to_owned(),
             });
         }
-        self.status.set_terminate(None);
+        self.status.signal.set_terminate(None);
         self.phase = Phase::Refused;
-        self.status.set_finished();
+        self.status.signal.set_finished();
     }
 
     fn work(&mut self) {
         let mut last_busy = self.clock.now();
-        while !self.status.is_stopping() {
+        while !self.status.signal.is_stopping() {
             let now = self.clock.now();
             if self.step() == Step::Busy {
                 last_busy = now;
@@ -171,22 +171,24 @@ impl Worker {
             Phase::Refused => self.discard(),
         };
         if !self.holds_stems() {
-            self.status.set_done_frames(self.mix_lane.read_frames());
+            self.status
+                .signal
+                .set_done_frames(self.mix_lane.read_frames());
         }
         step
     }
 
     fn load(&mut self, loader: Loader) -> Step {
         let status = Arc::clone(&self.status);
-        let loaded = loader(&|| status.is_stopping());
-        status.set_loaded();
+        let loaded = loader(&|| status.signal.is_stopping());
+        status.signal.set_loaded();
         let loaded = loaded.and_then(|model| self.start(model));
         match loaded {
             Ok(separation) => {
                 // What came in meanwhile is late by now if it is more than the latency. If it is less, it
                 // may be all from the first frame on, by a host that renders and has not said so yet.
                 let is_late = self.mix_lane.num_frames() >= self.setup.plan.latency_frames();
-                if is_late && !self.status.is_offline() {
+                if is_late && !self.status.signal.is_offline() {
                     self.discard();
                 }
                 self.status.set_state(State::Running, None);
@@ -214,7 +216,7 @@ impl Worker {
             let reason = "the model differs from what its manifest says; install it again";
             return Err(unfit(reason.to_owned()));
         }
-        self.status.set_terminate(model.terminate);
+        self.status.signal.set_terminate(model.terminate);
         let budget = frames_to_time(plan.budget_frames(), plan.sample_rate());
         let trial = Trial {
             clock: &*self.clock,
@@ -245,7 +247,7 @@ impl Worker {
         let Some(run) = self.mix_lane.run() else {
             return Step::Idle;
         };
-        if run.start.epoch < self.status.epoch() {
+        if run.start.epoch < self.status.signal.epoch() {
             self.mix_lane.skip(run.num_frames);
             return Step::Busy;
         }
@@ -262,7 +264,7 @@ impl Worker {
                 self.note_load(separation);
                 self.deliver(separation);
             }
-            Err(_) if self.status.is_stopping() => {}
+            Err(_) if self.status.signal.is_stopping() => {}
             Err(error) => {
                 self.status.add_failed_hop();
                 separation.next_in = None;
@@ -281,7 +283,7 @@ impl Worker {
     /// Puts stems into their lane; false if they have to wait for room.
     fn deliver(&mut self, separation: &mut Separation) -> bool {
         let num_frames = separation.stems.num_frames();
-        if separation.next_out.epoch >= self.status.epoch() {
+        if separation.next_out.epoch >= self.status.signal.epoch() {
             let channels = separation.stems.iter().flatten().map(Vec::as_slice);
             if !self
                 .stem_lane
@@ -369,7 +371,7 @@ impl Separation {
         let Some((time, budget)) = self.excess else {
             return false;
         };
-        let is_barred = !status.is_offline();
+        let is_barred = !status.signal.is_offline();
         let state = if is_barred {
             State::Refused(Fault::TooSlow)
         } else {

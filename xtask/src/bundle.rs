@@ -22,15 +22,17 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
+use crate::build::Build;
 use crate::{packages, runtime, shell};
 
 /// Name of every bundle.
 pub const NAME: &str = "Unweave";
 /// Folder beside a single-file plug-in; the plug-in knows it by this name.
 pub const RUNTIME_FOLDER: &str = "Unweave.runtime";
-const STANDALONE: &str = "unweave-standalone";
+/// The plug-in as a program.
+pub const STANDALONE: &str = "unweave-standalone";
 /// Names, versions and class ids, which a test compares with the plug-in's own.
-const MODULE_INFO: &str = "plugin/moduleinfo.json";
+pub const MODULE_INFO: &str = "plugin/moduleinfo.json";
 
 /// Everything that must be handed on with the binaries, from the repository's root.
 const NOTICES: &[(&str, &str)] = &[
@@ -41,42 +43,38 @@ const NOTICES: &[(&str, &str)] = &[
     ("models/builtin/NOTICE.md", "model-NOTICE.md"),
 ];
 
-/// Builds and bundles; `args` may hold `--release`. Gives the folder of the bundles.
-pub fn run(root: &Path, args: &[String]) -> anyhow::Result<PathBuf> {
-    let is_release = match args {
-        [] => false,
-        [arg] if arg == "--release" => true,
-        _ => bail!("usage: cargo xtask bundle [--release]"),
-    };
-    packages::check(packages::For::Bundle)?;
-    let library = runtime::install()?;
-    // Apart, so that the plug-in doesn't link the sound systems that the standalone needs; and the
-    // plug-in last, because the other build may leave a library of the same name.
-    build(
-        root,
-        is_release,
-        &["--bin", STANDALONE, "--features", "standalone"],
-    )?;
-    build(root, is_release, &["--lib"])?;
-    let target = target_folder(root);
-    let built = target.join(if is_release { "release" } else { "debug" });
-    let bundled = target.join("bundled");
+/// Builds, and bundles where a developer looks; gives the folder of the bundles.
+pub fn run(root: &Path, is_release: bool) -> anyhow::Result<PathBuf> {
+    let bundled = target_folder(root).join("bundled");
     // Built aside and moved at the end: no half bundle is ever found under its name.
     fs::create_dir_all(&bundled)?;
     let scratch = tempfile::tempdir_in(&bundled)?;
-    let parts = Parts {
-        root,
-        plugin: built.join(plugin_file()),
-        standalone: Some(built.join(format!("{STANDALONE}{}", std::env::consts::EXE_SUFFIX))),
-        is_stripped: is_release,
-        library,
-    };
-    parts.write(scratch.path())?;
+    build(root, &Build::ordinary(root, is_release), scratch.path())?;
     for entry in fs::read_dir(scratch.path())? {
         replace(&entry?.path(), &bundled)?;
     }
     eprintln!("bundles: {}", bundled.display());
     Ok(bundled)
+}
+
+/// Builds, and writes the bundles and the standalone into a folder.
+pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
+    packages::check(packages::For::Bundle)?;
+    let library = runtime::install()?;
+    // Apart, so that the plug-in doesn't link the sound systems that the standalone needs; and the
+    // plug-in last, because the other build may leave a library of the same name.
+    let package = ["--package", "unweave-plugin"];
+    let standalone = ["--bin", STANDALONE, "--features", "standalone"];
+    build.run(&[&package[..], &standalone[..]].concat())?;
+    build.run(&[&package[..], &["--lib"]].concat())?;
+    let parts = Parts {
+        root,
+        plugin: build.file(&plugin_file()),
+        standalone: Some(build.program(STANDALONE)),
+        is_stripped: build.is_release,
+        library,
+    };
+    parts.write(to)
 }
 
 /// Writes bundles of the plug-in that `cargo test` has built, without the standalone.
@@ -195,18 +193,6 @@ impl Parts<'_> {
         }
         Ok(())
     }
-}
-
-fn build(root: &Path, is_release: bool, what: &[&str]) -> anyhow::Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .current_dir(root)
-        .args(["build", "--package", "unweave-plugin"])
-        .args(what);
-    if is_release {
-        cargo.arg("--release");
-    }
-    shell::run(&mut cargo)
 }
 
 /// Where cargo builds.

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use crate::shell;
 
-const SONG: &str = "assets/demo/paper-lanterns.flac";
+/// From the repository's root.
+pub const SONG: &str = "assets/demo/paper-lanterns.flac";
 const STEMS: &str = "stems";
 
 /// Builds the command line and separates the demo song into `./stems`.

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 
 use crate::shell;
 
@@ -25,10 +25,6 @@ const END: &str = "<!-- end figures -->";
 
 /// Runs every block's command again and writes the files back.
 pub fn refresh(root: &Path, files: &[String]) -> anyhow::Result<()> {
-    ensure!(
-        !files.is_empty(),
-        "name the documents: cargo xtask figures README.md"
-    );
     for file in files {
         let path = root.join(file);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;

@@ -10,8 +10,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-
 use self::desktop::Desktop;
 use self::monkey::Monkey;
 use crate::{bundle, install, packages, python, runtime, shell};
@@ -19,44 +17,36 @@ use crate::{bundle, install, packages, python, runtime, shell};
 /// Programs in Python packages; `tests/hosts/compare.py` knows how each is driven.
 const HOSTS: [&str; 2] = ["pedalboard", "dawdreamer"];
 
-const USAGE: &str = "usage: cargo xtask hosts [--monkey SECONDS [--seed N]]";
+/// Which hosts, and how long the monkey is let loose on each of their windows.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Only the hosts with windows, and random clicks, drags and keys for so long in each of them.
+    #[arg(long, value_name = "SECONDS")]
+    monkey: Option<u64>,
+    /// Which clicks, drags and keys: the same for the same number.
+    #[arg(long, value_name = "N", requires = "monkey")]
+    seed: Option<u64>,
+}
 
-/// Let loose on each of a host's windows, unless it is said.
-const MONKEY: Monkey = Monkey {
-    time: Duration::from_secs(5),
-    seed: 1,
-};
+/// How long the monkey is let loose and with what seed, unless it is said.
+const MONKEY_TIME: Duration = Duration::from_secs(5);
+const MONKEY_SEED: u64 = 1;
 
 /// The plug-in that `cargo test` has built, for a user with an empty home folder, in every host that there is.
-///
-/// With `--monkey SECONDS [--seed N]` in `args`, in hosts with windows alone, and the monkey takes its time.
-pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
-    let monkey = parse(args)?;
+pub fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     packages::check(packages::For::Hosts)?;
     let scratch = tempfile::tempdir()?;
     let (bundles, home) = (scratch.path().join("bundles"), scratch.path().join("home"));
     bundle::of_tests(root, &bundles)?;
     let plugin = install::for_home(&bundles, &home)?;
-    if args.is_empty() {
+    if args.monkey.is_none() {
         compare(root, &home, &plugin)?;
     }
+    let monkey = Monkey {
+        time: args.monkey.map_or(MONKEY_TIME, Duration::from_secs),
+        seed: args.seed.unwrap_or(MONKEY_SEED),
+    };
     by_hand(root, &home, scratch.path(), monkey)
-}
-
-fn parse(args: &[String]) -> anyhow::Result<Monkey> {
-    let mut monkey = MONKEY;
-    for pair in args.chunks(2) {
-        let [option, number] = pair else {
-            bail!("{USAGE}");
-        };
-        let number = number.parse().context(USAGE)?;
-        match option.as_str() {
-            "--monkey" => monkey.time = Duration::from_secs(number),
-            "--seed" => monkey.seed = number,
-            _ => bail!("{USAGE}"),
-        }
-    }
-    Ok(monkey)
 }
 
 /// Uses the plug-in as a person does, in hosts with windows.

@@ -16,9 +16,9 @@ use anyhow::Context as _;
 
 use crate::bundle;
 
-/// Bundles, then copies; `args` as for [`bundle::run`].
-pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
-    let bundled = bundle::run(root, args)?;
+/// Bundles, then copies.
+pub fn run(root: &Path, is_release: bool) -> anyhow::Result<()> {
+    let bundled = bundle::run(root, is_release)?;
     let folders = folders(std::env::consts::OS, |name| std::env::var(name).ok())?;
     copy(&bundled, &folders)
 }

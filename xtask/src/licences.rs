@@ -5,25 +5,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use serde_json::Value;
 
-use crate::shell;
+use crate::dependencies::{Dependencies, Package};
 
 /// Fails with the list of every crate that may not be linked.
 pub fn check(root: &Path) -> anyhow::Result<()> {
     let rules = Rules::parse(&fs::read_to_string(root.join("deny.toml"))?)?;
-    let metadata = shell::output(
-        Command::new("cargo")
-            .args(["metadata", "--format-version=1", "--locked"])
-            .current_dir(root),
-    )?;
-    let metadata: Value = serde_json::from_str(&metadata)?;
-    let packages = metadata["packages"]
-        .as_array()
-        .context("cargo metadata lists no packages")?;
+    let packages = Dependencies::of_all_systems(root)?.packages;
     let refused: Vec<String> = packages
         .iter()
         .filter_map(|package| rules.refusal(package))
@@ -61,28 +51,24 @@ impl Rules {
         })
     }
 
-    /// Why this package of `cargo metadata` may not be linked, if so.
-    fn refusal(&self, package: &Value) -> Option<String> {
-        let crate_name = package["name"].as_str().unwrap_or_default();
-        let name = format!(
-            "{crate_name} {}",
-            package["version"].as_str().unwrap_or_default()
-        );
+    /// Why this package may not be linked, if so.
+    fn refusal(&self, package: &Package) -> Option<String> {
+        let name = format!("{} {}", package.name, package.version);
         // The workspace's own members have no source; everything else comes from the registry.
-        if let Some(source) = package["source"].as_str()
+        if let Some(source) = &package.source
             && !source.starts_with("registry+")
         {
             return Some(format!(
                 "{name}: comes from {source}, not from the registry"
             ));
         }
-        let Some(licence) = package["license"].as_str() else {
+        let Some(licence) = &package.license else {
             return Some(format!("{name}: names no licence"));
         };
         let own = self
             .exceptions
             .iter()
-            .filter(|(of, _)| of == crate_name)
+            .filter(|(of, _)| *of == package.name)
             .flat_map(|(_, own)| own);
         let allowed: Vec<&spdx::Licensee> = self.allowed.iter().chain(own).collect();
         // Some crates still write the old "MIT/Apache-2.0".
@@ -149,9 +135,10 @@ mod tests {
             ("a", Some("MIT"), "git+x", false),
         ];
         for (name, license, source, expected) in cases {
-            let package = serde_json::json!({
-                "name": name, "version": "1.0.0", "license": license, "source": source,
-            });
+            let package = serde_json::from_value(serde_json::json!({
+                "id": name, "name": name, "version": "1.0.0", "license": license, "source": source,
+            }))
+            .unwrap();
             let refusal = rules.refusal(&package);
             assert_eq!(
                 refusal.is_none(),

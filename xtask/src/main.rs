@@ -1,18 +1,21 @@
-//! What a developer types: set-up, the demo, the tests, and the figures in the documents.
+//! What a developer types: set-up, the demo, the tests, releases, and the figures in the documents.
 //!
 //! `cargo xtask help` lists the commands. Everything here runs on a clean machine with the ordinary
 //! package clients (cargo, pip) and names no server: where packages come from is the client's own
 //! configuration.
 #![forbid(unsafe_code)]
 
+mod build;
 mod bundle;
 mod demo;
+mod dependencies;
 mod figures;
 mod hosts;
 mod install;
 mod licences;
 mod packages;
 mod python;
+mod release;
 mod rooms;
 mod runtime;
 mod shell;
@@ -20,55 +23,99 @@ mod test;
 mod validate;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
 
-const HELP: &str = "\
-cargo xtask COMMAND
+/// What a developer of Unweave types.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
 
-  setup             put the pinned ONNX Runtime in the user's data folder and check the system packages
-  demo              setup, build, and separate the demo song into ./stems
-  bundle [--release]   build the plug-in as VST3, CLAP and standalone into target/bundled
-  install [--release]  bundle, and copy the plug-ins to where hosts look
-  test [ARGS...]    setup, other people's hosts, and all tests; ARGS go to `cargo test`
-  hosts [--monkey SECONDS [--seed N]]
-                    the plug-in that `cargo test --no-run` has built, in other people's hosts; with --monkey,
-                    those with windows alone, and random clicks, drags and keys for so long in each window
-  validate [--release] bundle, and run the validators of VST3 and CLAP that are installed
-  licences          check every dependency's licence and source against deny.toml
-  rooms             check that the modules of a library import in one direction
-  figures FILE...   run the commands named in FILE's generated blocks and put their output in
-  help              this list";
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put the pinned ONNX Runtime in the user's data folder and check the system packages.
+    Setup,
+    /// Set up, build, and separate the demo song into ./stems.
+    Demo,
+    /// Build the plug-in as VST3, CLAP and standalone into target/bundled.
+    Bundle(Build),
+    /// Bundle, and copy the plug-ins to where this user's hosts look.
+    Install(Build),
+    /// Set up, then run the plug-in in other people's hosts and all tests.
+    Test {
+        /// Go to `cargo test`, as in: cargo xtask test --package unweave-live
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run the plug-in that `cargo test --no-run` has built in other people's hosts.
+    Hosts(hosts::Args),
+    /// Bundle, and run the validators of VST3 and CLAP that are installed.
+    Validate(Build),
+    /// Check every dependency's licence and source against deny.toml.
+    Licences,
+    /// Check that the modules of a library import in one direction.
+    Rooms,
+    /// Run the commands named in the documents' generated blocks and put their output in.
+    Figures {
+        /// Documents, as in: cargo xtask figures README.md
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+    },
+    /// Give the next release its number, here and in the changelog.
+    #[command(after_help = release::version::HELP)]
+    Version {
+        /// As in 0.2.0: breaking changes raise the second number, others the third.
+        number: release::version::Number,
+    },
+    /// Build what users download, and try the Debian package on a clean system.
+    #[command(after_help = release::HELP)]
+    Release,
+}
 
-fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let (command, rest) = match args.split_first() {
-        Some((command, rest)) => (command.as_str(), rest),
-        None => ("help", &[][..]),
-    };
+/// How to build.
+#[derive(Debug, clap::Args)]
+struct Build {
+    /// Optimized, and without debug information.
+    #[arg(long)]
+    release: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
     let root = workspace_root()?;
     match command {
-        "setup" => setup(),
-        "demo" => {
+        Command::Setup => setup(),
+        Command::Demo => {
             setup()?;
             demo::run(&root)
         }
-        "test" => {
+        Command::Test { args } => {
             setup()?;
-            test::run(&root, rest)
+            test::run(&root, &args)
         }
-        "bundle" => bundle::run(&root, rest).map(drop),
-        "install" => install::run(&root, rest),
-        "hosts" => hosts::run(&root, rest),
-        "validate" => validate::run(&root, rest),
-        "licences" => licences::check(&root),
-        "rooms" => rooms::check(&root),
-        "figures" => figures::refresh(&root, rest),
-        "help" | "--help" | "-h" => {
-            println!("{HELP}");
-            Ok(())
-        }
-        unknown => bail!("no command `{unknown}`\n\n{HELP}"),
+        Command::Bundle(build) => bundle::run(&root, build.release).map(drop),
+        Command::Install(build) => install::run(&root, build.release),
+        Command::Hosts(args) => hosts::run(&root, &args),
+        Command::Validate(build) => validate::run(&root, build.release),
+        Command::Licences => licences::check(&root),
+        Command::Rooms => rooms::check(&root),
+        Command::Figures { files } => figures::refresh(&root, &files),
+        Command::Version { number } => release::version::set(&root, &number),
+        Command::Release => release::run(&root),
     }
 }
 
@@ -86,4 +133,46 @@ fn workspace_root() -> anyhow::Result<PathBuf> {
         .parent()
         .context("xtask/ has no parent folder")?;
     Ok(root.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_explains_itself() {
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands_mut() {
+            let help = command.render_help().to_string();
+            assert!(command.get_about().is_some(), "{help}");
+            assert!(help.contains("Usage: cargo xtask "), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_argument_is_a_sentence_and_options_of_cargo_test_are_its_own() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["cargo xtask"], args].concat());
+        for wrong in [
+            &["bundle", "--fast"][..],
+            &["hosts", "--monkey", "long"],
+            &["hosts", "--seed", "1"],
+            &["figures"],
+            &["version", "next"],
+            &["nothing"],
+        ] {
+            let error = parse(wrong).unwrap_err().to_string();
+            assert!(error.starts_with("error: "), "{wrong:?}: {error}");
+            assert!(error.contains("--help"), "{wrong:?}: {error}");
+        }
+        let test = parse(&["test", "--package", "x", "--", "--nocapture"]).unwrap();
+        let Command::Test { args } = test.command else {
+            panic!("{test:?}");
+        };
+        assert_eq!(args, ["--package", "x", "--", "--nocapture"]);
+        let help = parse(&["test", "--help"]).unwrap_err();
+        assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
+    }
 }

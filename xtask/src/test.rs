@@ -20,6 +20,6 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     };
     // Builds the plug-in that the hosts load.
     cargo_test(&["--no-run"])?;
-    hosts::run(root, &[])?;
+    hosts::run(root, &hosts::Args::default())?;
     cargo_test(&[])
 }

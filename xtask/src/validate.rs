@@ -47,9 +47,9 @@ const VALIDATORS: [Validator; 3] = [
     },
 ];
 
-/// Bundles, then runs every validator that is installed; `args` as for [`bundle::run`].
-pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
-    let bundled = bundle::run(root, args)?;
+/// Bundles, then runs every validator that is installed.
+pub fn run(root: &Path, is_release: bool) -> anyhow::Result<()> {
+    let bundled = bundle::run(root, is_release)?;
     let (mut failed, mut num_run) = (Vec::new(), 0);
     for validator in &VALIDATORS {
         let Some(program) = validator.find(|name| std::env::var_os(name)) else {

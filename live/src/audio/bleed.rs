@@ -24,7 +24,7 @@ use std::f32::consts::TAU;
 
 use crate::audio::chunk::{Chunk, Cover};
 use crate::controls::{Controls, MAX_STEMS, Ramp};
-use crate::engine::Setup;
+use crate::setup::Setup;
 
 /// Where the bands meet: below the body of voices, between body and presence, above consonants.
 const CROSSOVERS_HZ: [f32; NUM_BANDS - 1] = [250.0, 1500.0, 6000.0];

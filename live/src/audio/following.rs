@@ -18,8 +18,8 @@ impl AudioSide {
         }
         if let Ok(next) = self.arrivals.incoming.pop() {
             let latency_frames = next.latency_frames;
-            next.status.set_epoch(self.epoch);
-            next.status.set_offline(self.is_offline);
+            next.status.signal.set_epoch(self.epoch);
+            next.status.signal.set_offline(self.is_offline);
             self.next = Some((next, self.frame));
             if latency_frames != self.latency_frames() {
                 self.set_latency(latency_frames);

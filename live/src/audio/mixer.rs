@@ -6,7 +6,7 @@ use crate::audio::StereoOut;
 use crate::audio::bleed::Bleed;
 use crate::audio::chunk::{Chunk, Cover, MAX_FRAMES, Samples};
 use crate::controls::{Controls, MAX_STEMS, Ramp};
-use crate::engine::Setup;
+use crate::setup::Setup;
 
 /// Gains and switches on their way to what the user asks for.
 pub(super) struct Mixer {

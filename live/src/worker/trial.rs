@@ -57,7 +57,7 @@ impl Trial<'_> {
         let mut seed = 1;
         let mut times = Vec::new();
         for hop_idx in 0..num_warm_up + MEASURED_HOPS {
-            if self.status.is_stopping() {
+            if self.status.signal.is_stopping() {
                 return Err(Error::Inference {
                     reason: "stopped while it was measured".to_owned(),
                 });

@@ -1,11 +1,11 @@
 //! Which of the models at hand is the best for files, where time doesn't matter.
 //!
-//! | place | models | why there |
+//! A model of the catalogue has the rank that stands there. One that isn't listed gets its kind's:
+//!
+//! | rank | models | why there |
 //! |---|---|---|
-//! | 1 to 4 | HTDemucs fine-tuned, HTDemucs, SCNet, HTDemucs with six stems | as `models/catalogue.toml` describes them; six stems share what four have to themselves |
-//! | 5 | others that see whole segments with their phases: bags, hybrids, waveforms, complex spectra | the families that lead every comparison of separators |
-//! | 6 to 9 | Open-Unmix XL, Spleeter with four and with five stems, Open-Unmix | magnitudes only, with the phases of the mix; Spleeter is blurred above 11 kHz |
-//! | 10 | other magnitudes | |
+//! | 5 | those that see whole segments with their phases: bags, hybrids, waveforms, complex spectra | the families that lead every comparison of separators |
+//! | 10 | magnitudes | with the phases of the mix |
 //! | 11 | the built-in model, and what else begins with the vocals | drums and bass by rules that were not learned |
 //! | 12 | what was made to run live | short latency, hears nothing of what comes |
 //!
@@ -16,53 +16,39 @@
 //! window shows it beside the choice.
 
 use unweave_separation::Model;
-use unweave_separation::model::catalogue::Catalogue;
+use unweave_separation::model::catalogue::{Catalogue, Entry};
 use unweave_separation::model::manifest::{Kind, Manifest};
 
 use crate::ids;
 
-/// See the table above.
-const FIRST: [&str; 4] = ["htdemucs_ft", "htdemucs", "scnet-masked", "htdemucs_6s"];
-/// See the table above.
-const MAGNITUDES: [&str; 4] = ["umxl", "spleeter-4stems", "spleeter-5stems", "umxhq"];
-
-/// The best of these; of several in the same place, the first.
+/// The best of these; of several of the same rank, the first.
 pub fn best(models: &[Model]) -> Option<&Model> {
-    let parts = parts();
+    let catalogue = Catalogue::built_in().ok();
+    let entries = catalogue.as_ref().map_or(&[][..], Catalogue::entries);
     models
         .iter()
-        .filter_map(|model| {
-            let manifest = &model.manifest;
-            let is_part = parts.contains(&manifest.id);
-            Some((place(manifest).filter(|_| !is_part)?, model))
-        })
-        .min_by_key(|(place, _)| *place)
+        .filter_map(|model| Some((rank(&model.manifest, entries)?, model)))
+        .min_by_key(|(rank, _)| *rank)
         .map(|(_, model)| model)
 }
 
-/// The place in the table, in two steps; none for what lacks a stem.
-fn place(manifest: &Manifest) -> Option<(u8, usize)> {
+/// By the catalogue or the table above; none for what lacks a stem and for parts of others.
+fn rank(manifest: &Manifest, entries: &[Entry]) -> Option<u8> {
     let has = |stem: &str| manifest.stems.iter().any(|own| own == stem);
-    if !ids::STEMS.iter().all(|stem| has(stem)) {
+    let is_part = entries
+        .iter()
+        .any(|entry| entry.needs.contains(&manifest.id));
+    if is_part || !ids::STEMS.iter().all(|stem| has(stem)) {
         return None;
     }
-    let known = |list: &[&str]| list.iter().position(|id| *id == manifest.id);
-    if let Some(idx) = known(&FIRST) {
-        return Some((0, idx));
-    }
-    Some(match manifest.kind {
-        Kind::Magnitude(..) => (2, known(&MAGNITUDES).unwrap_or(MAGNITUDES.len())),
-        Kind::VocalsFirst(..) => (3, 0),
-        Kind::StreamingSpectrum(_) | Kind::DeepFilter(_) => (4, 0),
-        _ => (1, 0),
-    })
-}
-
-/// Ids of catalogue entries that are parts of others.
-fn parts() -> Vec<String> {
-    let catalogue = Catalogue::built_in();
-    let entries = catalogue.iter().flat_map(Catalogue::entries);
-    entries.flat_map(|entry| entry.needs.clone()).collect()
+    let listed = entries.iter().find(|entry| entry.id == manifest.id);
+    let of_kind = match manifest.kind {
+        Kind::Magnitude(..) => 10,
+        Kind::VocalsFirst(..) => 11,
+        Kind::StreamingSpectrum(_) | Kind::DeepFilter(_) => 12,
+        _ => 5,
+    };
+    Some(listed.and_then(|entry| entry.rank).unwrap_or(of_kind))
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub struct Entry {
     pub version: String,
     /// What it is good for, in a sentence.
     pub about: String,
+    /// Place among the models for files, 1 for the best; none if it lacks drums, bass, vocals or other.
+    pub rank: Option<u8>,
     /// SPDX expression or name of the licence of the weights, or that there is none.
     pub licence: String,
     /// Whether it may be used for money.
