@@ -12,7 +12,6 @@ mod engine;
 mod models;
 mod separate;
 mod verify;
-mod words;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub(crate) mod layout;
+pub mod facts;
 pub mod manifest;
 pub mod onnx;
 pub(crate) mod store;
