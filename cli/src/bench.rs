@@ -11,9 +11,9 @@ use unweave_separation::audio::read::AudioReader;
 use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
+use unweave_separation::model::manifest::Kind;
 use unweave_separation::offline::engine;
 use unweave_separation::offline::{Done, Job, separate_file};
-use unweave_separation::model::manifest::Kind;
 use unweave_separation::{Model, Resampler, StemBlock, Stft, Terminator, words};
 
 use crate::console;

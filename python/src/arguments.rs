@@ -8,13 +8,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use unweave_separation::StemBlock;
-use unweave_separation::read::MAX_CHANNELS;
-use unweave_separation::write::{BitDepth, FileFormat};
+use unweave_separation::audio::read::MAX_CHANNELS;
+use unweave_separation::audio::write::{BitDepth, FileFormat};
 
 /// A mix, borrowed from NumPy, and whether it was one-dimensional.
 pub struct Mix<'py> {
     array: PyReadonlyArray2<'py, f32>,
-    pub is_flat: bool,
+    is_flat: bool,
 }
 
 impl<'py> Mix<'py> {
@@ -63,32 +63,35 @@ impl<'py> Mix<'py> {
         let samples = self.array.as_slice()?;
         let num_frames = self.num_frames();
         if num_frames == 0 {
-            return Ok(vec![&[]; self.array.as_array().nrows()]);
+            return Ok(vec![&[]; self.num_channels()]);
         }
         Ok(samples.chunks(num_frames).collect())
     }
 
-    pub fn num_frames(&self) -> usize {
+    fn num_channels(&self) -> usize {
+        self.array.as_array().nrows()
+    }
+
+    fn num_frames(&self) -> usize {
         self.array.as_array().ncols()
     }
 }
 
-/// A dictionary of arrays `(channels, frames)`, or `(frames,)`, from stems in one piece each; nothing is copied.
+/// A dictionary of arrays shaped as the mix, from stems in one piece each; nothing is copied.
 pub fn stems_of<'py>(
     py: Python<'py>,
     names: &[String],
     stems: Vec<Vec<f32>>,
-    num_frames: usize,
-    is_flat: bool,
+    mix: &Mix<'py>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, stem) in names.iter().zip(stems) {
-        let num_channels = stem.len().checked_div(num_frames).unwrap_or(1);
         let array = PyArray1::from_vec(py, stem);
-        if is_flat {
+        if mix.is_flat {
             dict.set_item(name, array)?;
         } else {
-            dict.set_item(name, array.reshape([num_channels, num_frames])?)?;
+            let shape = [mix.num_channels(), mix.num_frames()];
+            dict.set_item(name, array.reshape(shape)?)?;
         }
     }
     Ok(dict)

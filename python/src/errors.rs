@@ -5,8 +5,8 @@ use std::path::Path;
 use pyo3::PyErr;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyValueError};
+use unweave_separation::delivery::verify::VerifyError as Verification;
 use unweave_separation::offline::JobError;
-use unweave_separation::verify::VerifyError as Verification;
 use unweave_separation::{Error as Separation, words};
 
 create_exception!(

@@ -1,6 +1,6 @@
 //! The Python package `unweave`: `unweave-separation` for NumPy.
 //!
-//! What users see is documented where they look for it, in `unweave/_native.pyi`, and carries the same text
+//! What users see is documented where they look for it, in `package/unweave/_native.pyi`, and carries the same text
 //! at run time. Here is what Python code can't know: the interpreter is let go of while anything computes,
 //! and Ctrl-C is listened for meanwhile ([`waiting`]).
 #![forbid(unsafe_code)]

@@ -12,18 +12,22 @@ use crate::errors;
 
 /// Separates a stereo stream, block by block. Made by `Separator.stream`.
 ///
-/// The first frame out belongs to the first frame in. Stems don't depend on how the mix was cut into blocks,
-/// bit for bit: frame p of them is out once `p + window_frames` frames are in, and `hop_frames` become final
-/// at once. After `flush`, as many frames came out as went in.
+/// The first frame out belongs to the first frame in. Stems don't depend on how the mix was cut into blocks, bit
+/// for bit: frame p of them is out once `p + window_frames` frames are in, and `hop_frames` become final at once.
+/// After `flush`, as many frames came out as went in.
 #[pyclass(frozen, module = "unweave")]
 pub struct Stream {
     inner: Mutex<Inner>,
+    /// Names of the stems, in the order in which they add up.
     #[pyo3(get)]
     stems: Vec<String>,
+    /// In Hz.
     #[pyo3(get)]
     sample_rate: u32,
+    /// Frames that must be in for the first one to be out.
     #[pyo3(get)]
     window_frames: usize,
+    /// Frames that become final at once.
     #[pyo3(get)]
     hop_frames: usize,
 }
@@ -48,12 +52,10 @@ impl Stream {
 
 #[pymethods]
 impl Stream {
-    /// push(block) -> dict[str, ndarray]
-    ///
     /// Takes any number of frames and gives all stem frames that became final, often none.
     ///
-    /// `block` has shape (2, frames), floats in ±1; each stem has shape (2, final frames), float32. NaN and
-    /// infinity are taken as 0 and counted in `non_finite_samples`.
+    /// `block` has shape (2, frames), floats in ±1; each stem has shape (2, final frames), float32. NaN and infinity
+    /// are taken as 0 and counted in `non_finite_samples`.
     ///
     /// Raises `ModelError` if inference fails; every further call then fails until `reset`.
     fn push<'py>(
@@ -73,8 +75,6 @@ impl Stream {
         block_of(py, &self.stems, &stems)
     }
 
-    /// flush() -> dict[str, ndarray]
-    ///
     /// The tail: all frames that are still to come. Call `reset` before pushing again.
     fn flush<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let mut stems = StemBlock::default();
@@ -83,8 +83,6 @@ impl Stream {
         block_of(py, &self.stems, &stems)
     }
 
-    /// reset() -> None
-    ///
     /// Forgets all audio and any failure: the next frame is the first of a new mix.
     fn reset(&self, py: Python<'_>) {
         py.detach(|| self.lock().reset());

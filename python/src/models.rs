@@ -6,20 +6,17 @@ use std::path::PathBuf;
 use pyo3::exceptions::{PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use serde::Serialize;
-use unweave_separation::store::Facts;
-use unweave_separation::verify::verify_dir;
+use unweave_separation::delivery::verify::verify_dir;
+use unweave_separation::model::facts::Facts;
 use unweave_separation::{Store, Terminator};
 
 use crate::{errors, waiting};
 
-/// models() -> list[Model]
-///
 /// All models that `Separator` can be given by their id, as `unweave models list --json` prints them.
 ///
-/// The built-in model is the last. A model that can't be read is left out with a `UserWarning` that says
-/// what is wrong with it.
+/// The built-in model is the last. A model that can't be read is left out with a `UserWarning` that says what is
+/// wrong with it.
 #[pyfunction]
-#[pyo3(text_signature = "()")]
 pub fn models(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let listed = py.detach(|| Store::from_environment().list());
     let mut facts = Vec::new();
@@ -35,17 +32,14 @@ pub fn models(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     plain(py, &facts)
 }
 
-/// verify(folder) -> Verdict
-///
 /// Reads a set back and says whether it sums, sample by sample.
 ///
-/// Returns what `unweave verify --json` prints as the verdict: `outcome` is "exact", "lossy" (MP3: the
-/// differences are measured) or "failed"; each of `sums` has the largest and the RMS difference, in integer
-/// steps of the files (in units of full scale for floats and MP3).
+/// Returns what `unweave verify --json` prints as the verdict: `outcome` is "exact", "lossy" (MP3: the differences
+/// are measured) or "failed"; each of `sums` has the largest and the RMS difference, in integer steps of the files
+/// (in units of full scale for floats and MP3).
 ///
 /// Raises `VerifyError` if the set can't be read. That it doesn't sum is no exception, but a verdict.
 #[pyfunction]
-#[pyo3(signature = (folder))]
 pub fn verify(py: Python<'_>, folder: PathBuf) -> PyResult<Bound<'_, PyAny>> {
     let cancel = Terminator::new();
     let result = waiting::run(

@@ -5,13 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use unweave_separation::audio::write::BitDepth;
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::{Selection, Sum};
+use unweave_separation::delivery::report::{ModelReport, Report};
+use unweave_separation::model::facts::Facts;
 use unweave_separation::offline::engine::{self, Engine};
 use unweave_separation::offline::{Done, Job, Progress, separate_file, separate_samples};
-use unweave_separation::report::{ModelReport, Report};
-use unweave_separation::store::Facts;
-use unweave_separation::write::BitDepth;
 use unweave_separation::{
     DeviceChoice, DeviceUse, Mode, Model, Options, Purpose, Store, Stream as Inner, Terminator,
 };
@@ -23,8 +23,6 @@ use crate::live::Stream;
 use crate::models::plain;
 use crate::{errors, waiting};
 
-/// Separator(model=None, *, device="auto", threads=None, live=None)
-///
 /// A model that takes songs apart, checked, loaded and tried out.
 ///
 /// - `model`: id of a model (see `unweave.models`) or path of its folder; None is the built-in one.
@@ -48,12 +46,14 @@ pub struct Separator {
     encoding_threads: usize,
 }
 
-/// What `separate_file` gives: `folder` of the set, its `report` (the same as the JSON file in it), and whether it
-/// `is_new` or was there already.
+/// What `separate_file` gives.
 #[pyclass(frozen, get_all, module = "unweave")]
 pub struct Delivery {
+    /// Where the set lies.
     folder: PathBuf,
+    /// The same as the JSON file in it.
     report: Py<PyAny>,
+    /// Whether it was made now; else it was there already.
     is_new: bool,
 }
 
@@ -158,15 +158,13 @@ impl Separator {
         })
     }
 
-    /// separate(samples, sample_rate, *, progress=None) -> dict[str, ndarray]
-    ///
     /// Takes a mix apart in memory.
     ///
-    /// `samples` are floats in ±1 of shape (channels, frames), or (frames,) for mono; f32 that lies channel by channel
-    /// is not copied. `sample_rate` is in Hz; it may be any from 8,000 to 384,000. Each stem is a float32 array of
-    /// the same shape, aligned with the mix. Added in their order they give the mix within 1 ulp of the largest
-    /// number on the way: what the model leaves over is in the residual stem (`model["residual"]`). NaN and infinity
-    /// are taken as 0.
+    /// `samples` are floats in ±1 of shape (channels, frames), or (frames,) for mono; float32 that lies channel
+    /// by channel is not copied. `sample_rate` is in Hz, from 8,000 to 384,000. Each stem is a float32 array of the
+    /// same shape, aligned with the mix. Added in their order they give the mix within 1 ulp of the largest number
+    /// on the way: what the model leaves over is in the residual stem (`model["residual"]`). NaN and infinity are
+    /// taken as 0.
     ///
     /// `progress` is called with the fraction that is done, 0 to 1. If it raises, or Ctrl-C is pressed, separation
     /// ends within a moment. Other Python threads run meanwhile; they must not change `samples`.
@@ -196,24 +194,21 @@ impl Separator {
             },
         )?;
         let stems = stems.map_err(|error| errors::separation(&error))?;
-        stems_of(py, &self.report.stems, stems, mix.num_frames(), mix.is_flat)
+        stems_of(py, &self.report.stems, stems, &mix)
     }
 
-    /// separate_file(song, out, *, stems=None, sums=(), only_sums=False, mix=True, format="wav", bit_depth=24,
-    /// name=None, skip_existing=False, overwrite=False, progress=None) -> Delivery
-    ///
     /// Takes a song apart into labelled files that sum to it exactly: the same files as `unweave separate`.
     ///
-    /// - `song`: WAV, AIFF, FLAC, MP3, AAC, M4A, ALAC or Ogg Vorbis. `out`: the folder in which the set gets a folder
-    ///   named after the song, or `name`.
-    /// - `stems`: names of those that are wanted, "instrumental" among them; None is all. `sums`: files that are sums
-    ///   of stems, such as "No Drums=bass+vocals+other"; with `only_sums`, nothing else. `mix`: whether to write the
-    ///   Full Mix.
+    /// - `song`: WAV, AIFF, FLAC, MP3, AAC, M4A, ALAC or Ogg Vorbis. `out`: the folder in which the set gets a
+    ///   folder named after the song, or `name`.
+    /// - `stems`: names of those that are wanted, "instrumental" among them; None is all. `sums`: files that are
+    ///   sums of stems, such as "No Drums=bass+vocals+other"; with `only_sums`, nothing else. `mix`: whether to
+    ///   write the Full Mix.
     /// - `format`: "wav", "flac" or "mp3" (320 kbit/s). `bit_depth`: 16, 24 or "32f" (for WAV).
-    /// - `skip_existing`: keep a set that is there, whole and made the same way. `overwrite`: replace the files of a
-    ///   set of that name; otherwise the new one gets a number.
-    /// - `progress`: called with the fraction that is done (0 to 1), the speed (seconds of audio per second), and the
-    ///   seconds that remain. If it raises, or Ctrl-C is pressed, the job ends within a moment.
+    /// - `skip_existing`: keep a set that is there, whole and made the same way. `overwrite`: replace the files of
+    ///   a set of that name; otherwise the new one gets a number.
+    /// - `progress`: called with the fraction that is done (0 to 1), the speed (seconds of audio per second), and
+    ///   the seconds that remain. If it raises, or Ctrl-C is pressed, the job ends within a moment.
     ///
     /// A set appears whole or not at all. Other Python threads run meanwhile.
     ///
@@ -221,7 +216,7 @@ impl Separator {
     #[pyo3(signature = (
         song, out, *, stems=None, sums=Vec::new(), only_sums=false, mix=true, format="wav",
         bit_depth=None, name=None, skip_existing=false, overwrite=false, progress=None
-    ), text_signature = "(song, out, *, stems=None, sums=(), only_sums=False, mix=True, format='wav', \
+    ), text_signature = "($self, song, out, *, stems=None, sums=(), only_sums=False, mix=True, format='wav', \
         bit_depth=24, name=None, skip_existing=False, overwrite=False, progress=None)")]
     #[expect(clippy::too_many_arguments, reason = "named ones, each with a default")]
     fn separate_file(
@@ -299,10 +294,8 @@ impl Separator {
         })
     }
 
-    /// stream(sample_rate) -> Stream
-    ///
-    /// A stream that takes blocks of any size and gives stems as they become final. With `live`, its stems and timing
-    /// are the plug-in's.
+    /// A stream that takes blocks of any size and gives stems as they become final. With `live`, its stems and
+    /// timing are the plug-in's.
     ///
     /// Raises `ValueError` for a sample rate (Hz) that isn't possible.
     fn stream(&self, py: Python<'_>, sample_rate: u32) -> PyResult<Stream> {

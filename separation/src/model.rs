@@ -2,8 +2,8 @@
 //! it was published with. Nothing here runs one.
 
 pub mod catalogue;
-pub(crate) mod layout;
 pub mod facts;
+pub(crate) mod layout;
 pub mod manifest;
 pub mod onnx;
 pub(crate) mod store;

@@ -11,6 +11,7 @@ mod figures;
 mod hosts;
 mod install;
 mod licences;
+mod package;
 mod packages;
 mod python;
 mod rooms;
@@ -30,10 +31,12 @@ cargo xtask COMMAND
   demo              setup, build, and separate the demo song into ./stems
   bundle [--release]   build the plug-in as VST3, CLAP and standalone into target/bundled
   install [--release]  bundle, and copy the plug-ins to where hosts look
-  test [ARGS...]    setup, other people's hosts, and all tests; ARGS go to `cargo test`
+  test [ARGS...]    setup, other people's hosts, the Python package, and all tests; ARGS go to `cargo test`
   hosts [--monkey SECONDS [--seed N]]
                     the plug-in that `cargo test --no-run` has built, in other people's hosts; with --monkey,
                     those with windows alone, and random clicks, drags and keys for so long in each window
+  python [ARGS...]  the Python package: built, installed into an environment of its own, tested with the command
+                    that `cargo test --no-run` has built; ARGS go to pytest
   validate [--release] bundle, and run the validators of VST3 and CLAP that are installed
   licences          check every dependency's licence and source against deny.toml
   rooms             check that the modules of a library import in one direction
@@ -60,6 +63,7 @@ fn main() -> anyhow::Result<()> {
         "bundle" => bundle::run(&root, rest).map(drop),
         "install" => install::run(&root, rest),
         "hosts" => hosts::run(&root, rest),
+        "python" => package::run(&root, rest),
         "validate" => validate::run(&root, rest),
         "licences" => licences::check(&root),
         "rooms" => rooms::check(&root),
