@@ -9,19 +9,26 @@ from pathlib import Path
 import unweave
 
 PACKAGE = Path(unweave.__file__).parent
+CONFIG = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def test_stubs_fit_the_compiled_part():
     done = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "unweave", "--ignore-missing-stub"],
+        [sys.executable, "-m", "mypy.stubtest", "unweave", "--ignore-missing-stub", "--mypy-config-file", CONFIG],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_package_is_typed(tmp_path):
-    """As whoever uses it checks it."""
+def test_the_package_is_typed_throughout():
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", CONFIG, PACKAGE], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_users_see_the_types(tmp_path):
     code = tmp_path / "user.py"
     code.write_text(
         "import numpy as np\nimport unweave\n"
