@@ -99,18 +99,17 @@ def settings(tmp_path):
 
 @pytest.fixture
 def by_the_command(command, runtime_environment, tmp_path):
-    """The files that `unweave separate` makes of a song, by their names."""
+    """The files that `unweave separate` makes of songs, by the song's name and their own."""
 
-    def make(song):
-        out = tmp_path / "by the command" / Path(song).name
+    def make(songs):
+        out = tmp_path / "by the command"
         subprocess.run(
-            [command, "separate", song, "-o", out, "--quiet", "--threads", "1"],
+            [command, "separate", *songs, "-o", out, "--quiet", "--threads", "1"],
             check=True,
             env=runtime_environment,
             stdout=subprocess.DEVNULL,
         )
-        (folder,) = out.iterdir()
-        return {path.name: path.read_bytes() for path in folder.iterdir()}
+        return {folder.name: {path.name: path.read_bytes() for path in folder.iterdir()} for folder in out.iterdir()}
 
     return make
 
