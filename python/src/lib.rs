@@ -2,7 +2,7 @@
 //!
 //! What users see is documented where they look for it, in `package/unweave/_native.pyi`, and carries the same text
 //! at run time. Here is what Python code can't know: the interpreter is let go of while anything computes,
-//! and Ctrl-C is listened for meanwhile ([`waiting`]).
+//! and Ctrl-C is listened for meanwhile (`waiting`).
 #![forbid(unsafe_code)]
 
 mod arguments;

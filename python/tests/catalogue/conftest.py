@@ -24,16 +24,24 @@ class Cluster:
 
     def __init__(self):
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        self.cluster = ray.cluster_utils.Cluster(
-            initialize_head=True, head_node_args={**NODE, "include_dashboard": False}
-        )
+        self.cluster = ray.cluster_utils.Cluster()
+        self.add(include_dashboard=False)
         self.nodes = []
         ray.init(address=self.cluster.address, log_to_driver=False, _node_ip_address=LOOPBACK)
 
     def fill(self):
         """Makes it three nodes, the head one of them."""
         while len(self.nodes) < 2:
-            self.nodes.append(self.cluster.add_node(**NODE))
+            self.nodes.append(self.add())
+
+    def add(self, **options):
+        """On a busy machine a node may take longer than Ray waits for it."""
+        for attempt in range(5):
+            try:
+                return self.cluster.add_node(**NODE, **options)
+            except Exception as error:
+                if "timed out during startup" not in str(error) or attempt == 4:
+                    raise
 
     def lose(self):
         """Takes a node away as a power cut does."""
@@ -152,7 +160,7 @@ def meanwhile(work):
     return Thread()
 
 
-def wait_for(condition, timeout_s=60):
+def wait_for(condition, timeout_s=240):
     """What a condition gives once it gives something."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

@@ -18,7 +18,7 @@ def test_an_interrupted_run_leaves_whole_sets_and_the_next_goes_on(settings, mak
     running = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(sets_in(asked.output)) >= 2)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=240)
     assert running.returncode == 130 and "the same command goes on" in said, said
     done = sets_in(asked.output)
     assert 2 <= len(done) < 8

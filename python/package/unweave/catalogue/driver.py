@@ -237,9 +237,11 @@ def _cluster(settings: Settings) -> Iterator[None]:
         _look_for(settings.address)
         ray.init(address=settings.address or "local", log_to_driver=False, **alone)
     except Exception as error:
+        if settings.address is None:
+            raise Problem(f"Ray does not start on this machine: {error}") from error
         raise Problem(
-            f"{settings.address or 'this machine'}: no Ray cluster answers there: {error}. Start one with `ray start "
-            "--head`, name another with --address, or leave it out to use this machine alone"
+            f"{settings.address}: no Ray cluster answers there: {error}. Start one with `ray start --head`, name "
+            "another with --address, or leave it out to use this machine alone"
         ) from error
     try:
         yield

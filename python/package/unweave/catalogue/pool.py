@@ -122,6 +122,12 @@ class Pool:
                 f"{there.get('GPU', 0):g}, in use or not"
             )
 
+    def _count(self) -> None:
+        """Adds up for how long machines were there."""
+        now = time.monotonic()
+        self.machine_seconds += (now - self._counted) * len(_nodes())
+        self._counted = now
+
     def _room(self, node: dict[str, Any]) -> int:
         there = node["Resources"]
         rooms = [there.get("CPU", 0) / self.settings.cpus] if self.settings.cpus else []
@@ -141,9 +147,8 @@ class Pool:
 
     def outcomes(self, timeout_s: float) -> Iterator[Outcome]:
         """What ended meanwhile; waits until something does, but not for longer than that."""
-        now = time.monotonic()
-        self.machine_seconds += (now - self._counted) * len(_nodes())
-        self._counted = now
+        if time.monotonic() - self._counted > LOOK_SECONDS:
+            self._count()
         refs = [*self.starting, *(ref for hand in self.hands for ref in hand.jobs)]
         if not refs:
             time.sleep(timeout_s)
@@ -220,6 +225,7 @@ class Pool:
 
     def close(self) -> None:
         """Ends all workers at once."""
+        self._count()
         for hand in self.hands:
             _end(hand)
         self.hands = []
