@@ -12,11 +12,12 @@ use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFor
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::model::manifest::Kind;
+use unweave_separation::offline::engine;
 use unweave_separation::offline::{Done, Job, separate_file};
-use unweave_separation::{Model, Resampler, StemBlock, Stft, Terminator};
+use unweave_separation::{Model, Resampler, StemBlock, Stft, Terminator, words};
 
+use crate::console;
 use crate::engine::{Engine, ModelArgs};
-use crate::{console, words};
 
 /// Length of the song that is made when none is named, in seconds.
 const MADE_SECONDS: u32 = 30;
@@ -128,7 +129,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         model: model.manifest.id.clone(),
         model_sha256: model.identity()?,
         runtime: engine.runtime().to_owned(),
-        threads: args.model.model_threads(&model),
+        threads: engine::model_threads(&model, args.model.threads),
         song_seconds: seconds,
         steps: times
             .into_iter()
@@ -186,10 +187,10 @@ fn separate(
         skip_existing: false,
         model: &model,
         runtime: engine.runtime().to_owned(),
-        threads: args.model.encoding_threads(),
+        threads: engine::encoding_threads(args.model.threads),
     };
     let done = separate_file(&job, &mut |rate| engine.stream(rate), &mut |_| {}, cancel)
-        .map_err(|error| anyhow::anyhow!("{}: {}", song.display(), words::job(&error)))?;
+        .map_err(|error| anyhow::anyhow!("{}: {}", song.display(), words::job(&error, "TMPDIR")))?;
     Ok(matches!(done, Done::Written { .. }))
 }
 

@@ -129,3 +129,13 @@ pub fn clock(duration: Duration) -> String {
         _ => format!("{hours}:{minutes:02}:{:02}", seconds % 60),
     }
 }
+
+/// `3:30 song in 12.1 s (17.4x real time)`.
+pub fn pace(seconds: f64, elapsed: Duration) -> String {
+    let length = clock(Duration::from_secs_f64(seconds.max(0.0)));
+    let took = elapsed.as_secs_f64();
+    format!(
+        "{length} song in {took:.1} s ({:.1}x real time)",
+        seconds / took.max(1e-3)
+    )
+}

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use unweave_separation::model::manifest::Kind;
+use unweave_separation::offline::engine;
 pub use unweave_separation::offline::engine::Engine;
 use unweave_separation::{
     DeviceChoice, DeviceUse, Error, Mode, Model, Options, Purpose, Store, Terminator,
@@ -28,21 +28,6 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// Threads that encode files.
-    pub fn encoding_threads(&self) -> usize {
-        let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.threads.map_or_else(all, NonZeroUsize::get)
-    }
-
-    /// Threads that share one inference. A recurrent model goes step by step: a second thread wins
-    /// nothing on an idle machine, and on a busy one each step waits for the slower of the two.
-    pub fn model_threads(&self, model: &Model) -> usize {
-        match model.manifest.kind {
-            Kind::StreamingSpectrum(_) => self.threads.map_or(1, NonZeroUsize::get),
-            _ => self.encoding_threads(),
-        }
-    }
-
     /// The model that is meant.
     ///
     /// # Errors
@@ -63,7 +48,7 @@ impl ModelArgs {
         let options = Options {
             device: self.device,
             device_use: DeviceUse::default(),
-            threads: self.model_threads(&model),
+            threads: engine::model_threads(&model, self.threads),
             runtime_beside: beside(),
             terminator: cancel.clone(),
             purpose: self.live.map_or(Purpose::Files, Purpose::Live),

@@ -14,7 +14,6 @@ mod manual;
 mod models;
 mod separate;
 mod verify;
-mod words;
 
 use std::process::ExitCode;
 

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
-use serde::Serialize;
 use unweave_separation::loading::install;
 use unweave_separation::model::catalogue::Catalogue;
-use unweave_separation::{Model, Options, Origin, Store, load};
+use unweave_separation::model::facts::Facts;
+use unweave_separation::{Model, Options, Store, load};
 
 use crate::{console, engine};
 
@@ -58,49 +58,6 @@ pub enum Command {
         #[arg(value_name = "ID|PATH")]
         model: Option<String>,
     },
-}
-
-/// A model as `list` and `info` show it.
-#[derive(Serialize)]
-struct Facts {
-    id: String,
-    name: String,
-    version: String,
-    origin: &'static str,
-    folder: Option<String>,
-    kind: &'static str,
-    sample_rate: u32,
-    stems: Vec<String>,
-    residual: String,
-    licence: String,
-    source: String,
-    training_data: Vec<String>,
-    sha256: String,
-}
-
-impl Facts {
-    fn of(model: &Model) -> Self {
-        let manifest = &model.manifest;
-        Self {
-            id: manifest.id.clone(),
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            origin: origin(model.origin),
-            folder: model
-                .folder
-                .as_ref()
-                .map(|folder| folder.display().to_string()),
-            kind: manifest.kind.name(),
-            sample_rate: manifest.sample_rate,
-            stems: manifest.stems.clone(),
-            residual: manifest.stems[manifest.residual_idx].clone(),
-            licence: manifest.licence.clone(),
-            source: manifest.source.clone(),
-            training_data: manifest.training_data.clone(),
-            // Of a model whose parts are missing, what is missing.
-            sha256: model.identity().unwrap_or_else(|error| error.to_string()),
-        }
-    }
 }
 
 /// Runs a subcommand.
@@ -283,14 +240,4 @@ fn verify(models: &[Model]) -> ExitCode {
         }
     }
     code
-}
-
-/// Where a model was found, for people.
-pub fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::BuiltIn => "built in",
-        Origin::Path => "named by path",
-        Origin::User => "the user's models",
-        Origin::System => "the system's models",
-    }
 }

@@ -7,16 +7,19 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
-use unweave_separation::Terminator;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::{Selection, Sum};
 use unweave_separation::delivery::report::Report;
+use unweave_separation::offline::engine;
 use unweave_separation::offline::{Done, Job, JobError, separate_file};
+use unweave_separation::{Terminator, words};
 
 use crate::console::{self, SongProgress};
 use crate::engine::{Engine, ModelArgs};
-use crate::words;
+
+/// How the folder for sets is named, for errors.
+pub const OUTPUT: &str = "-o";
 
 /// What Ctrl-C ends with, as shells expect.
 pub const INTERRUPTED: u8 = 130;
@@ -208,7 +211,7 @@ impl Args {
             skip_existing: self.skip_existing,
             model: &model,
             runtime: engine.runtime().to_owned(),
-            threads: self.model.encoding_threads(),
+            threads: engine::encoding_threads(self.model.threads),
         };
         let start = Instant::now();
         let name = song
@@ -229,7 +232,7 @@ impl Args {
         match done {
             Ok(Done::Written { dir, report }) => {
                 if !self.quiet {
-                    let pace = words::pace(report.source.seconds, elapsed);
+                    let pace = console::pace(report.source.seconds, elapsed);
                     console::note(&format!("[{place}] {name}: {pace}"));
                     for warning in &report.warnings {
                         console::note(&format!("[{place}] {name}: note: {warning}"));
@@ -259,12 +262,12 @@ impl Args {
                 console::note(&format!(
                     "{}: {}",
                     song.display(),
-                    words::job(&JobError::Cancelled)
+                    words::job(&JobError::Cancelled, OUTPUT)
                 ));
                 SongOutcome::Cancelled
             }
             Err(error) => {
-                let error = words::job(&error);
+                let error = words::job(&error, OUTPUT);
                 console::note(&format!("error: {}: {error}", song.display()));
                 SongOutcome::Failed { error }
             }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use unweave_separation::Terminator;
 use unweave_separation::audio::write::BitDepth;
 use unweave_separation::delivery::report::Report;
 use unweave_separation::delivery::verdict::{Outcome, Verdict};
 use unweave_separation::delivery::verify::verify_dir;
+use unweave_separation::{Terminator, words};
 
-use crate::{console, words};
+use crate::console;
 
 /// Arguments of `unweave verify`.
 #[derive(Debug, clap::Args)]

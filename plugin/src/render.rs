@@ -132,7 +132,7 @@ fn render(
 ) -> Result<Stage, JobError> {
     // A selection that can't be must not cost the time to load a model.
     order.selection.plan(&order.model.manifest.stems)?;
-    let mut engine = Engine::open(order.model.clone(), options(cancel))?;
+    let engine = Engine::open(order.model.clone(), options(cancel))?;
     let model = engine.model_report();
     let job = Job {
         source: order.song.path(),

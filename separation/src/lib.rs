@@ -12,7 +12,8 @@
 //! rooms, from the top:
 //!
 //! ```text
-//! offline    a song becomes a delivery set
+//! words      errors, as people say them
+//! offline    a song becomes a delivery set, or stems in memory
 //! delivery   the files of a set, which sum exactly
 //! loading    a model becomes a separator, whatever its kind
 //! stream     any sample rate, pushes of any size; models made of models
@@ -43,6 +44,7 @@ pub mod runtime;
 mod separator;
 mod stream;
 mod transform;
+pub mod words;
 
 pub use audio::resample::{Resampler, SAMPLE_RATES};
 pub use device::{Device, DeviceChoice, DeviceUse, UnknownDevice};

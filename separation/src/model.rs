@@ -2,6 +2,7 @@
 //! it was published with. Nothing here runs one.
 
 pub mod catalogue;
+pub mod facts;
 pub(crate) mod layout;
 pub mod manifest;
 pub mod onnx;

@@ -19,6 +19,7 @@ mod meter;
 mod preparing;
 mod progress;
 mod proving;
+mod samples;
 mod separating;
 mod writing;
 
@@ -38,6 +39,7 @@ use crate::stream::Stream;
 use preparing::{Prepared, find_existing, prepare};
 use progress::Caller;
 pub use progress::Progress;
+pub use samples::separate_samples;
 
 /// One song and what is to become of it.
 #[derive(Debug, Clone)]

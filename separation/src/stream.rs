@@ -14,7 +14,7 @@
 //! When a frame comes out is known in closed form: [`Timing`].
 
 pub(crate) mod composition;
-mod residual;
+pub(crate) mod residual;
 mod timing;
 
 pub use timing::Timing;

@@ -143,7 +143,7 @@ fn a_songs_report_says_that_another_device_computed() {
             device,
             ..Options::default()
         };
-        let mut engine = Engine::open(Model::built_in().unwrap(), options).unwrap();
+        let engine = Engine::open(Model::built_in().unwrap(), options).unwrap();
         let model = engine.model_report();
         let job = Job {
             source: &song,

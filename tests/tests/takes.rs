@@ -110,7 +110,7 @@ fn song() -> [Vec<f32>; 2] {
 
 /// As `unweave separate` does it.
 fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
-    let mut engine = Engine::open(Model::built_in().unwrap(), Options::default()).unwrap();
+    let engine = Engine::open(Model::built_in().unwrap(), Options::default()).unwrap();
     let model = engine.model_report();
     let job = Job {
         source: song,

@@ -13,6 +13,7 @@ mod figures;
 mod hosts;
 mod install;
 mod licences;
+mod package;
 mod packages;
 mod python;
 mod release;
@@ -46,7 +47,7 @@ enum Command {
     Bundle(Build),
     /// Bundle, and copy the plug-ins to where this user's hosts look.
     Install(Build),
-    /// Set up, then run the plug-in in other people's hosts and all tests.
+    /// Set up, then run the plug-in in other people's hosts, the Python package, and all tests.
     Test {
         /// Go to `cargo test`, as in: cargo xtask test --package unweave-live
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -54,6 +55,13 @@ enum Command {
     },
     /// Run the plug-in that `cargo test --no-run` has built in other people's hosts.
     Hosts(hosts::Args),
+    /// Build the Python package, install it into an environment of its own, and test it with the command that
+    /// `cargo test --no-run` has built.
+    Python {
+        /// Go to pytest.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Bundle, and run the validators of VST3 and CLAP that are installed.
     Validate(Build),
     /// Check every dependency's licence and source against deny.toml.
@@ -110,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bundle(build) => bundle::run(&root, build.release).map(drop),
         Command::Install(build) => install::run(&root, build.release),
         Command::Hosts(args) => hosts::run(&root, &args),
+        Command::Python { args } => package::run(&root, &args),
         Command::Validate(build) => validate::run(&root, build.release),
         Command::Licences => licences::check(&root),
         Command::Rooms => rooms::check(&root),

@@ -1,5 +1,6 @@
 //! Python environments for what needs packages; made once and kept in the user's cache.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,33 +13,56 @@ use crate::{runtime, shell};
 pub fn with(requirements: &Path, purpose: &str) -> anyhow::Result<PathBuf> {
     let name = environment_name(purpose, &runtime::sha256_of_file(requirements)?);
     let environment = cache_folder()?.join(name);
-    let python = environment.join(if cfg!(windows) {
+    let complete = environment.join("complete");
+    if complete.exists() {
+        return Ok(python_of(&environment));
+    }
+    let python = create(&environment)?;
+    install(&python, &[OsStr::new("-r"), requirements.as_os_str()])?;
+    fs::write(&complete, "")?;
+    Ok(python)
+}
+
+/// The Python of a new environment in a folder, in place of what was there.
+pub fn create(environment: &Path) -> anyhow::Result<PathBuf> {
+    shell::run(
+        Command::new(shell::python())
+            .args(["-m", "venv", "--clear"])
+            .arg(environment),
+    )?;
+    Ok(python_of(environment))
+}
+
+/// Puts packages into an environment.
+pub fn install(python: &Path, what: &[&OsStr]) -> anyhow::Result<()> {
+    shell::run(
+        Command::new(python)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .args(what),
+    )
+}
+
+/// The folder of an environment's packages.
+pub fn packages(python: &Path) -> anyhow::Result<PathBuf> {
+    let printed = shell::output(Command::new(python).args([
+        "-c",
+        "import sysconfig; print(sysconfig.get_path('purelib'))",
+    ]))?;
+    Ok(PathBuf::from(printed.trim()))
+}
+
+fn python_of(environment: &Path) -> PathBuf {
+    environment.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
         "bin/python"
-    });
-    let complete = environment.join("complete");
-    if !complete.exists() {
-        shell::run(
-            Command::new(shell::python())
-                .args(["-m", "venv", "--clear"])
-                .arg(&environment),
-        )?;
-        shell::run(
-            Command::new(&python)
-                .args([
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "-r",
-                ])
-                .arg(requirements),
-        )?;
-        fs::write(&complete, "")?;
-    }
-    Ok(python)
+    })
 }
 
 /// Other requirements get another environment: none is ever changed in place.

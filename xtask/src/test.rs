@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{hosts, packages, rooms, shell};
+use crate::{hosts, package, packages, rooms, shell};
 
-/// The order of the modules, the plug-in in other people's hosts, then every test of the workspace; `args` go to `cargo test`.
+/// The order of the modules, the plug-in in other people's hosts, the Python package, then every test of the
+/// workspace; `args` go to `cargo test`.
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     packages::check(packages::For::Tests)?;
     rooms::check(root)?;
@@ -18,8 +19,9 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
                 .current_dir(root),
         )
     };
-    // Builds the plug-in that the hosts load.
+    // Builds the plug-in that the hosts load, and the command that the package is compared with.
     cargo_test(&["--no-run"])?;
     hosts::run(root, &hosts::Args::default())?;
+    package::run(root, &[])?;
     cargo_test(&[])
 }

@@ -1,15 +1,35 @@
 //! The model of a job: found, checked, loaded once, and turned into streams.
 
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use crate::delivery::report::ModelReport;
 use crate::device::Device;
 use crate::error::Error;
 use crate::loading::load::load;
 use crate::mode::Purpose;
+use crate::model::manifest::Kind;
 use crate::model::store::Model;
 use crate::runtime;
 use crate::runtime::options::Options;
-use crate::separator::Separator;
+use crate::separator::track::Track;
+use crate::separator::{Separator, Shape, StemBlock};
 use crate::stream::{BATCH_HOPS, Stream};
+
+/// Threads that encode files: so many as the user names, else one per processor.
+pub fn encoding_threads(wanted: Option<NonZeroUsize>) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    wanted.map_or_else(all, NonZeroUsize::get)
+}
+
+/// Threads that share one inference. A recurrent model goes step by step: a second thread wins
+/// nothing on an idle machine, and on a busy one each step waits for the slower of the two.
+pub fn model_threads(model: &Model, wanted: Option<NonZeroUsize>) -> usize {
+    match model.manifest.kind {
+        Kind::StreamingSpectrum(_) => wanted.map_or(1, NonZeroUsize::get),
+        _ => encoding_threads(wanted),
+    }
+}
 
 /// A model ready to run.
 pub struct Engine {
@@ -18,9 +38,12 @@ pub struct Engine {
     runtime: String,
     /// What its files and parts add up to.
     identity: String,
-    /// Loaded to see that it works, and used by the first stream.
-    first: Option<Box<dyn Separator>>,
+    /// Loaded and not in use: the first to see that the model works, all others by streams that are gone.
+    idle: Idle,
 }
+
+/// Where separators wait for the next stream: loading one takes as long as some seconds of a song.
+type Idle = Arc<Mutex<Vec<Box<dyn Separator>>>>;
 
 impl Engine {
     /// Checks and loads the model, for files whatever the options say.
@@ -52,20 +75,25 @@ impl Engine {
             model,
             options,
             runtime,
-            first: Some(first),
+            idle: Arc::new(Mutex::new(vec![first])),
         })
     }
 
-    /// A stream at a sample rate, with a separator of its own.
+    /// A stream at a sample rate, with a separator of its own, which comes back when the stream goes.
     ///
     /// # Errors
     /// The model can't be loaded once more, or the rate isn't possible.
-    pub fn stream(&mut self, sample_rate: u32) -> Result<Stream, Error> {
-        let separator = match self.first.take() {
-            Some(first) => first,
-            None => load(&self.model, &self.options)?,
+    pub fn stream(&self, sample_rate: u32) -> Result<Stream, Error> {
+        let ready = lock(&self.idle).pop();
+        let lent = Lent {
+            separator: Some(match ready {
+                Some(separator) => separator,
+                None => load(&self.model, &self.options)?,
+            }),
+            home: Arc::clone(&self.idle),
         };
-        let stream = Stream::with_batch(separator, sample_rate, BATCH_HOPS)?;
+        // It is reset there.
+        let stream = Stream::with_batch(Box::new(lent), sample_rate, BATCH_HOPS)?;
         Ok(stream.on(self.options.device_use.clone()))
     }
 
@@ -90,4 +118,63 @@ impl Engine {
             },
         }
     }
+}
+
+/// A separator that goes back when it is dropped.
+struct Lent {
+    /// There until then.
+    separator: Option<Box<dyn Separator>>,
+    home: Idle,
+}
+
+const UNTIL_DROPPED: &str = "a separator is there until it is dropped";
+
+impl Lent {
+    fn inner(&self) -> &dyn Separator {
+        self.separator.as_deref().expect(UNTIL_DROPPED)
+    }
+
+    fn inner_mut(&mut self) -> &mut dyn Separator {
+        self.separator.as_deref_mut().expect(UNTIL_DROPPED)
+    }
+}
+
+impl Separator for Lent {
+    fn shape(&self) -> &Shape {
+        self.inner().shape()
+    }
+
+    fn reset(&mut self) {
+        self.inner_mut().reset();
+    }
+
+    fn wants_track(&self) -> bool {
+        self.inner().wants_track()
+    }
+
+    fn begin(&mut self, track: &Track) {
+        self.inner_mut().begin(track);
+    }
+
+    fn max_batch_hops(&self) -> usize {
+        self.inner().max_batch_hops()
+    }
+
+    fn process(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock) -> Result<(), Error> {
+        self.inner_mut().process(mix, stems)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // What panicked is not trusted again.
+        if !std::thread::panicking() {
+            lock(&self.home).extend(self.separator.take());
+        }
+    }
+}
+
+/// A list of separators is whole whoever panicked.
+fn lock(idle: &Idle) -> MutexGuard<'_, Vec<Box<dyn Separator>>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

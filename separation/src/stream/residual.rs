@@ -12,7 +12,7 @@ const CHUNK: usize = 64;
 /// not; where no stem is louder than the mix, that is the mix's own ulp. No residual does better: it and
 /// the partial sum before it are f32 of about that size. Integers of files are made to sum exactly
 /// where they are written.
-pub(super) fn fill(out: &mut StemBlock, residual_idx: usize, channel_idx: usize, mix: &[f32]) {
+pub(crate) fn fill(out: &mut StemBlock, residual_idx: usize, channel_idx: usize, mix: &[f32]) {
     let mut residual = std::mem::take(&mut out.stem_mut(residual_idx)[channel_idx]);
     residual.fill(0.0);
     // Anything added after the residual rounds again: find it, then take that back, twice.

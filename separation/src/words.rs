@@ -1,24 +1,23 @@
-//! Errors in the words of someone who wants stems: what happened, and what to do.
+//! Errors in the words of someone who wants stems: what happened, and what to do. The command and the
+//! Python package say the same.
 
 use std::io;
-use std::time::Duration;
 
-use unweave_separation::audio::read::ReadError;
-use unweave_separation::audio::write::WriteError;
-use unweave_separation::delivery::verify::VerifyError;
-use unweave_separation::offline::JobError;
+use crate::audio::read::ReadError;
+use crate::audio::write::WriteError;
+use crate::delivery::verify::VerifyError;
+use crate::offline::JobError;
 
-use crate::console::clock;
-
-/// Why there is no set of a song.
-pub fn job(error: &JobError) -> String {
+/// Why there is no set of a song. `output` is what the caller calls the option that names another folder
+/// for sets, such as `-o`.
+pub fn job(error: &JobError, output: &str) -> String {
     match error {
         JobError::Read(error) => read(error),
-        JobError::Write(error) => write(error),
+        JobError::Write(error) => write(error, output),
         JobError::Output { dir, source } => format!(
             "can't write to the folder {}: {}",
             dir.display(),
-            system(source, "choose another one with -o")
+            no_place(source, "one", output)
         ),
         JobError::ReadBack(error) => {
             format!(
@@ -40,7 +39,7 @@ pub fn job(error: &JobError) -> String {
 pub fn read(error: &ReadError) -> String {
     match error {
         ReadError::Io(source) => {
-            format!("can't be read: {}", system(source, "check the path and its permissions"))
+            format!("can't be read: {source}; check the path and its permissions")
         }
         ReadError::NotAudio => {
             "not an audio file that Unweave knows: it reads WAV, AIFF, FLAC, MP3, AAC, M4A, ALAC and \
@@ -79,36 +78,24 @@ pub fn verify(error: &VerifyError) -> String {
     }
 }
 
-fn write(error: &WriteError) -> String {
+fn write(error: &WriteError, output: &str) -> String {
     match error {
         WriteError::Io(source) => {
-            format!(
-                "can't be written: {}",
-                system(source, "choose another folder with -o")
-            )
+            format!("can't be written: {}", no_place(source, "folder", output))
         }
         other => other.to_string(),
     }
 }
 
-/// What the system said, and what to do about it.
-fn system(error: &io::Error, otherwise: &str) -> String {
-    let advice = match error.kind() {
+/// What the system said of a place for sets, and what to do about it.
+fn no_place(error: &io::Error, what: &str, output: &str) -> String {
+    match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "make room, or choose another disk with -o. A stereo song at 44.1 kHz needs about 0.2 GB \
-             per minute while it is being separated, and half of that afterwards"
+            format!(
+                "{error}; make room, or choose another disk with {output}. A stereo song at 44.1 kHz needs \
+                 about 0.2 GB per minute while it is being separated, and half of that afterwards"
+            )
         }
-        _ => otherwise,
-    };
-    format!("{error}; {advice}")
-}
-
-/// `3:30 song in 12.1 s (17.4x real time)`.
-pub fn pace(seconds: f64, elapsed: Duration) -> String {
-    let length = clock(Duration::from_secs_f64(seconds.max(0.0)));
-    let took = elapsed.as_secs_f64();
-    format!(
-        "{length} song in {took:.1} s ({:.1}x real time)",
-        seconds / took.max(1e-3)
-    )
+        _ => format!("{error}; choose another {what} with {output}"),
+    }
 }
