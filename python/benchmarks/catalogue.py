@@ -44,7 +44,7 @@ def processor_seconds_of_workers(folder):
     """So far, of every worker that works in this output."""
     ticks = os.sysconf("SC_CLK_TCK")
     total = 0.0
-    for place in Path(folder).glob(".unweave/work/unweave-*"):
+    for place in Path(folder).glob(".unweave/making/unweave-*"):
         stat = Path(f"/proc/{place.name.split('-')[-2]}/stat").read_text().rpartition(")")[2].split()
         total += (int(stat[11]) + int(stat[12])) / ticks
     return total

@@ -31,14 +31,14 @@ def assert_all_are_whole(output, keys):
     assert sets_in(output) == sorted(keys)
     # Four stems, the mix, the instrumental, the report.
     assert len(files_in(output)) == 7 * len(keys)
-    assert not (Path(output) / ".unweave/work").exists()
+    assert not (Path(output) / ".unweave/making").exists()
     for key in keys:
         assert unweave.verify(Path(output) / key)["outcome"] == "exact"
 
 
 def worker_pids(output):
     """Of the workers that are ready to work on this output."""
-    return [int(folder.name.split("-")[-2]) for folder in Path(output).glob(".unweave/work/unweave-*")]
+    return [int(folder.name.split("-")[-2]) for folder in Path(output).glob(".unweave/making/unweave-*")]
 
 
 def test_every_song_becomes_the_set_that_the_command_makes(cluster, settings, make_songs, by_the_command):

@@ -115,7 +115,7 @@ class _Run:
             self.journal.flush()
         self.journal.write_table()
         if self.journal.output.is_local:
-            self.journal.output.remove(f"{STATE}/work")
+            self.journal.output.remove(f"{STATE}/making")
         return Summary(
             self.num_done,
             self.num_before,

@@ -4,7 +4,7 @@
     OUTPUT/catalogue.parquet, .csv        the table, when a run ends
     OUTPUT/.unweave/run.json              what is made here
     OUTPUT/.unweave/records/*.jsonl       a line per song that is done or failed, newest file last
-    OUTPUT/.unweave/work/                 sets in the making, where the output is a folder
+    OUTPUT/.unweave/making/               sets in the making, where the output is a folder
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from .store import Store, telling
 STATE = ".unweave"
 RUN = f"{STATE}/run.json"
 RECORDS = f"{STATE}/records"
-WORK = f"{STATE}/work"
+WORK = f"{STATE}/making"
 TABLE = "catalogue"
 
 FLUSH_RECORDS, FLUSH_SECONDS = 1_000, 10.0
