@@ -184,8 +184,8 @@ fn json_is_one_document_with_the_report_of_the_set() {
     for file in report["files"].as_array().unwrap() {
         match file["loudness_lufs"].as_f64() {
             Some(lufs) => assert!((-70.0..0.0).contains(&lufs), "{file}"),
-            // Nobody sings in this song; below −70 LUFS nothing counts in EBU R 128.
-            None => assert!(file["peak_dbfs"].as_f64().unwrap() < -70.0, "{file}"),
+            // Nobody sings in this song; below −70 LUFS nothing counts in EBU R 128, and a peak is above the loudness.
+            None => assert!(file["peak_dbfs"].as_f64().unwrap() < -60.0, "{file}"),
         }
     }
     let beside = fs::read_to_string(dir.path().join("Song/Song (Report).json")).unwrap();
