@@ -8,8 +8,8 @@
 mod bleed;
 mod chunk;
 mod delay;
+mod fade;
 mod following;
-mod level;
 mod mixer;
 
 use std::cell::Cell;
@@ -21,14 +21,14 @@ use std::time::Duration;
 use crate::controls::Controls;
 use crate::denormals::flushed;
 use crate::handover::{Arrivals, Handover, Link, handover};
-use crate::lane::{Place, Run};
+use crate::lane::{LanePosition, Run};
 use crate::levels::{Gauge, Levels};
 use crate::plan::LatencyPlan;
 use crate::setup::Setup;
 use crate::status::{State, Status};
 use chunk::{Chunk, Cover};
 use delay::Delay;
-use level::Level;
+use fade::Fade;
 use mixer::Mixer;
 
 /// No hop takes longer offline; a worker that is silent for so long is stuck, and the output is dry.
@@ -68,7 +68,7 @@ pub struct AudioSide {
     chunk: Chunk,
     /// Position of the next output frame in the mix: `frame − latency` between calls.
     due: i64,
-    level: Level,
+    fade: Fade,
     gauge: Gauge,
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -92,7 +92,7 @@ impl AudioSide {
             mixer: Mixer::new(setup),
             chunk: Chunk::new(setup.num_stems),
             due: first_due(plan.latency_frames()),
-            level: Level::new(plan),
+            fade: Fade::new(plan),
             gauge: Gauge::new(Arc::new(Levels::new(setup.num_stems, plan.sample_rate()))),
             _not_sync: PhantomData,
         }
@@ -144,7 +144,7 @@ impl AudioSide {
         self.epoch += 1;
         self.frame = 0;
         self.due = first_due(self.latency_frames());
-        self.level.reset();
+        self.fade.reset();
         self.mixer.reset();
         // Nothing is left of what the old engine has heard.
         self.go_over();
@@ -231,13 +231,13 @@ impl AudioSide {
     /// Keeps frames of the mix and hands them to the worker.
     fn take(&mut self, mix: [&[f32]; 2]) {
         let num_frames = mix[0].len();
-        let place = Place {
+        let position = LanePosition {
             epoch: self.epoch,
             frame: self.frame,
         };
         if self.frame == 0 {
             let is_running = self.is_offline || self.link.status.state() == State::Running;
-            self.level.expect(is_running);
+            self.fade.expect(is_running);
         }
         self.delay.write(self.frame, mix);
         if self.is_offline {
@@ -246,7 +246,7 @@ impl AudioSide {
         // Refused if the worker has fallen behind by more than the lane holds. The frames' stems then
         // are missing, which is noticed when they are due.
         for link in self.links() {
-            link.mix_lane.write(place, num_frames, mix);
+            link.mix_lane.write(position, num_frames, mix);
         }
         if self.is_offline {
             self.wait();
@@ -312,7 +312,7 @@ impl AudioSide {
         let mut done = self.chunk.num_frames_before_the_mix();
         self.chunk.clear(0..done);
         if done < num_frames && self.chunk.frame + done as i64 == 0 {
-            self.level.begin();
+            self.fade.begin();
         }
         while done < num_frames {
             let left = self.frames_left(done);
@@ -349,7 +349,7 @@ impl AudioSide {
                 .stem_lane
                 .read(range.len(), self.chunk.stems_mut(range.clone()));
             let weights = &mut self.chunk.weights[range];
-            let late = self.level.hear(weights, run.num_frames.min(left));
+            let late = self.fade.hear(weights, run.num_frames.min(left));
             // That another engine follows is no gap.
             if run.num_frames < left {
                 self.count(late);
@@ -376,7 +376,7 @@ impl AudioSide {
 
     /// There are no stems for these frames of the chunk.
     fn miss(&mut self, range: Range<usize>) {
-        let late = self.level.miss(range.len());
+        let late = self.fade.miss(range.len());
         self.count(late);
         self.chunk.clear(range);
     }
@@ -387,7 +387,7 @@ impl AudioSide {
             if self.link.status.state() == State::Running {
                 self.link.status.add_late_hops(late_hops);
             } else {
-                self.level.expect(false);
+                self.fade.expect(false);
             }
         }
     }

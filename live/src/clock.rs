@@ -1,4 +1,4 @@
-//! The clock of the inference thread, which tests put one of their own in place of.
+//! A clock that tests can control.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Numbers so near zero that processors compute with them many times slower, as every decay ends in.
+//! Rounds denormals to zero: numbers so small that processors compute many times slower with them; every decay ends
+//! in some.
 
 /// Works with zero in their place, on this thread; afterwards they are there again.
 #[expect(unsafe_code, reason = "the processor's flag has no safe way to it")]

@@ -2,7 +2,7 @@
 //!
 //! Two of them join the threads: the mix goes to the worker, stems come back. One ring buffer per
 //! channel holds the samples; frames are written and read in all
-//! channels or in none. Where the frames belong, [`Place`], is said by a *mark*, once per discontinuity:
+//! channels or in none. Where the frames belong, [`LanePosition`], is said by a *mark*, once per discontinuity:
 //! frames after a mark follow each other. So a lane costs the same for blocks of one frame as of 8192,
 //! and alignment is arithmetic on positions.
 //!
@@ -23,14 +23,14 @@ const NUM_MARKS: usize = 64;
 
 /// Where a frame belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct LanePosition {
     /// Counts resets of the audio side.
     pub(crate) epoch: u64,
     /// Frames since the reset.
     pub(crate) frame: u64,
 }
 
-impl Place {
+impl LanePosition {
     pub(crate) fn after(self, num_frames: usize) -> Self {
         Self {
             frame: self.frame + num_frames as u64,
@@ -42,7 +42,7 @@ impl Place {
 /// Frames that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
-    pub(crate) start: Place,
+    pub(crate) start: LanePosition,
     /// At least 1.
     pub(crate) num_frames: usize,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Run {
 struct Mark {
     /// Frames written to the lane before this one.
     lane_frame: u64,
-    place: Place,
+    position: LanePosition,
 }
 
 /// The end that writes; belongs to one thread.
@@ -60,7 +60,7 @@ pub(crate) struct LaneWriter {
     marks: Producer<Mark>,
     written: u64,
     /// Where a frame belongs that needs no mark.
-    next: Option<Place>,
+    next: Option<LanePosition>,
 }
 
 /// The end that reads; belongs to one thread.
@@ -69,7 +69,7 @@ pub(crate) struct LaneReader {
     marks: Consumer<Mark>,
     read: u64,
     /// Where the next frame belongs; known once a mark has been read.
-    next: Option<Place>,
+    next: Option<LanePosition>,
 }
 
 /// A lane for `num_channels` (at least 1) and `capacity_frames`. Allocates; nothing else here does.
@@ -104,14 +104,14 @@ impl LaneWriter {
     /// `channels` gives one slice of `num_frames` per channel of the lane.
     pub(crate) fn write<'a>(
         &mut self,
-        place: Place,
+        position: LanePosition,
         num_frames: usize,
         channels: impl IntoIterator<Item = &'a [f32]>,
     ) -> bool {
         if num_frames == 0 {
             return true;
         }
-        let needs_mark = self.next != Some(place);
+        let needs_mark = self.next != Some(position);
         let free = self.channels.last().map_or(0, Producer::slots);
         if free < num_frames || (needs_mark && self.marks.is_full()) {
             return false;
@@ -119,7 +119,10 @@ impl LaneWriter {
         if needs_mark {
             let lane_frame = self.written;
             // Can't be full: just checked, and only this end fills it.
-            let _ = self.marks.push(Mark { lane_frame, place });
+            let _ = self.marks.push(Mark {
+                lane_frame,
+                position,
+            });
         }
         let mut samples = channels.into_iter();
         for channel in &mut self.channels {
@@ -127,7 +130,7 @@ impl LaneWriter {
             let _ = channel.push_entire_slice(samples.next().unwrap_or_default());
         }
         self.written += num_frames as u64;
-        self.next = Some(place.after(num_frames));
+        self.next = Some(position.after(num_frames));
         true
     }
 }
@@ -157,7 +160,7 @@ impl LaneReader {
                 until_mark = mark.lane_frame - self.read;
                 break;
             }
-            self.next = Some(mark.place);
+            self.next = Some(mark.position);
             let _ = self.marks.pop();
         }
         let num_frames = available.min(usize::try_from(until_mark).unwrap_or(usize::MAX));
@@ -201,18 +204,18 @@ impl LaneReader {
 mod tests {
     use super::*;
 
-    fn place(epoch: u64, frame: u64) -> Place {
-        Place { epoch, frame }
+    fn position(epoch: u64, frame: u64) -> LanePosition {
+        LanePosition { epoch, frame }
     }
 
     /// A sample that says where it belongs: exact in f32 for what the tests use.
-    fn sample(place: Place, channel_idx: u16) -> f32 {
-        let frame = u16::try_from(place.frame).unwrap();
-        let epoch = u16::try_from(place.epoch).unwrap();
+    fn sample(position: LanePosition, channel_idx: u16) -> f32 {
+        let frame = u16::try_from(position.frame).unwrap();
+        let epoch = u16::try_from(position.epoch).unwrap();
         f32::from(frame) + 1000.0 * f32::from(epoch) + 0.25 * f32::from(channel_idx)
     }
 
-    fn write(writer: &mut LaneWriter, start: Place, num_frames: usize) -> bool {
+    fn write(writer: &mut LaneWriter, start: LanePosition, num_frames: usize) -> bool {
         let samples = [0, 1].map(|channel_idx| -> Vec<f32> {
             (0..num_frames)
                 .map(|frame_idx| sample(start.after(frame_idx), channel_idx))
@@ -222,7 +225,7 @@ mod tests {
     }
 
     /// Reads frames and checks that they are what they are said to be.
-    fn read(reader: &mut LaneReader, start: Place, num_frames: usize) {
+    fn read(reader: &mut LaneReader, start: LanePosition, num_frames: usize) {
         let mut samples = [vec![0.0; num_frames], vec![0.0; num_frames]];
         reader.read(num_frames, samples.iter_mut().map(Vec::as_mut_slice));
         for (channel_idx, channel) in (0..).zip(&samples) {
@@ -241,7 +244,7 @@ mod tests {
         for sequence in 0..NUM_OPERATIONS.pow(depth) {
             let (mut writer, mut reader) = lane(2, CAPACITY);
             let mut list = std::collections::VecDeque::new();
-            let mut next = place(0, 0);
+            let mut next = position(0, 0);
             for step in 0..depth {
                 match sequence / NUM_OPERATIONS.pow(step) % NUM_OPERATIONS {
                     // Writes of two lengths; a refused one is a gap.
@@ -254,7 +257,7 @@ mod tests {
                         }
                         next = next.after(num_frames);
                     }
-                    2 => next = place(next.epoch + 1, 0),
+                    2 => next = position(next.epoch + 1, 0),
                     3 => next = next.after(7),
                     operation => {
                         let run = reader.run();
@@ -284,7 +287,7 @@ mod tests {
         let (mut writer, mut reader) = lane(2, 16);
         let producer = std::thread::spawn(move || {
             for epoch in 0..num_epochs {
-                let mut next = place(epoch, 0);
+                let mut next = position(epoch, 0);
                 while next.frame < frames_per_epoch {
                     let num_frames = usize::try_from(1 + next.frame % 5).unwrap();
                     if write(&mut writer, next, num_frames) {
@@ -297,7 +300,7 @@ mod tests {
             }
         });
         let mut seen = 0_u64;
-        let mut last = place(0, 0);
+        let mut last = position(0, 0);
         loop {
             let is_over = producer.is_finished();
             let Some(run) = reader.run() else {
@@ -323,20 +326,20 @@ mod tests {
     fn marks_that_do_not_fit_refuse_the_frames_and_nothing_is_mixed_up() {
         let (mut writer, mut reader) = lane(2, 1000);
         for epoch in 0..NUM_MARKS as u64 {
-            assert!(write(&mut writer, place(epoch, 3), 2));
+            assert!(write(&mut writer, position(epoch, 3), 2));
         }
-        assert!(!write(&mut writer, place(99, 0), 2), "no mark is free");
+        assert!(!write(&mut writer, position(99, 0), 2), "no mark is free");
         assert!(
-            write(&mut writer, place(NUM_MARKS as u64 - 1, 5), 2),
+            write(&mut writer, position(NUM_MARKS as u64 - 1, 5), 2),
             "needs no mark"
         );
         for epoch in 0..NUM_MARKS as u64 {
             let run = reader.run().unwrap();
-            assert_eq!(run.start, place(epoch, 3));
+            assert_eq!(run.start, position(epoch, 3));
             read(&mut reader, run.start, run.num_frames);
         }
         assert!(reader.run().is_none());
-        assert!(write(&mut writer, place(99, 0), 2));
-        assert_eq!(reader.run().unwrap().start, place(99, 0));
+        assert!(write(&mut writer, position(99, 0), 2));
+        assert_eq!(reader.run().unwrap().start, position(99, 0));
     }
 }

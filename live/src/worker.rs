@@ -12,7 +12,7 @@ use std::time::Duration;
 use unweave_separation::{StemBlock, Stream, Timing};
 
 use crate::clock::Clock;
-use crate::lane::{LaneReader, LaneWriter, Place};
+use crate::lane::{LanePosition, LaneReader, LaneWriter};
 use crate::priority;
 use crate::setup::{Loader, Model, Refusal, Setup};
 use crate::status::{Fault, State, Status};
@@ -66,9 +66,9 @@ enum Phase {
 struct Separation {
     stream: Stream,
     /// Where the next frame of the mix must belong to follow the last.
-    next_in: Option<Place>,
+    next_in: Option<LanePosition>,
     /// Where the next frame of the stems belongs.
-    next_out: Place,
+    next_out: LanePosition,
     /// What the last inference gave; waits if the stem lane is full.
     stems: StemBlock,
     failures_in_a_row: u32,
@@ -231,7 +231,7 @@ impl Worker {
         Ok(Separation {
             stream,
             next_in: None,
-            next_out: Place { epoch: 0, frame: 0 },
+            next_out: LanePosition { epoch: 0, frame: 0 },
             stems: StemBlock::default(),
             failures_in_a_row: 0,
             excess: (time > budget).then_some((time, budget)),
@@ -332,10 +332,10 @@ impl Worker {
 
 impl Separation {
     /// A new mix begins here.
-    fn begin(&mut self, place: Place) {
+    fn begin(&mut self, position: LanePosition) {
         self.stream.reset();
-        self.next_in = Some(place);
-        self.next_out = place;
+        self.next_in = Some(position);
+        self.next_out = position;
         self.spent = Duration::ZERO;
     }
 
@@ -347,7 +347,7 @@ impl Separation {
         let started = clock.now();
         let result = self.stream.push(mix, &mut self.stems);
         self.spent += clock.now().saturating_sub(started);
-        self.next_in = self.next_in.map(|place| place.after(mix[0].len()));
+        self.next_in = self.next_in.map(|position| position.after(mix[0].len()));
         if self.stems.num_frames() > 0 {
             self.failures_in_a_row = 0;
         }
@@ -360,7 +360,7 @@ impl Separation {
     /// comes out an inference is due every hop before that, too.
     fn lacking_frames(&self, timing: Timing) -> usize {
         let window_end = self.next_out.frame + timing.window_frames as u64;
-        let position = self.next_in.map_or(window_end, |place| place.frame);
+        let position = self.next_in.map_or(window_end, |position| position.frame);
         let lacking = window_end.saturating_sub(position).max(1);
         let hop_frames = timing.hop_frames as u64;
         usize::try_from((lacking - 1) % hop_frames + 1).unwrap_or(1)

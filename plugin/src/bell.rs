@@ -36,7 +36,7 @@ impl Bell {
     }
 
     /// Makes the window draw, whatever it does: for what happens seldom.
-    pub fn ring_loudly(&self) {
+    pub fn wake_now(&self) {
         self.window.request_repaint();
     }
 

@@ -64,7 +64,7 @@ const WITHOUT_EFFECT: f32 = 0.4;
 const SCALES: [u16; 5] = [100, 125, 150, 175, 200];
 
 /// What one open window knows and remembers.
-pub struct Desk {
+pub struct EditorState {
     params: Arc<UnweaveParams>,
     bell: Bell,
     tempo: Tempo,
@@ -77,7 +77,7 @@ pub struct Desk {
     takes_view: TakesView,
 }
 
-impl Desk {
+impl EditorState {
     /// A window on these parameters, woken by this bell.
     pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>, bell: Bell) -> Self {
         Self {
@@ -106,11 +106,11 @@ impl Desk {
 }
 
 /// Draws the window and does what the person wants.
-pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
-    let params = Arc::clone(&desk.params);
-    desk.keys.press(ui, &params, host);
+pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
+    let params = Arc::clone(&state.params);
+    state.keys.press(ui, &params, host);
     let (mut is_loading, mut is_refused) = (false, false);
-    let is_preview = desk.takes.listening() == Listening::Playing;
+    let is_preview = state.takes.listening() == Listening::Playing;
     let levels = match params.report.source() {
         Source::Engine(facts) => {
             let state = facts.status.state();
@@ -125,20 +125,20 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
         Source::Inactive => None,
     };
     let levels = if is_preview {
-        Some(desk.takes.levels())
+        Some(state.takes.levels())
     } else {
         levels
     };
     // Before the look at what there is: what comes after it must ring.
-    desk.bell.listen(true);
+    state.bell.listen(true);
     let (now, seconds) = ui.input(|input| (input.time, input.unstable_dt.min(1.0)));
-    let is_moving = desk.listener.listen(levels, seconds);
-    if desk.is_hidden {
-        desk.bell.listen(false);
+    let is_moving = state.listener.listen(levels, seconds);
+    if state.is_hidden {
+        state.bell.listen(false);
         ui.ctx().request_repaint_after(UNSEEN);
     } else if is_moving {
-        desk.bell.listen(false);
-        ui.ctx().request_repaint_after(desk.tempo.until_next(now));
+        state.bell.listen(false);
+        ui.ctx().request_repaint_after(state.tempo.until_next(now));
     } else if is_loading {
         ui.ctx().request_repaint_after(GLANCE);
     }
@@ -150,17 +150,17 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
         .frame(panel(10, 6))
         .show_separator_line(false)
         .show(ui, |ui| {
-            header(ui, desk, host);
+            header(ui, state, host);
         });
     Panel::bottom("status")
         .frame(panel(10, 5))
         .show_separator_line(false)
         .show(ui, |ui| {
             let heard = Heard {
-                has_input: desk.listener.has_input(),
+                has_input: state.listener.has_input(),
                 is_preview,
             };
-            status::draw(ui, &mut desk.status, (&params, &desk.takes), heard);
+            status::draw(ui, &mut state.status, (&params, &state.takes), heard);
         });
     Panel::right("takes")
         // The panel itself keeps the right margin free.
@@ -172,10 +172,11 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
         .show_separator_line(false)
         .exact_size(272.0)
         .show(ui, |ui| {
-            takes::draw(ui, &desk.takes, &mut desk.takes_view);
+            takes::draw(ui, &state.takes, &mut state.takes_view);
         });
     CentralPanel::default().frame(panel(10, 0)).show(ui, |ui| {
-        desk.listener
+        state
+            .listener
             .picture
             .draw(ui, (height * PICTURE_SHARE).round());
         ui.add_space(4.0);
@@ -186,18 +187,18 @@ pub fn draw(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
         let mut strips = Strips {
             params: &params,
             host,
-            listener: &mut desk.listener,
+            listener: &mut state.listener,
         };
         strips.draw(ui);
     });
 }
 
 /// Name, model, device and scale.
-fn header(ui: &mut Ui, desk: &mut Desk, host: &GuiContext) {
+fn header(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("UNWEAVE").font(theme::TITLE).strong());
         ui.add_space(8.0);
-        models::draw(ui, &mut desk.models, &desk.params, host);
+        models::draw(ui, &mut state.models, &state.params, host);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), scale);
     });
 }

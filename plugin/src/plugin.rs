@@ -116,7 +116,7 @@ impl<V: Variant> Plugin for Unweave<V> {
 
     fn deactivate(&mut self) {
         self.params.report.rest();
-        self.bell.ring_loudly();
+        self.bell.wake_now();
     }
 
     fn reset(&mut self) {
@@ -155,7 +155,7 @@ impl<V: Variant> Plugin for Unweave<V> {
         }
         let gap = self.params.report.gap();
         if std::mem::replace(&mut self.gap_told, gap) != gap {
-            self.bell.ring_loudly();
+            self.bell.wake_now();
         }
         let host = Use {
             is_playing: context.transport().playing,
@@ -202,7 +202,7 @@ impl<V: Variant> Unweave<V> {
             Err(reason) => {
                 nice_error!("no separation: {reason}");
                 self.params.report.refuse(reason);
-                self.bell.ring_loudly();
+                self.bell.wake_now();
             }
         }
     }

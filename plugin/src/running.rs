@@ -58,9 +58,9 @@ pub struct Running {
     succession: Succession,
     mode: Mode,
     /// Slots of levels that the window has been told of.
-    num_told: u64,
+    last_seen_slot: u64,
     /// What the window has been told of the engine.
-    condition_told: Condition,
+    last_seen_condition: Condition,
     /// Right channel of a mono plug-in.
     right: Vec<f32>,
 }
@@ -108,8 +108,8 @@ impl Running {
             audio,
             succession,
             mode: Mode::RealTime,
-            num_told: 0,
-            condition_told: (State::Loading, 0, false),
+            last_seen_slot: 0,
+            last_seen_condition: (State::Loading, 0, false),
         })
     }
 
@@ -150,10 +150,10 @@ impl Running {
     pub fn has_news(&mut self) -> bool {
         let status = self.audio.status();
         let condition = (status.state(), status.late_hops(), is_strained(status));
-        let is_changed = std::mem::replace(&mut self.condition_told, condition) != condition;
+        let is_changed = std::mem::replace(&mut self.last_seen_condition, condition) != condition;
         let levels = self.audio.levels();
         let num_written = levels.num_written();
-        if std::mem::replace(&mut self.num_told, num_written) == num_written {
+        if std::mem::replace(&mut self.last_seen_slot, num_written) == num_written {
             return is_changed;
         }
         let last = levels.read(num_written - 1);

@@ -60,11 +60,11 @@ pub(crate) struct Sounding {
 
 /// Keeps the engines; dropping it ends all their threads.
 pub(crate) struct Succession {
-    desk: Arc<Desk>,
+    common: Arc<Common>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Desk {
+struct Common {
     shared: Shared,
     /// Never locked by the audio thread.
     engines: Mutex<Engines>,
@@ -114,19 +114,19 @@ impl Succession {
             configuration,
         };
         engines.tell(&shared);
-        let desk = Arc::new(Desk {
+        let common = Arc::new(Common {
             shared,
             engines: Mutex::new(engines),
             wake: Condvar::new(),
             is_ending: AtomicBool::new(false),
             wants_restart: AtomicBool::new(false),
         });
-        let own = Arc::clone(&desk);
+        let own = Arc::clone(&common);
         let thread = std::thread::Builder::new()
             .name("unweave-engines".to_owned())
             .spawn(move || own.work())?;
         Ok(Self {
-            desk,
+            common,
             thread: Some(thread),
         })
     }
@@ -136,14 +136,14 @@ impl Succession {
     /// # Realtime safety
     /// One atomic.
     pub(crate) fn takes_restart_request(&self) -> bool {
-        self.desk.wants_restart.swap(false, Ordering::Relaxed)
+        self.common.wants_restart.swap(false, Ordering::Relaxed)
     }
 
     /// The plan of the engine that is heard, without padding, if it is the one that is wanted and no other
     /// is on its way. Not while the host plays, which is told another latency then.
     pub(crate) fn settle(&self, wanted: &Wanted) -> Option<LatencyPlan> {
-        let mut engines = self.desk.engines.lock();
-        engines.take_over(&self.desk);
+        let mut engines = self.common.engines.lock();
+        engines.take_over(&self.common);
         if engines.next.is_some() || engines.sounding.wanted != *wanted {
             return None;
         }
@@ -152,18 +152,18 @@ impl Succession {
             engines.sounding.plan = plan.padded_to(plan.least_latency_frames())?;
         }
         engines.seen = wanted.clone();
-        engines.tell(&self.desk.shared);
-        self.desk.wants_restart.store(false, Ordering::Relaxed);
+        engines.tell(&self.common.shared);
+        self.common.wants_restart.store(false, Ordering::Relaxed);
         Some(engines.sounding.plan)
     }
 }
 
 impl Drop for Succession {
     fn drop(&mut self) {
-        self.desk.is_ending.store(true, Ordering::Release);
+        self.common.is_ending.store(true, Ordering::Release);
         // The lock makes sure that the thread is asleep by now, or has seen it.
-        drop(self.desk.engines.lock());
-        self.desk.wake.notify_all();
+        drop(self.common.engines.lock());
+        self.common.wake.notify_all();
         if let Some(thread) = self.thread.take() {
             // A panic has been printed already.
             let _ = thread.join();
@@ -171,7 +171,7 @@ impl Drop for Succession {
     }
 }
 
-impl Desk {
+impl Common {
     fn work(&self) {
         let mut engines = self.engines.lock();
         while !self.is_ending.load(Ordering::Acquire) {
@@ -202,11 +202,11 @@ impl Engines {
             },
             modes: sounding.modes.clone(),
         });
-        shared.bell.ring_loudly();
+        shared.bell.wake_now();
     }
 
     /// Frees the old engine once the audio thread has gone over to the next.
-    fn take_over(&mut self, desk: &Desk) {
+    fn take_over(&mut self, common: &Common) {
         if self.handover.take_back().is_none() {
             return;
         }
@@ -214,10 +214,10 @@ impl Engines {
             return;
         };
         self.sounding = next.sounding;
-        self.tell(&desk.shared);
+        self.tell(&common.shared);
         let plan = &self.sounding.plan;
         if !self.sounding.is_refused && plan.least_latency_frames() < plan.latency_frames() {
-            desk.wants_restart.store(true, Ordering::Relaxed);
+            common.wants_restart.store(true, Ordering::Relaxed);
         }
     }
 
@@ -232,12 +232,12 @@ impl Engines {
     }
 
     /// Starts another engine if another is wanted.
-    fn follow(&mut self, desk: &Desk) {
+    fn follow(&mut self, common: &Common) {
         let is_under_way = self
             .next
             .as_ref()
             .is_some_and(|next| next.successor.is_none());
-        let wanted = desk.shared.params.wanted();
+        let wanted = common.shared.params.wanted();
         let num_choices = runtime_choice::num_choices();
         let is_lacking = self.sounding.engine.status().state() == State::Refused(Fault::NoRuntime);
         let is_retried = is_lacking && num_choices != self.num_choices;
@@ -251,10 +251,10 @@ impl Engines {
         let pending = if wanted == self.sounding.wanted && !is_retried {
             None
         } else {
-            Some(self.prepare(desk, wanted))
+            Some(self.prepare(common, wanted))
         };
-        desk.shared.params.report.await_next(pending);
-        desk.shared.bell.ring_loudly();
+        common.shared.params.report.await_next(pending);
+        common.shared.bell.wake_now();
     }
 
     /// For the menu of modes.
@@ -266,14 +266,14 @@ impl Engines {
         }
     }
 
-    fn prepare(&mut self, desk: &Desk, wanted: Wanted) -> Pending {
-        match self.start_next(&desk.shared, wanted) {
+    fn prepare(&mut self, common: &Common, wanted: Wanted) -> Pending {
+        match self.start_next(&common.shared, wanted) {
             Ok(Ok(next)) => {
                 self.next = Some(next);
                 Pending::Loading
             }
             Ok(Err(latency_frames)) => {
-                desk.wants_restart.store(true, Ordering::Relaxed);
+                common.wants_restart.store(true, Ordering::Relaxed);
                 Pending::NeedsLatency { latency_frames }
             }
             Err(reason) => {

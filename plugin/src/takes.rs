@@ -32,7 +32,7 @@ use unweave_separation::{Model, Store};
 use crate::render::{Order, Rendering, SongFile, Stage, Work, words as render_words};
 use crate::{model, runtime_choice};
 pub use chosen::{Chosen, Look};
-pub use dialog::Wanted;
+pub use dialog::PathKind;
 use listening::Listener;
 pub use listening::Listening;
 pub use settings::Settings;
@@ -45,11 +45,11 @@ pub struct Takes {
     sample_rate: AtomicU32,
     /// The session's. Held for no longer than a copy takes, whatever else is locked.
     settings: Arc<RwLock<Settings>>,
-    bench: Mutex<Bench>,
+    workspace: Mutex<Workspace>,
 }
 
 /// What is being worked on.
-struct Bench {
+struct Workspace {
     track: TrackInfo,
     chosen: Option<Chosen>,
     rendering: Option<Rendering>,
@@ -76,7 +76,7 @@ impl Takes {
             capture: Capture::new(folder),
             sample_rate: AtomicU32::new(0),
             settings: Arc::default(),
-            bench: Mutex::new(Bench {
+            workspace: Mutex::new(Workspace {
                 track: TrackInfo::default(),
                 chosen: None,
                 rendering: None,
@@ -96,15 +96,15 @@ impl Takes {
 
     /// Ends everything that goes on, for good. For the end of the instance, which a window may outlive.
     pub fn end(&self) {
-        let mut bench = self.bench.lock();
-        bench.listener.stop();
+        let mut workspace = self.workspace.lock();
+        workspace.listener.stop();
         let work = (
-            bench.rendering.take(),
-            bench.chosen.take(),
-            bench.dialog.take(),
+            workspace.rendering.take(),
+            workspace.chosen.take(),
+            workspace.dialog.take(),
         );
         // Some of the threads that end here may be waiting for the lock.
-        drop(bench);
+        drop(workspace);
         drop(work);
         self.capture.end();
     }
@@ -112,7 +112,7 @@ impl Takes {
     /// From now on, what plays is captured, or no longer.
     pub fn arm(&self, is_armed: bool) {
         let refusal = self.capture.arm(is_armed).err();
-        self.bench.lock().refusal = refusal.map(|problem| render_words::capture(&problem));
+        self.workspace.lock().refusal = refusal.map(|problem| render_words::capture(&problem));
     }
 
     /// Whether what plays is captured.
@@ -140,84 +140,84 @@ impl Takes {
         let problem = self.capture.problem();
         problem
             .map(|problem| render_words::capture(&problem))
-            .or_else(|| self.bench.lock().refusal.clone())
+            .or_else(|| self.workspace.lock().refusal.clone())
     }
 
     /// Throws a take away, unless it is being rendered or listened to: then, when that is over.
     pub fn discard(&self, id: u64) {
-        let mut bench = self.bench.lock();
-        if bench
+        let mut workspace = self.workspace.lock();
+        if workspace
             .chosen
             .as_ref()
             .is_some_and(|chosen| chosen.is_take(id))
         {
-            bench.chosen = None;
+            workspace.chosen = None;
         }
         self.capture.discard(id);
     }
 
     /// Works on a take.
     pub fn choose_take(&self, take: &Arc<Take>) {
-        let mut bench = self.bench.lock();
-        let track = bench.track.name().to_owned();
-        bench.refusal = None;
-        bench.chosen = Some(Chosen::take(take, &track));
+        let mut workspace = self.workspace.lock();
+        let track = workspace.track.name().to_owned();
+        workspace.refusal = None;
+        workspace.chosen = Some(Chosen::take(take, &track));
     }
 
     /// Works on a file of the user's.
     pub fn choose_file(&self, path: &Path) {
         let chosen = Chosen::file(path);
-        let mut bench = self.bench.lock();
+        let mut workspace = self.workspace.lock();
         match chosen {
             Ok(chosen) => {
-                bench.chosen = Some(chosen);
-                bench.refusal = None;
+                workspace.chosen = Some(chosen);
+                workspace.refusal = None;
             }
-            Err(refusal) => bench.refusal = Some(format!("{}: {refusal}", path.display())),
+            Err(refusal) => workspace.refusal = Some(format!("{}: {refusal}", path.display())),
         }
     }
 
     /// Asks for a path with the system's own dialog, and takes it as if it was typed.
-    pub fn browse(self: &Arc<Self>, wanted: Wanted) {
+    pub fn browse(self: &Arc<Self>, kind: PathKind) {
         let takes = Arc::downgrade(self);
         let asking = Work::start("unweave-dialog", move |cancel| {
-            let answer = dialog::ask(wanted, cancel);
+            let answer = dialog::ask(kind, cancel);
             let Some(takes) = takes.upgrade().filter(|_| !cancel.is_terminated()) else {
                 return;
             };
-            match (answer, wanted) {
-                (Ok(Some(path)), Wanted::Song) => takes.choose_file(&path),
-                (Ok(Some(path)), Wanted::Folder) => takes.settings.write().folder = path,
-                (Ok(Some(path)), Wanted::Runtime) => {
+            match (answer, kind) {
+                (Ok(Some(path)), PathKind::Song) => takes.choose_file(&path),
+                (Ok(Some(path)), PathKind::Folder) => takes.settings.write().folder = path,
+                (Ok(Some(path)), PathKind::Runtime) => {
                     let refusal = runtime_choice::choose(&path).err();
-                    takes.bench.lock().refusal = refusal;
+                    takes.workspace.lock().refusal = refusal;
                 }
                 (Ok(None), _) => {}
-                (Err(refusal), _) => takes.bench.lock().refusal = Some(refusal),
+                (Err(refusal), _) => takes.workspace.lock().refusal = Some(refusal),
             }
         });
-        let mut bench = self.bench.lock();
+        let mut workspace = self.workspace.lock();
         // One that is open still is closed.
-        let old = std::mem::replace(&mut bench.dialog, asking.ok());
-        drop(bench);
+        let old = std::mem::replace(&mut workspace.dialog, asking.ok());
+        drop(workspace);
         drop(old);
     }
 
     /// What is worked on.
     pub fn chosen(&self) -> Option<Look> {
-        self.bench.lock().chosen.as_ref().map(Chosen::look)
+        self.workspace.lock().chosen.as_ref().map(Chosen::look)
     }
 
     /// Only these frames of it, or all.
     pub fn set_range(&self, range: Option<Range<u64>>) {
-        if let Some(chosen) = &mut self.bench.lock().chosen {
+        if let Some(chosen) = &mut self.workspace.lock().chosen {
             chosen.set_range(range);
         }
     }
 
     /// What the set will be named after; empty for the song's own name.
     pub fn set_name(&self, name: &str) {
-        if let Some(chosen) = &mut self.bench.lock().chosen {
+        if let Some(chosen) = &mut self.workspace.lock().chosen {
             chosen.set_name(name);
         }
     }
@@ -239,22 +239,26 @@ impl Takes {
 
     /// The host's track that the plug-in is on.
     pub fn track(&self) -> TrackInfo {
-        self.bench.lock().track.clone()
+        self.workspace.lock().track.clone()
     }
 
     /// The host has told of its track.
     pub fn set_track(&self, track: TrackInfo) {
-        self.bench.lock().track = track;
+        self.workspace.lock().track = track;
     }
 
     /// Renders what is chosen, unless something is being rendered already.
     pub fn render(&self) {
-        let mut bench = self.bench.lock();
-        if bench.rendering.as_ref().is_some_and(|now| !now.is_over()) {
+        let mut workspace = self.workspace.lock();
+        if workspace
+            .rendering
+            .as_ref()
+            .is_some_and(|now| !now.is_over())
+        {
             return;
         }
-        bench.rendering = None;
-        let started = bench.order(self.settings()).and_then(|order| {
+        workspace.rendering = None;
+        let started = workspace.order(self.settings()).and_then(|order| {
             // Where the host runs is no place, and a session may come from another system.
             if !order.folder.is_absolute() {
                 let folder = order.folder.display();
@@ -267,73 +271,80 @@ impl Takes {
         });
         match started {
             Ok(rendering) => {
-                bench.rendering = Some(rendering);
-                bench.refusal = None;
+                workspace.rendering = Some(rendering);
+                workspace.refusal = None;
             }
-            Err(refusal) => bench.refusal = Some(refusal),
+            Err(refusal) => workspace.refusal = Some(refusal),
         }
     }
 
     /// How far the rendering is, or what came of the last.
     pub fn stage(&self) -> Option<Stage> {
-        self.bench.lock().rendering.as_ref().map(Rendering::stage)
+        self.workspace
+            .lock()
+            .rendering
+            .as_ref()
+            .map(Rendering::stage)
     }
 
     /// Stops the rendering; nothing is left of it.
     pub fn cancel(&self) {
-        if let Some(rendering) = &self.bench.lock().rendering {
+        if let Some(rendering) = &self.workspace.lock().rendering {
             rendering.cancel();
         }
     }
 
     /// Forgets the last rendering.
     pub fn dismiss(&self) {
-        let mut bench = self.bench.lock();
-        if bench.rendering.as_ref().is_some_and(Rendering::is_over) {
-            bench.rendering = None;
+        let mut workspace = self.workspace.lock();
+        if workspace.rendering.as_ref().is_some_and(Rendering::is_over) {
+            workspace.rendering = None;
         }
-        bench.refusal = None;
+        workspace.refusal = None;
     }
 
     /// Opens the system's file manager on a folder.
     pub fn show(&self, dir: &Path) {
         let refusal = show_in_folder(dir).err();
-        self.bench.lock().refusal =
+        self.workspace.lock().refusal =
             refusal.map(|error| format!("{} can't be shown: {error}.", dir.display()));
     }
 
     /// Separates the first seconds of what is chosen and lets them be heard in place of the output.
     pub fn listen(&self) {
         let sample_rate = self.sample_rate.load(Ordering::Acquire);
-        let mut bench = self.bench.lock();
-        let started = bench.order(self.settings()).and_then(|order| {
+        let mut workspace = self.workspace.lock();
+        let started = workspace.order(self.settings()).and_then(|order| {
             if sample_rate == 0 {
                 return Err("The host processes no audio yet: nothing can be heard.".to_owned());
             }
-            bench.listener.start(order, sample_rate)
+            workspace.listener.start(order, sample_rate)
         });
-        bench.refusal = started.err();
+        workspace.refusal = started.err();
     }
 
     /// Goes back to the output.
     pub fn stop_listening(&self) {
-        self.bench.lock().listener.stop();
+        self.workspace.lock().listener.stop();
     }
 
     /// Whether something goes on that shows: a capture, a rendering, a dialog, a file being read.
     pub fn is_busy(&self) -> bool {
-        let bench = self.bench.lock();
-        let is_rendering = bench.rendering.as_ref().is_some_and(|now| !now.is_over());
-        let is_asking = bench
+        let workspace = self.workspace.lock();
+        let is_rendering = workspace
+            .rendering
+            .as_ref()
+            .is_some_and(|now| !now.is_over());
+        let is_asking = workspace
             .dialog
             .as_ref()
             .is_some_and(|dialog| !dialog.is_over());
-        let is_reading = bench.chosen.as_ref().is_some_and(Chosen::is_reading);
+        let is_reading = workspace.chosen.as_ref().is_some_and(Chosen::is_reading);
         is_rendering
             || is_asking
             || is_reading
             || matches!(
-                bench.listener.state(),
+                workspace.listener.state(),
                 Listening::Preparing | Listening::Playing
             )
             || self.capture.is_armed()
@@ -342,16 +353,16 @@ impl Takes {
 
     /// How loud what is listened to has been.
     pub fn levels(&self) -> Arc<Levels> {
-        self.bench.lock().listener.levels()
+        self.workspace.lock().listener.levels()
     }
 
     /// What is heard.
     pub fn listening(&self) -> Listening {
-        self.bench.lock().listener.state()
+        self.workspace.lock().listener.state()
     }
 }
 
-impl Bench {
+impl Workspace {
     /// What would be rendered now.
     fn order(&self, settings: Settings) -> Result<Order, String> {
         let chosen = self

@@ -1,4 +1,4 @@
-//! Sound as files hold it and models want it: read, written, resampled, its channels named.
+//! Audio files in and out, sample-rate conversion, and the order of channels.
 
 pub mod channels;
 pub(crate) mod noise;

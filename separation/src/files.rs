@@ -1,4 +1,4 @@
-//! Files and folders whatever is in them: where they belong, what they are called, what they add up to.
+//! Folders, names and checksums of files of any kind.
 
 pub mod checksum;
 pub mod folders;

@@ -1,4 +1,4 @@
-//! What every model kind becomes: a machine that takes a hop of mix and gives a hop of every stem.
+//! What every kind of model becomes: a hop of the mix in, a hop of every stem out.
 
 pub(crate) mod check;
 pub mod doubles;

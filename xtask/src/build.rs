@@ -17,7 +17,7 @@ pub struct Build {
     target: PathBuf,
     pub is_release: bool,
     /// In place of what the environment says.
-    flags: Option<OsString>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Build {
@@ -27,7 +27,7 @@ impl Build {
             root: root.to_owned(),
             target: bundle::target_folder(root),
             is_release,
-            flags: None,
+            environment: Vec::new(),
         }
     }
 
@@ -40,20 +40,30 @@ impl Build {
                 .context("there is no home folder")?
                 .join(".cargo"),
         };
-        let remap = |from: &Path, to: &str| {
-            let mut flag = OsString::from("--remap-path-prefix=");
-            flag.push(from);
-            flag.push("=");
-            flag.push(to);
-            flag
+        let folders = [(cargo.as_path(), "/cargo"), (root, "/unweave")];
+        let each = |option: &str, separator: &str| {
+            let flags = folders.map(|(from, to)| {
+                let mut flag = OsString::from(option);
+                flag.push(from);
+                flag.push("=");
+                flag.push(to);
+                flag
+            });
+            flags.join(separator.as_ref())
         };
+        let mut environment = vec![(
+            "CARGO_ENCODED_RUSTFLAGS",
+            each("--remap-path-prefix=", FLAG_SEPARATOR),
+        )];
+        // LAME names its files in messages, too. Microsoft's compiler knows no such option.
+        if !cfg!(windows) {
+            environment.push(("CFLAGS", each("-ffile-prefix-map=", " ")));
+        }
         Ok(Self {
             root: root.to_owned(),
             target: bundle::target_folder(root).join("dist"),
             is_release: true,
-            flags: Some(
-                [remap(&cargo, "/cargo"), remap(root, "/unweave")].join(FLAG_SEPARATOR.as_ref()),
-            ),
+            environment,
         })
     }
 
@@ -68,9 +78,7 @@ impl Build {
         if self.is_release {
             cargo.arg("--release");
         }
-        if let Some(flags) = &self.flags {
-            cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
-        }
+        cargo.envs(self.environment.iter().map(|(name, value)| (name, value)));
         shell::run(&mut cargo)
     }
 

@@ -34,7 +34,7 @@ impl AudioSide {
         };
         self.mixer.set_residual(next.residual_idx);
         let is_running = next.status.state() == State::Running;
-        self.level.follow(next.hop_frames, is_running);
+        self.fade.follow(next.hop_frames, is_running);
         let old = std::mem::replace(&mut self.link, next);
         // Has room: one engine is under way at a time.
         let _ = self.arrivals.outgoing.push(old);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use rtrb::Producer;
 
 use super::Shared;
-use crate::lane::{LaneWriter, Place};
+use crate::lane::{LanePosition, LaneWriter};
 
 /// A position that is off by less than this is the one that was expected: hosts round, and no loop or
 /// jump is so short. In parts of a second.
@@ -134,9 +134,9 @@ impl CaptureSide {
         let has_start = !is_new || self.starts.push(start).is_ok();
         self.run = run;
         self.shared.open_run.store(run, Ordering::Release);
-        let place = Place { epoch: run, frame };
+        let position = LanePosition { epoch: run, frame };
         let samples = channels.iter().map(|channel| &**channel);
-        if !has_start || !self.lane.write(place, num_frames, samples) {
+        if !has_start || !self.lane.write(position, num_frames, samples) {
             self.shared
                 .lost_frames
                 .fetch_add(num_frames as u64, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use crate::editor::light::{Heard, light};
 use crate::editor::theme;
 use crate::params::UnweaveParams;
 use crate::report::{Facts, Source, is_strained};
-use crate::takes::{Takes, Wanted};
+use crate::takes::{PathKind, Takes};
 
 /// Late stems of this long after an engine is first seen are not worth a word: sessions are loaded then.
 const START_SECONDS: f64 = 3.0;
@@ -78,7 +78,7 @@ pub fn draw(
         ui.set_opacity(trouble.strength);
         dot(ui, theme::WARNING);
         if trouble.lacks_runtime && ui.small_button("Choose file…").clicked() {
-            takes.browse(Wanted::Runtime);
+            takes.browse(PathKind::Runtime);
         }
         let what = RichText::new(&trouble.what).font(theme::BODY);
         // Where it was looked for may be long.

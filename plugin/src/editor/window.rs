@@ -16,7 +16,7 @@ use nice_plug_egui::{
 use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
 use crate::editor::visibility::Visibility;
-use crate::editor::{Desk, draw, extent, let_go, tempo, theme};
+use crate::editor::{EditorState, draw, extent, let_go, tempo, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
 
@@ -85,7 +85,7 @@ impl Editor for Window {
         let app = App {
             thread: thread.clone(),
             egui_ctx: Arc::clone(&egui_ctx),
-            desk: Desk::new(
+            state: EditorState::new(
                 Arc::clone(&self.params),
                 Arc::clone(&self.takes),
                 self.bell.clone(),
@@ -132,7 +132,7 @@ impl Editor for Window {
 
     fn track_info_updated(&self, info: TrackInfo) {
         self.takes.set_track(info);
-        self.bell.ring_loudly();
+        self.bell.wake_now();
     }
 
     fn resize_hint(&self) -> ResizeHint {
@@ -147,7 +147,7 @@ impl Editor for Window {
 struct App {
     thread: WindowThread,
     egui_ctx: Arc<OnceLock<egui::Context>>,
-    desk: Desk,
+    state: EditorState,
     /// From `build` on.
     host: Option<GuiContext>,
     params: Arc<UnweaveParams>,
@@ -164,7 +164,7 @@ impl NiceEguiApp for App {
     ) -> Result<(), baseview::HandlerError> {
         self.thread.note();
         let is_software = tempo::is_software();
-        self.desk.set_software(is_software);
+        self.state.set_software(is_software);
         theme::apply(&egui_ctx);
         // Each window has its own.
         let _ = self.egui_ctx.set(egui_ctx.clone());
@@ -184,8 +184,8 @@ impl NiceEguiApp for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
         if let Some(host) = &self.host {
             let now = ui.input(|input| input.time);
-            self.desk.set_hidden(self.visibility.is_hidden(now));
-            draw(ui, &mut self.desk, host);
+            self.state.set_hidden(self.visibility.is_hidden(now));
+            draw(ui, &mut self.state, host);
         }
     }
 

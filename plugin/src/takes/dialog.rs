@@ -12,7 +12,7 @@ const NAP: Duration = Duration::from_millis(20);
 
 /// What is to be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum PathKind {
     /// A file with audio.
     Song,
     /// The folder that stems go to.
@@ -28,8 +28,8 @@ type Program = (&'static str, &'static [&'static str]);
 ///
 /// # Errors
 /// In the user's words, why nobody can be asked.
-pub(super) fn ask(wanted: Wanted, cancel: &Terminator) -> Result<Option<PathBuf>, String> {
-    ask_with(programs(wanted), cancel)
+pub(super) fn ask(kind: PathKind, cancel: &Terminator) -> Result<Option<PathBuf>, String> {
+    ask_with(programs(kind), cancel)
 }
 
 /// A dialog of Windows Forms, and which of its properties is the answer.
@@ -55,36 +55,36 @@ macro_rules! powershell {
     };
 }
 
-fn programs(wanted: Wanted) -> &'static [Program] {
-    match wanted {
-        Wanted::Song if cfg!(target_os = "macos") => &[(
+fn programs(kind: PathKind) -> &'static [Program] {
+    match kind {
+        PathKind::Song if cfg!(target_os = "macos") => &[(
             "osascript",
             &[
                 "-e",
                 "POSIX path of (choose file with prompt \"Choose a song\")",
             ],
         )],
-        Wanted::Folder if cfg!(target_os = "macos") => &[(
+        PathKind::Folder if cfg!(target_os = "macos") => &[(
             "osascript",
             &[
                 "-e",
                 "POSIX path of (choose folder with prompt \"Folder for the stems\")",
             ],
         )],
-        Wanted::Runtime if cfg!(target_os = "macos") => &[(
+        PathKind::Runtime if cfg!(target_os = "macos") => &[(
             "osascript",
             &[
                 "-e",
                 "POSIX path of (choose file with prompt \"Choose libonnxruntime.dylib\")",
             ],
         )],
-        Wanted::Song | Wanted::Runtime if cfg!(windows) => {
+        PathKind::Song | PathKind::Runtime if cfg!(windows) => {
             powershell!("OpenFileDialog", "FileName")
         }
-        Wanted::Folder if cfg!(windows) => {
+        PathKind::Folder if cfg!(windows) => {
             powershell!("FolderBrowserDialog", "SelectedPath")
         }
-        Wanted::Runtime => &[
+        PathKind::Runtime => &[
             (
                 "zenity",
                 &["--file-selection", "--title=Choose libonnxruntime.so"],
@@ -99,14 +99,14 @@ fn programs(wanted: Wanted) -> &'static [Program] {
                 ],
             ),
         ],
-        Wanted::Song => &[
+        PathKind::Song => &[
             ("zenity", &["--file-selection", "--title=Choose a song"]),
             (
                 "kdialog",
                 &["--title", "Choose a song", "--getopenfilename", "."],
             ),
         ],
-        Wanted::Folder => &[
+        PathKind::Folder => &[
             (
                 "zenity",
                 &[

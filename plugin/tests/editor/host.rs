@@ -12,7 +12,7 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
 use parking_lot::Mutex;
 use unweave_plugin::Bell;
-use unweave_plugin::editor::{Desk, draw, let_go, theme};
+use unweave_plugin::editor::{EditorState, draw, let_go, theme};
 use unweave_plugin::params::{AnyParam, UnweaveParams};
 use unweave_plugin::takes::Takes;
 
@@ -120,7 +120,7 @@ impl Desktop {
         let context = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
         let folder = tempfile::tempdir().unwrap();
         let (takes, _preview) = Takes::new(folder.path().to_owned());
-        let mut desk = Desk::new(params, takes, Bell::default());
+        let mut state = EditorState::new(params, takes, Bell::default());
         let shown = context.clone();
         let is_hidden = Arc::<AtomicBool>::default();
         let hidden = Arc::clone(&is_hidden);
@@ -131,8 +131,8 @@ impl Desktop {
             .with_context_setup(theme::apply)
             .renderer(Painter::default())
             .build_ui(move |ui| {
-                desk.set_hidden(hidden.load(Ordering::Relaxed));
-                draw(ui, &mut desk, &shown);
+                state.set_hidden(hidden.load(Ordering::Relaxed));
+                draw(ui, &mut state, &shown);
             });
         let mut desktop = Self {
             harness,

@@ -14,7 +14,7 @@ use crate::network::spectrum::Spectrum;
 use crate::network::streaming::StreamingSpectrum;
 use crate::network::waveform::Waveform;
 use crate::network::{Network, OnSpectra, vocals_first};
-use crate::runtime::session::{Place, Session};
+use crate::runtime::session::{Session, Target};
 use crate::separator::Separator;
 use crate::separator::check::check_numbers;
 use crate::transform::settings::Transform;
@@ -23,7 +23,7 @@ use crate::transform::settings::Transform;
 pub(super) fn load_graphs(
     model: &Model,
     purpose: Purpose,
-    place: &Place,
+    target: &Target,
 ) -> Result<Box<dyn Separator>, Error> {
     let mut graphs: Vec<_> = model.manifest.graphs().zip(model.read()?).collect();
     // Parts in the order in which they are run, stems in the manifest's.
@@ -31,7 +31,7 @@ pub(super) fn load_graphs(
     let separator = match &model.manifest.kind {
         Kind::VocalsFirst(transform, window) => {
             let how = (*transform, *window);
-            vocals_first(model, how, purpose, graphs, place)
+            vocals_first(model, how, purpose, graphs, target)
         }
         kind => {
             let interfaces = match kind {
@@ -41,7 +41,7 @@ pub(super) fn load_graphs(
             let sessions = graphs.into_iter().zip(interfaces);
             let sessions = sessions
                 .map(|((_, content), interface): (_, Interface)| {
-                    Session::new(model, interface, content, place)
+                    Session::new(model, interface, content, target)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
             separator(model, purpose, sessions)
@@ -62,18 +62,19 @@ fn vocals_first(
     how: (Transform, Lookback),
     purpose: Purpose,
     graphs: Vec<(&File, Content)>,
-    place: &Place,
+    target: &Target,
 ) -> Result<Box<dyn Separator>, Error> {
     let manifest = &model.manifest;
     // Two networks on a thread each are faster than two threads on one network after the other.
-    let is_parallel = purpose == Purpose::Files && place.device == Device::Cpu && place.threads > 1;
-    let place = &Place {
+    let is_parallel =
+        purpose == Purpose::Files && target.device == Device::Cpu && target.threads > 1;
+    let target = &Target {
         threads: if is_parallel {
-            place.threads / 2
+            target.threads / 2
         } else {
-            place.threads
+            target.threads
         },
-        ..place.clone()
+        ..target.clone()
     };
     let window = match purpose {
         Purpose::Live(mode) => manifest.lookback(mode).unwrap_or(how.1),
@@ -95,7 +96,7 @@ fn vocals_first(
             interface.inputs[0].fix_frames(window.frames);
             interface.outputs[0].fix_frames(given);
         }
-        let session = Session::new(model, interface, content.clone(), place)?;
+        let session = Session::new(model, interface, content.clone(), target)?;
         Ok(Some((session, file.frames)))
     };
     let (vocals, accompaniment) = match purpose {
@@ -108,7 +109,7 @@ fn vocals_first(
     let (accompaniment, num_given) =
         accompaniment.ok_or_else(|| model.refused("it has no graph".to_owned()))?;
     let networks = (vocals.map(|(session, _)| session), accompaniment);
-    let terminator = place.terminator.clone();
+    let terminator = target.terminator.clone();
     vocals_first::separator(
         model,
         how,

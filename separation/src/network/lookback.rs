@@ -1,4 +1,4 @@
-//! A live form for networks on spectra: windows that look back.
+//! Runs networks on spectra live: on windows of the recent past, of which only the newest frames are used.
 //!
 //! Overlap-add of whole segments costs the length of a segment in latency. Here the transform runs on without
 //! segments; its last W frames are kept, and whenever H new ones are there the network sees all W. Of what it

@@ -1,4 +1,4 @@
-//! What a report says of each file: peak, loudness, checksum.
+//! Peak, loudness and checksum of a file, for its report.
 
 use ebur128::{Channel, EbuR128, Mode};
 use sha2::{Digest, Sha256};

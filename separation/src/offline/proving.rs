@@ -1,4 +1,4 @@
-//! That what was written is what the report says, which is written down only then.
+//! Reads the written files back, compares them with the report, and only then writes the report.
 
 use std::path::Path;
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use self::times::Times;
 use super::options::Options;
-use super::session::Place;
+use super::session::Target;
 use super::{DeviceStatus, DeviceVerdict, Runtime, Verdict, devices};
 use crate::audio::noise::noise;
 use crate::device::{Device, DeviceChoice};
@@ -32,7 +32,7 @@ const MEASURED_RUNS: usize = 5;
 const LONG_ENOUGH: Duration = Duration::from_secs(2);
 
 /// Loads a model on one device.
-pub(crate) type LoadOn<'a> = dyn FnMut(&Place) -> Result<Box<dyn Separator>, Error> + 'a;
+pub(crate) type LoadOn<'a> = dyn FnMut(&Target) -> Result<Box<dyn Separator>, Error> + 'a;
 
 /// Loads a model with `load_on` on the device that `options` ask for.
 ///
@@ -44,7 +44,7 @@ pub(crate) fn on_device(
     load_on: &mut LoadOn<'_>,
 ) -> Result<Box<dyn Separator>, Error> {
     let runtime = super::load(&options.runtime_beside)?;
-    let place = |device| Place {
+    let target = |device| Target {
         runtime,
         device,
         threads: options.threads.max(1),
@@ -54,7 +54,7 @@ pub(crate) fn on_device(
     // What computes is said before it is tried, so that a fall-back during the trial stays.
     let mut load = |device| {
         options.device_use.set(device);
-        load_on(&place(device))
+        load_on(&target(device))
     };
     match options.device {
         DeviceChoice::Only(Device::Cpu) | DeviceChoice::Prefer(Device::Cpu) => load(Device::Cpu),

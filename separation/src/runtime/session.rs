@@ -34,7 +34,7 @@ pub(crate) struct Session {
 
 /// What a session runs on and who may stop it.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct Target {
     pub(crate) runtime: &'static Runtime,
     pub(crate) device: Device,
     /// Threads that share an inference on the processor.
@@ -53,7 +53,7 @@ pub(super) struct Loaded {
 
 /// A graph that can be loaded again.
 struct Spare {
-    place: Place,
+    target: Target,
     content: Content,
 }
 
@@ -69,12 +69,12 @@ impl Session {
         model: &Model,
         interface: Interface,
         content: Content,
-        place: &Place,
+        target: &Target,
     ) -> Result<Self, Error> {
-        if place.terminator.is_terminated() {
+        if target.terminator.is_terminated() {
             return Err(Error::Terminated);
         }
-        let session = build(place.runtime, &content, place.device, place.threads)
+        let session = build(target.runtime, &content, target.device, target.threads)
             .map_err(|reason| model.refused(format!("ONNX Runtime does not load it: {reason}")))?;
         check(
             &interface,
@@ -83,9 +83,9 @@ impl Session {
         )
         .map_err(|problem| model.refused(problem))?;
         let run_options = Arc::new(RunOptions::new().map_err(failed)?);
-        place.terminator.watch(&run_options);
-        let spare = (place.device != Device::Cpu).then(|| Spare {
-            place: place.clone(),
+        target.terminator.watch(&run_options);
+        let spare = (target.device != Device::Cpu).then(|| Spare {
+            target: target.clone(),
             content,
         });
         Ok(Self {
@@ -93,7 +93,7 @@ impl Session {
             spare,
             interface,
             run_options,
-            terminator: place.terminator.clone(),
+            terminator: target.terminator.clone(),
         })
     }
 
@@ -127,13 +127,13 @@ impl Session {
 
     /// From now on the processor computes; false if it did already, or can't load the graph either.
     fn fall_back(&mut self, reason: &str) -> bool {
-        let Some(Spare { place, content }) = self.spare.take() else {
+        let Some(Spare { target, content }) = self.spare.take() else {
             return false;
         };
-        match build(place.runtime, &content, Device::Cpu, place.threads) {
+        match build(target.runtime, &content, Device::Cpu, target.threads) {
             Ok(session) => {
                 self.session = session;
-                place.device_use.fall_back(place.device, reason);
+                target.device_use.fall_back(target.device, reason);
                 true
             }
             Err(_) => false,

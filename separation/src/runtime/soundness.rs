@@ -1,4 +1,4 @@
-//! What a library's file is like, found out before the system's loader gets it.
+//! Checks the file of a library before the system's loader maps it, which may crash on a broken one.
 //!
 //! A loader maps what the file's headers promise. Where the file ends earlier, because a copy or a download broke
 //! off, touching that memory ends the process, and with it the host and the session in it (SIGBUS): an error that

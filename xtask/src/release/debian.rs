@@ -125,7 +125,7 @@ fn dependencies(scratch: &Path, usr: &Path) -> anyhow::Result<String> {
     fs::create_dir(scratch.join("debian"))?;
     fs::write(
         scratch.join("debian/control"),
-        "Source: unweave\n\nPackage: unweave\n",
+        "Source: unweave\n\nPackage: unweave\nArchitecture: any\n",
     )?;
     let mut shlibdeps = Command::new("dpkg-shlibdeps");
     shlibdeps.arg("-O").current_dir(scratch);

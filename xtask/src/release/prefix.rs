@@ -48,7 +48,7 @@ pub fn write(
     linked: &Linked<'_>,
     sbom: &str,
 ) -> anyhow::Result<()> {
-    let made = to.with_extension("bundles");
+    let made = to.with_file_name("bundles");
     bundle::build(root, build, &made)?;
     build.run(&["--package", "unweave"])?;
     let unweave = build.program("unweave");

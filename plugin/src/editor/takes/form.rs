@@ -11,7 +11,7 @@ use super::{field, list, note};
 use crate::editor::theme;
 use crate::ids;
 use crate::render::Stage;
-use crate::takes::{self, Listening, Settings, Takes, Wanted};
+use crate::takes::{self, Listening, PathKind, Settings, Takes};
 
 const FORMATS: [(FileFormat, &str); 3] = [
     (FileFormat::Wav, "WAV"),
@@ -63,7 +63,7 @@ fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
             .on_hover_text("The stems go to a new folder in here")
     });
     if is_browsed {
-        takes.browse(Wanted::Folder);
+        takes.browse(PathKind::Folder);
     }
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Folder for the stems"));
     if response.changed() {

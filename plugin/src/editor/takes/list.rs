@@ -7,7 +7,7 @@ use unweave_live::capture::{Ending, Position, Take};
 
 use super::{field, note, waveform};
 use crate::editor::{button, theme};
-use crate::takes::{Takes, Wanted, clock};
+use crate::takes::{PathKind, Takes, clock};
 
 /// Rows that are seen at a time.
 const MAX_ROWS: usize = 5;
@@ -130,7 +130,7 @@ pub fn open_file(ui: &mut Ui, takes: &Arc<Takes>, path: &mut String) {
     });
     let (response, is_browsed) = response;
     if is_browsed {
-        takes.browse(Wanted::Song);
+        takes.browse(PathKind::Song);
     }
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, "Path of a song")

@@ -20,19 +20,19 @@ fn session(first: &'static [u8], second: &'static [u8]) -> (Session, DeviceUse) 
         shape: shape.to_vec(),
         axes: Vec::new(),
     };
-    let place = Place {
+    let target = Target {
         runtime,
         device: Device::Cuda,
         threads: 1,
         device_use: DeviceUse::default(),
         terminator: Terminator::new(),
     };
-    let used = place.device_use.clone();
+    let used = target.device_use.clone();
     used.set(Device::Cuda);
     let session = Session {
         session: build(runtime, &content(first), Device::Cpu, 1).unwrap(),
         spare: Some(Spare {
-            place,
+            target,
             content: content(second),
         }),
         interface: Interface {

@@ -10,7 +10,7 @@ use crate::plan::LatencyPlan;
 ///    half a fade.
 /// 3. The weight is the mean of the line over the last half fade: no jump and no kink, wherever the
 ///    line turns. When stems end, however they end, it has been zero since the frame before.
-pub(super) struct Level {
+pub(super) struct Fade {
     fade_frames: usize,
     hop_frames: u64,
     /// In `0 ..= half`, half a fade.
@@ -34,7 +34,7 @@ struct Gap {
     missed_frames: u64,
 }
 
-impl Level {
+impl Fade {
     pub(super) fn new(plan: &LatencyPlan) -> Self {
         let half = (plan.fade_frames() / 2).max(1);
         Self {
