@@ -24,10 +24,14 @@ pub const OUTPUT: &str = "-o";
 /// What Ctrl-C ends with, as shells expect.
 pub const INTERRUPTED: u8 = 130;
 
+/// What `--strict` ends with when a song was not whole.
+const NOT_WHOLE: u8 = 3;
+
 /// Arguments of `unweave separate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Songs: WAV, AIFF, FLAC, MP3, AAC, M4A, Ogg Vorbis, of any sample rate and length.
+    /// Songs: WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and the audio of MP4, MOV, WebM and Matroska; with
+    /// ffmpeg on this machine everything else that it reads.
     #[arg(required = true, value_name = "SONG")]
     songs: Vec<PathBuf>,
     /// Folder in which each song gets a folder named after it.
@@ -56,6 +60,9 @@ pub struct Args {
     /// Skip songs whose set is already there, whole and made the same way.
     #[arg(long)]
     skip_existing: bool,
+    /// End with exit status 3 if anything of a song was missing, cut off, joined or guessed, which the notes tell.
+    #[arg(long)]
+    strict: bool,
     /// Replace the files of a set that is there, instead of taking a new name.
     #[arg(long)]
     overwrite: bool,
@@ -108,6 +115,7 @@ enum SongOutcome {
     },
     Skipped {
         dir: String,
+        report: Box<Report>,
     },
     Failed {
         error: String,
@@ -142,6 +150,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             break;
         }
     }
+    let has_notes = songs.iter().any(|song| match &song.outcome {
+        SongOutcome::Written { report, .. } | SongOutcome::Skipped { report, .. } => {
+            !report.source.notes.is_empty()
+        }
+        _ => false,
+    });
     let num_failed = songs
         .iter()
         .filter(|song| matches!(song.outcome, SongOutcome::Failed { .. }))
@@ -163,6 +177,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     Ok(if num_failed > 0 {
         ExitCode::FAILURE
+    } else if args.strict && has_notes {
+        ExitCode::from(NOT_WHOLE)
     } else {
         ExitCode::SUCCESS
     })
@@ -248,7 +264,7 @@ impl Args {
                     report,
                 }
             }
-            Ok(Done::Skipped { dir }) => {
+            Ok(Done::Skipped { dir, report }) => {
                 let dir = dir.display().to_string();
                 if !self.quiet {
                     console::note(&format!("[{place}] {name}: already there, skipped"));
@@ -256,7 +272,7 @@ impl Args {
                 if !self.json {
                     console::result(&dir);
                 }
-                SongOutcome::Skipped { dir }
+                SongOutcome::Skipped { dir, report }
             }
             Err(JobError::Cancelled) => {
                 console::note(&format!(

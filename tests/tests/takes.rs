@@ -130,7 +130,7 @@ fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
     let done = separate_file(&job, &mut |rate| engine.stream(rate), &mut |_| {}, &cancel);
     match done.unwrap() {
         Done::Written { dir, report } => (dir, *report),
-        Done::Skipped { dir } => panic!("{dir:?}"),
+        Done::Skipped { dir, .. } => panic!("{dir:?}"),
     }
 }
 

@@ -112,7 +112,7 @@ fn track_name(job: &Job<'_>, facts: &SourceFacts) -> String {
 }
 
 /// A whole set that answers the request, under any number of the track's name.
-pub(super) fn find_existing(output_dir: &Path, plan: &Plan) -> Option<PathBuf> {
+pub(super) fn find_existing(output_dir: &Path, plan: &Plan) -> Option<(PathBuf, Box<Report>)> {
     for number in 1.. {
         let dir = output_dir.join(naming::numbered(&plan.track, number));
         if dir.symlink_metadata().is_err() {
@@ -125,7 +125,7 @@ pub(super) fn find_existing(output_dir: &Path, plan: &Plan) -> Option<PathBuf> {
                 .iter()
                 .all(|file| dir.join(&file.name).is_file())
         {
-            return Some(dir);
+            return Some((dir, Box::new(report)));
         }
     }
     None

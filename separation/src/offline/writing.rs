@@ -26,8 +26,8 @@ pub(super) struct Written {
     pub gain: f64,
     /// As [`Separated::num_frames`].
     pub num_frames: u64,
-    /// As [`Separated::warnings`].
-    pub warnings: Vec<String>,
+    /// As [`Separated::notes`].
+    pub notes: Vec<String>,
     /// As [`Separated::fallbacks`].
     pub fallbacks: Vec<String>,
 }
@@ -82,7 +82,7 @@ pub(super) fn write(
         files: reports.into_iter().map(|(_, report)| report).collect(),
         gain: separated.gain,
         num_frames: separated.num_frames,
-        warnings: separated.warnings,
+        notes: separated.notes,
         fallbacks: separated.fallbacks,
     })
 }
