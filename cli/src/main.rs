@@ -13,7 +13,9 @@ mod download;
 mod engine;
 mod manual;
 mod models;
+mod range;
 mod separate;
+mod songs;
 mod verify;
 
 use std::process::ExitCode;

@@ -41,6 +41,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 use crate::audio::time_stamp::TimeStamp;
 
 /// Sample rates that are accepted, in Hz.
@@ -84,6 +85,8 @@ pub struct SourceFacts {
     pub title: Option<String>,
     /// Artist from the tags.
     pub artist: Option<String>,
+    /// All tags.
+    pub tags: Tags,
     /// Where on a timeline it begins, from the `bext` chunk of a WAV.
     pub time_stamp: Option<TimeStamp>,
 }
@@ -174,6 +177,15 @@ impl AudioReader {
                 ffmpeg::open(path)?.ok_or(error)?
             }
             other => other?,
+        };
+        let tags = Tags::read(path);
+        let title = tags.title().or(facts.title);
+        let artist = tags.artist().or(facts.artist);
+        let facts = SourceFacts {
+            tags: tags.or_artist(artist.as_deref()),
+            title,
+            artist,
+            ..facts
         };
         let num_channels = facts.layout.num_channels();
         if !SAMPLE_RATE_RANGE.contains(&facts.sample_rate) {
@@ -302,21 +314,12 @@ fn open(path: &Path, end: u64) -> Result<Opened, ReadError> {
     file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
     if head.starts_with(b"OggS") {
         let links = ogg::links(&file, end)?;
-        let (facts, source) = joined::open(
-            &file,
-            path,
-            (&links.starts, end),
-            open_coded,
-            "chained Ogg file",
-        )?;
-        return Ok((
-            facts,
-            if links.is_whole {
-                source
-            } else {
-                ogg::Unended::of(source)
-            },
-        ));
+        let starts = (&links.starts[..], end);
+        return match joined::open(&file, path, starts, open_coded, "chained Ogg file") {
+            Err(ReadError::NotAudio) if !links.is_whole => Err(ReadError::EndMissing),
+            Ok((facts, source)) if !links.is_whole => Ok((facts, ogg::Unended::of(source))),
+            other => other,
+        };
     }
     if let Some(opened) = aiff::open(&file, end)? {
         return Ok(opened);

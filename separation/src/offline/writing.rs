@@ -89,10 +89,7 @@ pub(super) fn write(
 
 fn open(plan: &Plan, num_frames: u64, dir: &Path, file_idx: usize) -> Result<OpenFile, JobError> {
     let (name, _) = &plan.request.files[file_idx];
-    let title = Path::new(name)
-        .file_stem()
-        .map(|s| s.to_string_lossy().into_owned());
-    let spec = plan.spec(title.unwrap_or_default(), num_frames);
+    let spec = plan.spec(&plan.files[file_idx].label, num_frames);
     Ok(OpenFile {
         file_idx,
         writer: AudioWriter::create(&dir.join(name), &spec)?,

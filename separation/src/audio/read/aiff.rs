@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::pcm::{Coding, PcmFormat, PcmReader, take};
-use super::{ReadError, Source, SourceFacts, notes};
+use super::{Opened, ReadError, SourceFacts, notes};
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 
 /// Bytes of the common chunk that are read: up to the kind of compression.
 const COMMON_BYTES: usize = 22;
@@ -18,10 +19,7 @@ const COMMON_BYTES: usize = 22;
 const SIZE_UNKNOWN: u64 = 0xffff_ffff;
 
 /// Opens an AIFF; `None` if there is none, or its codec isn't known here.
-pub(super) fn open(
-    file: &File,
-    end: u64,
-) -> Result<Option<(SourceFacts, Box<dyn Source>)>, ReadError> {
+pub(super) fn open(file: &File, end: u64) -> Result<Option<Opened>, ReadError> {
     let mut file_at = BufReader::with_capacity(1 << 16, file.try_clone()?);
     file_at.seek(SeekFrom::Start(0))?;
     let head = read_up_to(&mut file_at, 12)?;
@@ -111,6 +109,7 @@ pub(super) fn open(
         num_frames: Some(num_frames),
         title,
         artist,
+        tags: Tags::default(),
         time_stamp: None,
     };
     let reader = PcmReader::new(file, format, start, num_frames, words)?;

@@ -7,17 +7,15 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use super::pcm::{Coding, PcmFormat, PcmReader};
-use super::{ReadError, Source, SourceFacts, notes};
+use super::{Opened, ReadError, SourceFacts, notes};
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 
 /// The size that stands for "until the end".
 const SIZE_UNKNOWN: u32 = 0xffff_ffff;
 
 /// Opens an AU; `None` if there is none, or its codec isn't known here.
-pub(super) fn open(
-    file: &File,
-    end: u64,
-) -> Result<Option<(SourceFacts, Box<dyn Source>)>, ReadError> {
+pub(super) fn open(file: &File, end: u64) -> Result<Option<Opened>, ReadError> {
     let mut head = Vec::new();
     let mut file_at = file.try_clone()?;
     file_at.seek(SeekFrom::Start(0))?;
@@ -77,6 +75,7 @@ pub(super) fn open(
         num_frames: Some(available),
         title: None,
         artist: None,
+        tags: Tags::default(),
         time_stamp: None,
     };
     let reader = PcmReader::new(file, format, start, available, words)?;

@@ -30,6 +30,7 @@ use super::{
     ReadError, SampleKind, Source, SourceFacts, codecs, fraction, matroska, mp4, notes, opus,
 };
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 
 /// AAC at these rates or below is suspicious: the upper half of an HE-AAC stream can hide in it
 /// without the header saying so.
@@ -138,6 +139,7 @@ impl CodedReader {
             num_frames: length.num_frames,
             title,
             artist,
+            tags: Tags::default(),
             time_stamp: None,
         };
         let reader = Self {

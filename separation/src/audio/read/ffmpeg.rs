@@ -58,7 +58,7 @@ pub(super) fn open(path: &Path) -> Result<Option<Opened>, ReadError> {
         // It begins with the place in the program.
         let words = first.rsplit("] ").next().unwrap_or(first);
         let words: String = words.chars().take(MAX_COMPLAINT).collect();
-        format!("ffmpeg, which decoded the file, found it damaged: {words}")
+        format!("ffmpeg, which decoded the file, found it cut off or damaged: {words}")
     });
     let source = Decoded {
         source,

@@ -21,10 +21,9 @@ pub(super) fn starts(file: &File) -> Result<Vec<u64>, ReadError> {
         let num_bytes = file.by_ref().take(1 << 18).read_to_end(&mut bytes)?;
         let found = bytes.windows(STREAM_START.len()).enumerate();
         for (at, start) in found.filter(|(_, start)| start[0] == b'f') {
-            if start == STREAM_START || start == LAST_STREAM_START {
-                if !std::mem::take(&mut is_first) {
-                    starts.push(base + at as u64);
-                }
+            let is_start = start == STREAM_START || start == LAST_STREAM_START;
+            if is_start && !std::mem::take(&mut is_first) {
+                starts.push(base + at as u64);
             }
         }
         if num_bytes == 0 {

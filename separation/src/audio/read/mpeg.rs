@@ -27,6 +27,7 @@ use super::adapt::Adapter;
 use super::notes::{self, seconds};
 use super::{ReadError, SampleKind, Source, SourceFacts, fraction};
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 use header::{Layer, Spec};
 use packets::{Item, Packets};
 use tag::{Gaps, Tag};
@@ -146,6 +147,7 @@ impl MpegReader {
             num_frames: Some(num_frames),
             title: None,
             artist: None,
+            tags: Tags::default(),
             time_stamp: None,
         };
         let reader = Self {

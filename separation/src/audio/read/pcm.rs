@@ -151,16 +151,27 @@ fn decode<'a>(samples: impl Iterator<Item = &'a [u8]>, format: PcmFormat, out: &
         (Coding::Unsigned, ..) => out.extend(samples.map(|b| (f32::from(b[0]) - 128.0) / 128.0)),
         (Coding::ALaw, ..) => out.extend(samples.map(|b| f32::from(a_law(b[0])) / 32_768.0)),
         (Coding::MuLaw, ..) => out.extend(samples.map(|b| f32::from(mu_law(b[0])) / 32_768.0)),
-        (Coding::Signed, is_big_endian, num_bytes) => out.extend(samples.map(|b| {
-            // The most significant byte first.
-            let mut bytes = [0; 4];
-            bytes[..num_bytes].copy_from_slice(b);
-            if !is_big_endian {
-                bytes[..num_bytes].reverse();
-            }
-            to_f32(f64::from(i32::from_be_bytes(bytes)) / FULL_SCALE_32)
-        })),
+        (Coding::Signed, _, 1) => {
+            out.extend(samples.map(|b| f32::from(i8::from_be_bytes([b[0]])) / 128.0));
+        }
+        (Coding::Signed, false, 2) => {
+            out.extend(samples.map(|b| f32::from(i16::from_le_bytes(take(b))) / 32_768.0));
+        }
+        (Coding::Signed, true, 2) => {
+            out.extend(samples.map(|b| f32::from(i16::from_be_bytes(take(b))) / 32_768.0));
+        }
+        (Coding::Signed, false, 3) => out.extend(samples.map(|b| signed([b[2], b[1], b[0], 0]))),
+        (Coding::Signed, true, 3) => out.extend(samples.map(|b| signed([b[0], b[1], b[2], 0]))),
+        (Coding::Signed, false, _) => {
+            out.extend(samples.map(|b| signed([b[3], b[2], b[1], b[0]])));
+        }
+        (Coding::Signed, true, _) => out.extend(samples.map(|b| signed(take(b)))),
     }
+}
+
+/// A 32-bit integer, the most significant byte first.
+fn signed(bytes: [u8; 4]) -> f32 {
+    to_f32(f64::from(i32::from_be_bytes(bytes)) / FULL_SCALE_32)
 }
 
 #[expect(

@@ -13,8 +13,9 @@ use std::ops::Range;
 
 use super::mpeg::MpegReader;
 use super::pcm::{Coding, PcmFormat, PcmReader, take};
-use super::{ReadError, Source, SourceFacts, behind, notes};
+use super::{Opened, ReadError, SourceFacts, behind, notes};
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 use crate::audio::time_stamp::{BEXT_BYTES, TimeStamp};
 
 const FORMAT_PCM: u16 = 1;
@@ -80,10 +81,7 @@ struct Chunks {
 }
 
 /// Opens the WAV that begins at a place of a file; `None` if there is none, or its codec isn't known here.
-pub(super) fn open(
-    file: &File,
-    part: Range<u64>,
-) -> Result<Option<(SourceFacts, Box<dyn Source>)>, ReadError> {
+pub(super) fn open(file: &File, part: Range<u64>) -> Result<Option<Opened>, ReadError> {
     let mut buffered = BufReader::with_capacity(1 << 16, file.try_clone()?);
     buffered.seek(SeekFrom::Start(part.start))?;
     let Some(dialect) = read_dialect(&mut buffered)? else {
@@ -129,6 +127,7 @@ pub(super) fn open(
         num_frames: Some(num_frames),
         title: chunks.title,
         artist: chunks.artist,
+        tags: Tags::default(),
         time_stamp: chunks.time_stamp,
     };
     let reader = PcmReader::new(file, pcm, start, num_frames, words)?;
