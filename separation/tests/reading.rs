@@ -242,7 +242,7 @@ fn a_cut_off_file_gives_what_it_has_and_says_that_it_is_cut_off() {
         ("cut.opus", &["-af", "aloop=20:50001", "-c:a", "libopus"]),
         ("cut.aiff", &[]),
         ("cut.au", &[]),
-        ("cut.mkv", &["-c:a", "libvorbis"]),
+        ("cut.mkv", &["-af", "aloop=20:50001", "-c:a", "libvorbis"]),
         ("cut.m4a", &["-c:a", "aac", "-movflags", "+faststart"]),
     ];
     for (name, args) in cases {
@@ -265,7 +265,7 @@ fn a_cut_off_file_gives_what_it_has_and_says_that_it_is_cut_off() {
                 whole.len()
             );
             // The last packets of lossy codecs lean on what isn't there any more.
-            assert_eq!(samples[0][..len / 2], whole[..len / 2], "{name}");
+            assert!(samples[0][..len / 2] == whole[..len / 2], "{name}");
         }
     }
 }

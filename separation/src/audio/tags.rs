@@ -117,16 +117,23 @@ impl Tags {
         self.0.pictures().len()
     }
 
-    /// An ID3v2 tag for MP3 and WAV.
+    /// An ID3v2 tag for MP3 and WAV, of an even length: some readers of WAV don't know of the byte that pads a chunk.
     pub(crate) fn id3v2(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
         let mut tag = self.0.clone();
         tag.re_map(TagType::Id3v2);
-        let options = WriteOptions::new().preferred_padding(0);
-        match Id3v2Tag::from(tag).dump_to(&mut bytes, options) {
-            Ok(()) => bytes,
+        let tag = Id3v2Tag::from(tag);
+        let padded = |num_bytes| {
+            let mut bytes = Vec::new();
+            let options = WriteOptions::new().preferred_padding(num_bytes);
             // A song without tags is better than none.
-            Err(_) => Vec::new(),
+            tag.dump_to(&mut bytes, options)
+                .map_or(Vec::new(), |()| bytes)
+        };
+        let bytes = padded(0);
+        if bytes.len() % 2 == 0 {
+            bytes
+        } else {
+            padded(1)
         }
     }
 
