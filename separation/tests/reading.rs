@@ -265,7 +265,9 @@ fn a_cut_off_file_gives_what_it_has_and_says_that_it_is_cut_off() {
                 whole.len()
             );
             // The last packets of lossy codecs lean on what isn't there any more.
-            assert!(samples[0][..len / 2] == whole[..len / 2], "{name}");
+            // Whoever decodes it: ffmpeg rounds otherwise.
+            let mut pairs = samples[0][..len / 2].iter().zip(&whole);
+            assert!(pairs.all(|(a, b)| (a - b).abs() < 1e-4), "{name}");
         }
     }
 }
