@@ -357,10 +357,13 @@ fn open(path: &Path, end: u64) -> Result<Opened, ReadError> {
         if !is_container && let Some((facts, reader)) = mpeg::MpegReader::open(&file, 0, end)? {
             return Ok((facts, Box::new(reader)));
         }
+        // Symphonia gives nothing of an MP4 whose samples end early.
+        let is_cut_mp4 = head.get(4..8) == Some(b"ftyp") && mp4::is_cut_off(&file)?;
+        if is_cut_mp4 && let Some(opened) = ffmpeg::open(path)? {
+            return Ok(opened);
+        }
         match open_coded(&file, path, 0..end) {
-            Err(ReadError::NotAudio | ReadError::Damaged { .. })
-                if head.get(4..8) == Some(b"ftyp") && mp4::is_cut_off(&file)? =>
-            {
+            Err(ReadError::NotAudio | ReadError::Damaged { .. }) if is_cut_mp4 => {
                 return Err(ReadError::EndMissing);
             }
             Err(ReadError::NotAudio) if foreign.is_some() => {}
