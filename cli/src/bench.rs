@@ -8,6 +8,7 @@ use anyhow::Context;
 use serde::Serialize;
 use unweave_separation::audio::channels::Layout;
 use unweave_separation::audio::read::AudioReader;
+use unweave_separation::audio::tags::Tags;
 use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
@@ -289,7 +290,7 @@ impl Decoded {
             sample_rate: self.sample_rate,
             layout: Layout::from_count(2),
             num_frames: self.channels[0].len() as u64,
-            title: "Bench".to_owned(),
+            tags: Tags::titled("Bench"),
             time_stamp: None,
         };
         let mut writer = AudioWriter::create(&dir.join("bench.audio"), &spec)?;

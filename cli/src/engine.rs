@@ -14,13 +14,13 @@ use unweave_separation::{
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
     /// Id of a model, or path of its folder; see `unweave models list`.
-    #[arg(long, value_name = "ID|PATH")]
+    #[arg(short = 'n', long, value_name = "ID|PATH")]
     pub model: Option<String>,
     /// What computes: auto (the fastest), cpu, or another that `unweave doctor` finds here.
-    #[arg(long, default_value_t = DeviceChoice::Auto)]
+    #[arg(short, long, default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
     /// Threads that compute; unless given, as many as help the model.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
     /// As the plug-in separates while it plays, in this mode (standard, quick, light), not as well as possible.
     #[arg(long, value_name = "MODE")]
@@ -55,6 +55,11 @@ impl ModelArgs {
         };
         Engine::open_for_purpose(model, options)
     }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "name a number of threads from 1 up, or leave it out".to_owned())
 }
 
 /// The folder of this program, where a runtime may lie.

@@ -1,7 +1,8 @@
 //! `unweave`: separates songs into labelled stems that sum to the mix.
 //!
 //! Results and JSON go to the standard output, everything else to the standard error. The exit code is 0
-//! if all went well, 1 if something failed, 2 if the arguments were wrong, 130 after Ctrl-C.
+//! if all went well, 1 if something failed, 2 if the arguments were wrong, 3 if `--strict` was given and a song was
+//! not whole, 130 after Ctrl-C.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -12,7 +13,9 @@ mod download;
 mod engine;
 mod manual;
 mod models;
+mod range;
 mod separate;
+mod songs;
 mod verify;
 
 use std::process::ExitCode;

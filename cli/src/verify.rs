@@ -1,11 +1,12 @@
 //! `unweave verify`: whether sets sum.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
 use unweave_separation::audio::write::BitDepth;
-use unweave_separation::delivery::report::Report;
+use unweave_separation::delivery::report::{Report, ReportError};
 use unweave_separation::delivery::verdict::{Outcome, Verdict};
 use unweave_separation::delivery::verify::verify_dir;
 use unweave_separation::{Terminator, words};
@@ -15,7 +16,7 @@ use crate::console;
 /// Arguments of `unweave verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders that `unweave separate` made.
+    /// Folders that `unweave separate` made, or folders of them.
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// One JSON document on the standard output.
@@ -39,7 +40,8 @@ struct SetResult {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut results = Vec::new();
     let mut is_good = true;
-    for dir in &args.dirs {
+    for dir in args.dirs.iter().flat_map(|dir| sets_in(dir)) {
+        let dir = &dir;
         let name = dir.display().to_string();
         match verify_dir(dir, &Terminator::new()) {
             Ok((report, verdict)) => {
@@ -73,6 +75,28 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The sets in a folder that is none itself; else the folder, whatever it is.
+fn sets_in(dir: &Path) -> Vec<PathBuf> {
+    let is_set = |dir: &Path| {
+        !matches!(
+            Report::in_dir(dir),
+            Err(ReportError::Missing | ReportError::Io(_))
+        )
+    };
+    let mut sets: Vec<PathBuf> = Vec::new();
+    if !is_set(dir)
+        && let Ok(entries) = fs::read_dir(dir)
+    {
+        let inner = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        sets.extend(inner.filter(|path| path.is_dir() && is_set(path)));
+        sets.sort();
+    }
+    if sets.is_empty() {
+        sets.push(dir.to_owned());
+    }
+    sets
 }
 
 fn describe(dir: &Path, report: &Report, verdict: &Verdict) {

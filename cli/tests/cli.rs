@@ -17,6 +17,8 @@ mod bad_input;
 mod common;
 #[path = "cli/fetch.rs"]
 mod fetch;
+#[path = "cli/habits.rs"]
+mod habits;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[path = "cli/models.rs"]

@@ -23,5 +23,5 @@ fuzz_target!(|bytes: &[u8]| {
             _ => break,
         }
     }
-    reader.warnings();
+    reader.notes();
 });

@@ -154,7 +154,7 @@ fn render(
             dir,
             notes: report.warnings,
         },
-        Done::Skipped { dir } => Stage::Done {
+        Done::Skipped { dir, .. } => Stage::Done {
             dir,
             notes: Vec::new(),
         },

@@ -25,6 +25,7 @@ use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
 use unweave_plugin::takes::Takes;
 use unweave_separation::audio::channels::Layout;
+use unweave_separation::audio::tags::Tags;
 use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
@@ -115,7 +116,7 @@ fn write_song(path: &Path) {
         sample_rate: RATE,
         layout: Layout::from_count(2),
         num_frames: num_frames.into(),
-        title: String::new(),
+        tags: Tags::default(),
         time_stamp: None,
     };
     let mut wav = AudioWriter::create(path, &spec).unwrap();

@@ -281,7 +281,7 @@ impl Separator {
         )?;
         let (folder, report, is_new) = match done.map_err(|error| errors::job(&song, &error))? {
             Done::Written { dir, report } => (dir, *report, true),
-            Done::Skipped { dir } => {
+            Done::Skipped { dir, .. } => {
                 let report = Report::in_dir(&dir)
                     .map_err(|error| errors::VerifyError::new_err(error.to_string()))?;
                 (dir, report, false)

@@ -4,5 +4,6 @@ pub mod channels;
 pub(crate) mod noise;
 pub mod read;
 pub(crate) mod resample;
+pub mod tags;
 pub mod time_stamp;
 pub mod write;

@@ -84,6 +84,8 @@ pub enum Done {
     Skipped {
         /// Its folder.
         dir: PathBuf,
+        /// Its report.
+        report: Box<Report>,
     },
 }
 
@@ -150,9 +152,9 @@ fn run(
 ) -> Result<Done, JobError> {
     let Prepared { reader, plan } = prepare(job, cancel)?;
     if job.skip_existing
-        && let Some(dir) = find_existing(job.output_dir, &plan)
+        && let Some((dir, report)) = find_existing(job.output_dir, &plan)
     {
-        return Ok(Done::Skipped { dir });
+        return Ok(Done::Skipped { dir, report });
     }
     let streams = separating::open(job, &plan, open_stream, cancel)?;
     let output_error = |source| JobError::Output {

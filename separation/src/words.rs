@@ -42,27 +42,24 @@ pub fn read(error: &ReadError) -> String {
             format!("can't be read: {source}; check the path and its permissions")
         }
         ReadError::NotAudio => {
-            "not an audio file that Unweave knows: it reads WAV, AIFF, FLAC, MP3, AAC, M4A, ALAC and \
-             Ogg Vorbis. Convert it first, for example with: ffmpeg -i SONG song.wav"
+            "not an audio file that Unweave knows: it reads WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and \
+             the audio of MP4, MOV, WebM and Matroska"
                 .to_owned()
         }
+        ReadError::ForeignCodec(what) => format!(
+            "{what} can be read only with ffmpeg's help, which was not found or found no audio: install it, and try \
+             again"
+        ),
         ReadError::Unsupported(what) => {
             format!("{what} can't be read; convert it first, for example with: ffmpeg -i SONG song.wav")
         }
         ReadError::Empty => "there is no audio in it".to_owned(),
-        ReadError::Truncated { expected, actual } => format!(
-            "cut off: it should have {expected} frames, but only {actual} are there. Get a whole copy; \
-             to use what is there, save it anew, for example with: ffmpeg -i SONG song.wav"
-        ),
         ReadError::EndMissing => {
-            "cut off: its end is missing. Get a whole copy; to use what is there, save it anew, for \
-             example with: ffmpeg -i SONG song.wav"
-                .to_owned()
+            "cut off: its end is missing, where this kind of file says how to read the rest. Get a whole copy".to_owned()
         }
-        ReadError::Damaged { frame, what } => format!(
-            "damaged at frame {frame} ({what}). Get another copy; to use what can be saved of it, try: \
-             ffmpeg -i SONG song.wav"
-        ),
+        ReadError::Damaged { frame, what } => {
+            format!("damaged at frame {frame} ({what}). Get another copy")
+        }
         other => other.to_string(),
     }
 }

@@ -124,7 +124,7 @@ impl Set {
     fn written(&self, source: &Path, output_dir: &Path) -> (PathBuf, Report) {
         match self.run(source, output_dir).unwrap() {
             Done::Written { dir, report } => (dir, *report),
-            Done::Skipped { dir } => panic!("{dir:?} was skipped"),
+            Done::Skipped { dir, .. } => panic!("{dir:?} was skipped"),
         }
     }
 }
@@ -451,11 +451,12 @@ fn a_set_that_is_there_is_skipped_only_if_it_is_the_same_and_whole() {
         skip_existing: true,
         ..Set::default()
     };
-    let (dir, _) = set.written(&source, &out);
-    assert_eq!(
-        set.run(&source, &out).unwrap(),
-        Done::Skipped { dir: dir.clone() }
-    );
+    let (dir, report) = set.written(&source, &out);
+    let skipped = Done::Skipped {
+        dir: dir.clone(),
+        report: Box::new(report),
+    };
+    assert_eq!(set.run(&source, &out).unwrap(), skipped);
     // Other files are wanted.
     let flac = Set {
         format: FileFormat::Flac,

@@ -15,6 +15,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use unweave_separation::audio::channels::Layout;
 use unweave_separation::audio::read::AudioReader;
+use unweave_separation::audio::tags::Tags;
 use unweave_separation::audio::time_stamp::TimeStamp;
 use unweave_separation::audio::write::{
     AudioSpec, AudioWriter, BitDepth, FileFormat, GrowingWav, Samples, WriteError,
@@ -27,7 +28,7 @@ fn spec(format: FileFormat, depth: BitDepth, num_channels: usize, num_frames: us
         sample_rate: 44_100,
         layout: Layout::from_count(num_channels),
         num_frames: num_frames as u64,
-        title: "Blåbär 🎵 (Bass Stem)".into(),
+        tags: Tags::titled("Blåbär 🎵 (Bass Stem)"),
         time_stamp: None,
     }
 }
@@ -249,6 +250,101 @@ fn mp3_lines_up_with_what_went_in() {
             reader.facts().title.as_deref(),
             Some("Blåbär 🎵 (Bass Stem)")
         );
+    }
+}
+
+#[test]
+fn tags_and_cover_of_a_song_travel_into_every_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = [
+        ("title", "Gåta"),
+        ("artist", "Ana & the Trees"),
+        ("album", "Roots 🎵"),
+        ("album_artist", "Various"),
+        ("track", "3"),
+        ("date", "1999"),
+        ("genre", "Folk"),
+        ("composer", "A. Tree"),
+    ];
+    for source_format in ["flac", "mp3", "m4a", "ogg"] {
+        let source = dir.path().join(format!("song.{source_format}"));
+        let cover = dir.path().join("cover.png");
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args([
+            "-v",
+            "error",
+            "-y",
+            "-f",
+            "lavfi",
+            "-i",
+            "color=red:s=16x16",
+        ]);
+        ffmpeg.args(["-frames:v", "1"]).arg(&cover);
+        assert!(ffmpeg.status().unwrap().success());
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-y", "-f", "lavfi", "-i", "sine=d=0.2"]);
+        let has_cover = source_format != "ogg";
+        if has_cover {
+            ffmpeg.arg("-i").arg(&cover);
+            ffmpeg.args(["-map", "0", "-map", "1", "-c:v", "copy"]);
+            ffmpeg.args(["-disposition:v", "attached_pic"]);
+        }
+        for (key, value) in said {
+            ffmpeg.arg("-metadata").arg(format!("{key}={value}"));
+        }
+        assert!(ffmpeg.arg(&source).status().unwrap().success());
+        let song = AudioReader::open(&source).unwrap().facts().tags.clone();
+        assert_eq!(
+            song.num_pictures(),
+            usize::from(has_cover),
+            "{source_format}"
+        );
+        for format in [FileFormat::Wav, FileFormat::Flac, FileFormat::Mp3] {
+            let path = dir.path().join(format!("stem.{}", format.extension()));
+            let mut spec = spec(format, BitDepth::Int24, 1, 3_000);
+            spec.tags = song.with_title("Gåta (Drums Stem)");
+            write(&path, &spec, &noise(BitDepth::Int24, 1, 3_000)).unwrap();
+            let what = format!("{source_format} to {format:?}");
+            let shown = Command::new("ffprobe")
+                .args(["-v", "error", "-show_entries", "format_tags", "-of", "json"])
+                .arg(&path)
+                .output()
+                .unwrap();
+            let shown = String::from_utf8(shown.stdout).unwrap();
+            for (key, value) in &said[1..] {
+                // An INFO list has no place for these two; ffmpeg shows it rather than the ID3 tag.
+                let is_in_info = !matches!(*key, "album_artist" | "composer");
+                assert!(
+                    shown.contains(value) || format == FileFormat::Wav && !is_in_info,
+                    "{what}: {key} isn't in {shown}"
+                );
+            }
+            assert!(shown.contains("Gåta (Drums Stem)"), "{what}: {shown}");
+            let again = Tags::read(&path);
+            assert_eq!(
+                again.title().as_deref(),
+                Some("Gåta (Drums Stem)"),
+                "{what}"
+            );
+            assert_eq!(again.artist().as_deref(), Some("Ana & the Trees"), "{what}");
+            assert_eq!(
+                again.text("ALBUMARTIST").as_deref(),
+                Some("Various"),
+                "{what}"
+            );
+            assert_eq!(again.num_pictures(), song.num_pictures(), "{what}");
+            if format == FileFormat::Wav {
+                // A reader that knows nothing of the byte behind a chunk of odd length.
+                assert_eq!(
+                    hound::WavReader::open(&path).unwrap().duration(),
+                    3_000,
+                    "{what}"
+                );
+            }
+            // The tags are in the way of nothing.
+            let reader = AudioReader::open(&path).unwrap();
+            assert_eq!(reader.facts().num_frames, Some(3_000), "{what}");
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use unweave_plugin::render::Stage;
 use unweave_plugin::takes::{Listening, Takes};
 use unweave_separation::audio::channels::Layout;
 use unweave_separation::audio::read::AudioReader;
+use unweave_separation::audio::tags::Tags;
 use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
@@ -130,7 +131,7 @@ fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
     let done = separate_file(&job, &mut |rate| engine.stream(rate), &mut |_| {}, &cancel);
     match done.unwrap() {
         Done::Written { dir, report } => (dir, *report),
-        Done::Skipped { dir } => panic!("{dir:?}"),
+        Done::Skipped { dir, .. } => panic!("{dir:?}"),
     }
 }
 
@@ -149,7 +150,7 @@ fn a_rendered_take_is_what_the_command_line_makes_of_the_same_audio() {
         sample_rate: RATE,
         layout: Layout::from_count(2),
         num_frames: song[0].len() as u64,
-        title: String::new(),
+        tags: Tags::default(),
         time_stamp: None,
     };
     let mut wav = AudioWriter::create(&path, &spec).unwrap();
@@ -283,7 +284,7 @@ fn write_noise(path: &Path, num_frames: usize) {
         sample_rate: RATE,
         layout: Layout::from_count(2),
         num_frames: num_frames as u64,
-        title: String::new(),
+        tags: Tags::default(),
         time_stamp: None,
     };
     let mut wav = AudioWriter::create(path, &spec).unwrap();

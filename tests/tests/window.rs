@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
 use unweave_separation::audio::channels::Layout;
+use unweave_separation::audio::tags::Tags;
 use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
@@ -415,7 +416,7 @@ fn standalone_by_hand() {
         sample_rate: RATE,
         layout: Layout::from_count(2),
         num_frames: tone.len() as u64,
-        title: String::new(),
+        tags: Tags::default(),
         time_stamp: None,
     };
     let mut wav = AudioWriter::create(&song, &spec).unwrap();

@@ -1,30 +1,47 @@
 //! Songs as they come: any common format in, planar `f32` blocks out, nothing shifted, nothing lost
 //! without being said.
 //!
-//! WAV (RIFF, RF64, Sony W64) is read here, because exact integers, sizes above 4 GB and honest
-//! ends matter; the other formats are decoded by Symphonia.
+//! Samples that are stored as they are (WAV, AIFF, AU) and the packets of MP3 are found here; what other containers
+//! hold is decoded by Symphonia and libopus, and what these can't do by the ffmpeg program, where it is.
+//!
+//! **The audio is the truth.** Counts, sizes and checksums in headers are advice. Whatever audio is there is given;
+//! whatever is missing, cut off, joined or guessed is told by [`AudioReader::notes`]:
 //!
 //! - **Start and end.** What an encoder put before and after the music is removed where the file says how
-//!   much it is: the LAME tag of MP3, iTunSMPB and edit lists of M4A, granule positions of Ogg. A
-//!   compressed file that doesn't say it gets a warning.
-//! - **Cut-off files.** A file that ends before the length it states is an error, unless all of its
-//!   audio is there. Formats that state no length can't be checked; that is a warning.
-//! - **Damage.** A damaged packet of a lossless format is an error. In a lossy format it becomes silence
-//!   of the same length, counted in a warning.
-//! - **Not numbers.** NaN and infinity become 0, counted in a warning.
+//!   much it is: the LAME tag of MP3, iTunSMPB and edit lists of M4A, positions of Ogg, the header of Opus.
+//! - **Cut-off files** give what they have. Formats that state no length can't be checked; that is a note too.
+//! - **Damage.** A damaged packet becomes silence of the same length.
+//! - **Joined files** are read one after the other.
+//! - **Not numbers.** NaN and infinity become 0.
 
+mod adapt;
+mod aiff;
+mod au;
+mod behind;
+mod codecs;
 mod coded;
-mod container;
+mod ffmpeg;
+mod flac;
+mod joined;
+mod matroska;
 mod mp4;
+mod mpeg;
+mod notes;
+mod ogg;
+mod opus;
+mod pcm;
 mod wav;
 
+use std::fs::File;
 use std::io;
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 use crate::audio::time_stamp::TimeStamp;
 
 /// Sample rates that are accepted, in Hz.
@@ -32,6 +49,9 @@ pub const SAMPLE_RATE_RANGE: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
 /// Most channels that are accepted: each pair needs a model of its own in memory.
 pub const MAX_CHANNELS: usize = 16;
+
+/// Bytes that are looked at to tell what a file is.
+const HEAD_BYTES: u64 = 64;
 
 /// Frames in most blocks that [`AudioReader::read`] gives.
 const BLOCK_FRAMES: usize = 8_192;
@@ -59,12 +79,14 @@ pub struct SourceFacts {
     pub layout: Layout,
     /// How samples are stored.
     pub kind: SampleKind,
-    /// Frames of music, where the file says it.
+    /// Frames of music, where they can be counted beforehand or the file says it.
     pub num_frames: Option<u64>,
     /// Title from the tags.
     pub title: Option<String>,
     /// Artist from the tags.
     pub artist: Option<String>,
+    /// All tags.
+    pub tags: Tags,
     /// Where on a timeline it begins, from the `bext` chunk of a WAV.
     pub time_stamp: Option<TimeStamp>,
 }
@@ -80,19 +102,14 @@ pub enum ReadError {
     #[error("not an audio file in a format that is known here")]
     NotAudio,
     /// The format is known, but not this variant of it.
-    #[error("unsupported audio: {0}")]
+    #[error("{0} can't be read")]
     Unsupported(String),
+    /// Nothing here decodes it, but ffmpeg may.
+    #[error("{0} can't be read without ffmpeg")]
+    ForeignCodec(String),
     /// There is no audio in it.
     #[error("the file holds no audio")]
     Empty,
-    /// The file ends too early.
-    #[error("the file is cut off: {expected} frames are announced, {actual} are there")]
-    Truncated {
-        /// Frames that the file announces.
-        expected: u64,
-        /// Frames that could be decoded.
-        actual: u64,
-    },
     /// The file doesn't have the frames that are asked for.
     #[error("frames {} to {} are asked for, the file has {available}", range.start, range.end)]
     OutOfRange {
@@ -117,7 +134,7 @@ pub enum ReadError {
 /// A song being decoded from start to end.
 pub struct AudioReader {
     facts: SourceFacts,
-    decoder: Decoder,
+    source: Box<dyn Source>,
     /// The frames of the file that are given.
     range: Range<u64>,
     /// Frames decoded so far.
@@ -127,10 +144,20 @@ pub struct AudioReader {
     num_not_finite: u64,
 }
 
-enum Decoder {
-    Wav(wav::WavReader),
-    Coded(Box<coded::CodedReader>),
+/// What gives the frames of a file, whatever its format.
+trait Source: Send {
+    /// Appends the next frames, `[channel][frame]`; none is the end.
+    fn read(&mut self, block: &mut [Vec<f32>]) -> Result<(), ReadError>;
+
+    /// How far into the file reading is, 0 to 1.
+    fn fraction(&self) -> f64;
+
+    /// What was missing, cut off, joined or guessed; complete once the end is reached.
+    fn notes(&self) -> Vec<String>;
 }
+
+/// A file at its first frame.
+type Opened = (SourceFacts, Box<dyn Source>);
 
 impl AudioReader {
     /// Opens a song and reads its header.
@@ -145,12 +172,20 @@ impl AudioReader {
         if metadata.len() == 0 {
             return Err(ReadError::Empty);
         }
-        let (facts, decoder) = match wav::WavReader::open(path)? {
-            Some((facts, wav)) => (facts, Decoder::Wav(wav)),
-            None => {
-                let (facts, coded) = coded::CodedReader::open(path)?;
-                (facts, Decoder::Coded(Box::new(coded)))
+        let (facts, source) = match open(path, metadata.len()) {
+            Err(error @ (ReadError::ForeignCodec(_) | ReadError::NotAudio)) => {
+                ffmpeg::open(path)?.ok_or(error)?
             }
+            other => other?,
+        };
+        let tags = Tags::read(path);
+        let title = tags.title().or(facts.title);
+        let artist = tags.artist().or(facts.artist);
+        let facts = SourceFacts {
+            tags: tags.or_artist(artist.as_deref()),
+            title,
+            artist,
+            ..facts
         };
         let num_channels = facts.layout.num_channels();
         if !SAMPLE_RATE_RANGE.contains(&facts.sample_rate) {
@@ -171,7 +206,7 @@ impl AudioReader {
         }
         Ok(Self {
             facts,
-            decoder,
+            source,
             range: 0..u64::MAX,
             decoded: 0,
             position: 0,
@@ -206,10 +241,9 @@ impl AudioReader {
 
     /// How far into the file reading is, 0 to 1, where the number of frames is unknown too.
     pub fn fraction(&self) -> f64 {
-        match (&self.decoder, self.facts.num_frames) {
-            (_, Some(total)) => fraction(self.position, total),
-            (Decoder::Coded(coded), None) => coded.fraction(),
-            (Decoder::Wav(_), None) => 0.0,
+        match self.facts.num_frames {
+            Some(total) => fraction(self.position, total),
+            None => self.source.fraction(),
         }
     }
 
@@ -221,17 +255,14 @@ impl AudioReader {
     /// `[channel][frame]`.
     ///
     /// # Errors
-    /// The file is cut off, damaged, unreadable, or holds no audio at all.
+    /// The file is unreadable, or holds no audio at all.
     pub fn read(&mut self, block: &mut Vec<Vec<f32>>) -> Result<usize, ReadError> {
         block.resize_with(self.facts.layout.num_channels(), Vec::new);
         let mut num_frames = 0;
         // What comes before the range is decoded too: only so formats without an index are exact.
         while num_frames == 0 && self.decoded < self.range.end {
             block.iter_mut().for_each(Vec::clear);
-            match &mut self.decoder {
-                Decoder::Wav(wav) => wav.read(block)?,
-                Decoder::Coded(coded) => coded.read(block)?,
-            }
+            self.source.read(block)?;
             let start = self.decoded;
             self.decoded += block[0].len() as u64;
             if self.decoded == start {
@@ -263,20 +294,104 @@ impl AudioReader {
         Ok(num_frames)
     }
 
-    /// What the listener should know; complete once the end is reached.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = match &self.decoder {
-            Decoder::Wav(wav) => wav.warnings().to_vec(),
-            Decoder::Coded(coded) => coded.warnings(),
-        };
+    /// What was missing, cut off, joined or guessed, for the listener; complete once the end is reached.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.source.notes();
         if self.num_not_finite > 0 {
-            warnings.push(format!(
+            notes.push(format!(
                 "{} samples were not numbers (NaN or infinity) and were set to 0",
                 self.num_not_finite
             ));
         }
-        warnings
+        notes
     }
+}
+
+/// Opens a file as what its first bytes say that it is.
+fn open(path: &Path, end: u64) -> Result<Opened, ReadError> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
+    if head.starts_with(b"OggS") {
+        let links = ogg::links(&file, end)?;
+        let starts = (&links.starts[..], end);
+        return match joined::open(&file, path, starts, open_coded, "chained Ogg file") {
+            Err(ReadError::NotAudio) if !links.is_whole => Err(ReadError::EndMissing),
+            Ok((facts, source)) if !links.is_whole => Ok((facts, ogg::Unended::of(source))),
+            other => other,
+        };
+    }
+    if let Some(opened) = aiff::open(&file, end)? {
+        return Ok(opened);
+    }
+    if let Some(opened) = au::open(&file, end)? {
+        return Ok(opened);
+    }
+    if wav::open(&file, 0..end)?.is_some() {
+        let mut starts = vec![0];
+        while let Some(next) = wav::next_part(&file, starts[starts.len() - 1], end)? {
+            starts.push(next);
+        }
+        let part = |file: &File, _: &Path, part| wav::open(file, part)?.ok_or(ReadError::NotAudio);
+        return joined::open(&file, path, (&starts, end), part, "WAV file");
+    }
+    let behind_tag = behind_id3v2(&mut file, &head)?;
+    if behind_tag.starts_with(b"fLaC") {
+        let starts = flac::starts(&file)?;
+        // The last packet would be lost together with what hangs on it.
+        let part = |file: &File, path: &Path, part: Range<u64>| {
+            let end = behind::before_tags(file, part.start, part.end)?;
+            open_coded(file, path, part.start..end)
+        };
+        return joined::open(&file, path, (&starts, end), part, "FLAC file");
+    }
+    let is_container = head.starts_with(b"RIFF")
+        || head.starts_with(b"caff")
+        || head.starts_with(b"\x1a\x45\xdf\xa3")
+        || matches!(
+            head.get(4..8),
+            Some(b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free")
+        );
+    let foreign = codecs::foreign(&behind_tag);
+    if foreign.is_none() || is_container {
+        if !is_container && let Some((facts, reader)) = mpeg::MpegReader::open(&file, 0, end)? {
+            return Ok((facts, Box::new(reader)));
+        }
+        // Symphonia gives nothing of an MP4 whose samples end early.
+        let is_cut_mp4 = head.get(4..8) == Some(b"ftyp") && mp4::is_cut_off(&file)?;
+        if is_cut_mp4 && let Some(opened) = ffmpeg::open(path)? {
+            return Ok(opened);
+        }
+        match open_coded(&file, path, 0..end) {
+            Err(ReadError::NotAudio | ReadError::Damaged { .. }) if is_cut_mp4 => {
+                return Err(ReadError::EndMissing);
+            }
+            Err(ReadError::NotAudio) if foreign.is_some() => {}
+            other => return other,
+        }
+    }
+    Err(ReadError::ForeignCodec(
+        foreign.unwrap_or("its format").into(),
+    ))
+}
+
+fn open_coded(file: &File, path: &Path, part: Range<u64>) -> Result<Opened, ReadError> {
+    let (facts, reader) = coded::CodedReader::open(file, path, part)?;
+    Ok((facts, Box::new(reader)))
+}
+
+/// The first bytes behind the tags that may stand before any audio.
+fn behind_id3v2(file: &mut File, head: &[u8]) -> Result<Vec<u8>, ReadError> {
+    let [b'I', b'D', b'3', _, _, _, a, b, c, d, ..] = *head else {
+        return Ok(head.to_vec());
+    };
+    let size = [a, b, c, d]
+        .iter()
+        .fold(0, |n, &byte| n << 7 | u64::from(byte & 0x7f));
+    file.seek(SeekFrom::Start(10 + size))?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Leaves those frames of a block beginning at `start` that are in the range, and gives how many.

@@ -14,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 use crate::audio::time_stamp::TimeStamp;
 pub use wav::GrowingWav;
 
@@ -100,8 +101,8 @@ pub struct AudioSpec {
     pub layout: Layout,
     /// Frames that will be written.
     pub num_frames: u64,
-    /// Title for the tags of FLAC and MP3.
-    pub title: String,
+    /// What the file says of itself.
+    pub tags: Tags,
     /// Where the file belongs on a timeline; for WAV, the others can't say it.
     pub time_stamp: Option<TimeStamp>,
 }

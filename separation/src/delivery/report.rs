@@ -79,6 +79,9 @@ pub struct SourceReport {
     pub seconds: f64,
     /// Which channels the model heard together.
     pub channel_groups: Vec<Group>,
+    /// What of the song was missing, cut off, joined or guessed; none for a file that is whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The model, as its manifest names it.

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{Job, JobError};
 use crate::audio::channels::Group;
 use crate::audio::read::{AudioReader, ReadError, SourceFacts};
+use crate::audio::tags::Tags;
 use crate::audio::write::{AudioSpec, BitDepth, FileFormat};
 use crate::delivery::plan::PlannedFile;
 use crate::delivery::report::{Report, Request};
@@ -38,9 +39,11 @@ pub(super) struct Plan {
 
 impl Plan {
     /// What a file of the set is written as.
-    pub fn spec(&self, title: String, num_frames: u64) -> AudioSpec {
+    pub fn spec(&self, label: &str, num_frames: u64) -> AudioSpec {
         let kind = (self.request.file_format, self.request.bit_depth);
-        spec(&self.facts, kind, title, num_frames)
+        let song = self.facts.title.as_deref().unwrap_or(&self.track);
+        let tags = self.facts.tags.with_title(&format!("{song} ({label})"));
+        spec(&self.facts, kind, tags, num_frames)
     }
 }
 
@@ -54,7 +57,7 @@ pub(super) fn prepare(job: &Job<'_>, cancel: &Terminator) -> Result<Prepared, Jo
         FileFormat::Mp3 => BitDepth::Int24,
         _ => job.depth,
     };
-    spec(&facts, (job.format, bit_depth), track.clone(), 0).check()?;
+    spec(&facts, (job.format, bit_depth), Tags::default(), 0).check()?;
     let named = files.iter().map(|file| {
         let name = naming::file_name(&track, &file.label, job.format.extension());
         (name, file.role.named(&job.model.stems))
@@ -80,7 +83,7 @@ pub(super) fn prepare(job: &Job<'_>, cancel: &Terminator) -> Result<Prepared, Jo
 fn spec(
     facts: &SourceFacts,
     (format, depth): (FileFormat, BitDepth),
-    title: String,
+    tags: Tags,
     num_frames: u64,
 ) -> AudioSpec {
     AudioSpec {
@@ -89,7 +92,7 @@ fn spec(
         sample_rate: facts.sample_rate,
         layout: facts.layout.clone(),
         num_frames,
-        title,
+        tags,
         time_stamp: facts.time_stamp,
     }
 }
@@ -112,7 +115,7 @@ fn track_name(job: &Job<'_>, facts: &SourceFacts) -> String {
 }
 
 /// A whole set that answers the request, under any number of the track's name.
-pub(super) fn find_existing(output_dir: &Path, plan: &Plan) -> Option<PathBuf> {
+pub(super) fn find_existing(output_dir: &Path, plan: &Plan) -> Option<(PathBuf, Box<Report>)> {
     for number in 1.. {
         let dir = output_dir.join(naming::numbered(&plan.track, number));
         if dir.symlink_metadata().is_err() {
@@ -125,7 +128,7 @@ pub(super) fn find_existing(output_dir: &Path, plan: &Plan) -> Option<PathBuf> {
                 .iter()
                 .all(|file| dir.join(&file.name).is_file())
         {
-            return Some(dir);
+            return Some((dir, Box::new(report)));
         }
     }
     None

@@ -19,7 +19,7 @@ pub(super) fn prove(
     dir: &Path,
     caller: &mut Caller<'_>,
 ) -> Result<Report, JobError> {
-    let source = source_report(job, plan, written.num_frames);
+    let source = source_report(job, plan, written.num_frames, written.notes.clone());
     let statement = Statement {
         source: &source,
         model: job.model,
@@ -53,7 +53,7 @@ fn gain_db(gain: f64) -> f64 {
     20.0 * gain.log10()
 }
 
-fn source_report(job: &Job<'_>, plan: &Plan, num_frames: u64) -> SourceReport {
+fn source_report(job: &Job<'_>, plan: &Plan, num_frames: u64, notes: Vec<String>) -> SourceReport {
     let facts = &plan.facts;
     #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
     let seconds = num_frames as f64 / f64::from(facts.sample_rate);
@@ -69,12 +69,13 @@ fn source_report(job: &Job<'_>, plan: &Plan, num_frames: u64) -> SourceReport {
         num_frames,
         seconds,
         channel_groups: plan.groups.clone(),
+        notes,
     }
 }
 
 /// What the listener should know: of the song, of the files, of what computed.
 fn warnings(plan: &Plan, written: &Written) -> Vec<String> {
-    let mut warnings = written.warnings.clone();
+    let mut warnings = written.notes.clone();
     if written.gain < 1.0 {
         warnings.push(format!(
             "all files are {:.2} dB quieter than the song, because {} would have clipped",
@@ -101,7 +102,7 @@ fn warnings(plan: &Plan, written: &Written) -> Vec<String> {
     if !plan.files.iter().any(|file| file.label == MIX_LABEL) {
         warnings.push("without the Full Mix the sum of the stems can't be checked later".into());
     }
-    let is_new = |fallback: &&String| !written.warnings.contains(fallback);
+    let is_new = |fallback: &&String| !written.notes.contains(fallback);
     warnings.extend(written.fallbacks.iter().filter(is_new).cloned());
     warnings
 }

@@ -39,8 +39,8 @@ pub(super) struct Separated {
     /// The one at which no file clips.
     pub gain: f64,
     pub num_frames: u64,
-    /// What the listener should know about the song.
-    pub warnings: Vec<String>,
+    /// What of the song was missing, cut off, joined or guessed.
+    pub notes: Vec<String>,
     /// Why the model did not run on the device that was wanted.
     pub fallbacks: Vec<String>,
 }
@@ -92,7 +92,7 @@ pub(super) fn separate(
     let depth = plan.request.bit_depth;
     let exact = Exact::new(depth, num_stems, streams.residual_idx, roles);
     let spool = SpoolWriter::create(spool_path).map_err(WriteError::Io)?;
-    let (kept, warnings, num_frames) = thread::scope(|scope| {
+    let (kept, notes, num_frames) = thread::scope(|scope| {
         let (decoded_sender, decoded) = sync_channel(BLOCKS_AHEAD);
         let (separated, final_receiver) = sync_channel(BLOCKS_BEHIND);
         let decoding = scope.spawn(move || decode(reader, &decoded_sender));
@@ -101,10 +101,10 @@ pub(super) fn separate(
         // Both ends are gone by now, so both threads have ended or are about to.
         drop(separated);
         let kept = join(keeping);
-        let warnings = join(decoding);
+        let notes = join(decoding);
         // A disk that is full ends separation: then this is the reason, not its consequence.
         let kept = kept.map_err(WriteError::Io)?;
-        result.map(|num_frames| (kept, warnings, num_frames))
+        result.map(|num_frames| (kept, notes, num_frames))
     })?;
     let (spool, extent) = kept;
     if spool.num_frames() != num_frames {
@@ -122,7 +122,7 @@ pub(super) fn separate(
         gain: exact.gain(&extent),
         exact,
         num_frames,
-        warnings,
+        notes,
         fallbacks: streams.fallbacks(),
     })
 }
@@ -196,7 +196,7 @@ fn keep(
     Ok((spool, extent))
 }
 
-/// Decodes in blocks until the end, an error, or until nobody listens; gives the warnings.
+/// Decodes in blocks until the end, an error, or until nobody listens; gives the notes.
 fn decode(mut reader: AudioReader, sender: &SyncSender<Result<Decoded, ReadError>>) -> Vec<String> {
     let mut block = Vec::new();
     loop {
@@ -208,7 +208,7 @@ fn decode(mut reader: AudioReader, sender: &SyncSender<Result<Decoded, ReadError
                 Ok(num_frames) => is_at_end = num_frames == 0,
                 Err(error) => {
                     let _ = sender.send(Err(error));
-                    return reader.warnings();
+                    return reader.notes();
                 }
             }
             for (mix, block) in mix.iter_mut().zip(&block) {
@@ -217,7 +217,7 @@ fn decode(mut reader: AudioReader, sender: &SyncSender<Result<Decoded, ReadError
         }
         let fraction = reader.fraction();
         if sender.send(Ok(Decoded { mix, fraction })).is_err() || is_at_end {
-            return reader.warnings();
+            return reader.notes();
         }
     }
 }

@@ -26,8 +26,8 @@ pub(super) struct Written {
     pub gain: f64,
     /// As [`Separated::num_frames`].
     pub num_frames: u64,
-    /// As [`Separated::warnings`].
-    pub warnings: Vec<String>,
+    /// As [`Separated::notes`].
+    pub notes: Vec<String>,
     /// As [`Separated::fallbacks`].
     pub fallbacks: Vec<String>,
 }
@@ -82,17 +82,14 @@ pub(super) fn write(
         files: reports.into_iter().map(|(_, report)| report).collect(),
         gain: separated.gain,
         num_frames: separated.num_frames,
-        warnings: separated.warnings,
+        notes: separated.notes,
         fallbacks: separated.fallbacks,
     })
 }
 
 fn open(plan: &Plan, num_frames: u64, dir: &Path, file_idx: usize) -> Result<OpenFile, JobError> {
     let (name, _) = &plan.request.files[file_idx];
-    let title = Path::new(name)
-        .file_stem()
-        .map(|s| s.to_string_lossy().into_owned());
-    let spec = plan.spec(title.unwrap_or_default(), num_frames);
+    let spec = plan.spec(&plan.files[file_idx].label, num_frames);
     Ok(OpenFile {
         file_idx,
         writer: AudioWriter::create(&dir.join(name), &spec)?,

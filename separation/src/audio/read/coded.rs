@@ -1,82 +1,107 @@
-//! Every format but WAV, through Symphonia, with starts and ends put right.
+//! Every format that Symphonia takes apart, with starts and ends put right.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use symphonia::core::audio::{Channels, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_MP3, CODEC_ID_VORBIS};
-use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
+};
+use symphonia::core::codecs::audio::{
+    AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+};
+use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::well_known::{FORMAT_ID_FLAC, FORMAT_ID_ISOMP4};
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::formats::well_known::{
+    FORMAT_ID_CAF, FORMAT_ID_FLAC, FORMAT_ID_ISOMP4, FORMAT_ID_MKV, FORMAT_ID_OGG,
+};
+use symphonia::core::formats::{FormatId, FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{MetadataOptions, StandardTag};
 use symphonia::core::packet::Packet;
+use symphonia_adapter_libopus::OpusDecoder;
 
-use super::{ReadError, SampleKind, SourceFacts, container, fraction, mp4};
+use super::{
+    ReadError, SampleKind, Source, SourceFacts, codecs, fraction, matroska, mp4, notes, opus,
+};
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 
 /// AAC at these rates or below is suspicious: the upper half of an HE-AAC stream can hide in it
 /// without the header saying so.
 const LOWEST_PLAIN_AAC_RATE: u32 = 24_000;
 
-/// Most frames that one packet of MP3 (1152), AAC (2048) or Vorbis (8192, Vorbis I specification, section
-/// 4.2.2) holds.
-const MAX_PACKET_FRAMES: usize = 8_192;
+/// Most frames that one packet holds: a block of FLAC (RFC 9639, section 9.1.1).
+const MAX_PACKET_FRAMES: usize = 1 << 16;
+
+/// Frames in a packet of ALAC.
+const PACKET_OF_ALAC: u64 = 4_096;
+
+/// Longest gap that is filled with silence, in seconds: what claims more is itself the damage.
+const MAX_GAP_SECONDS: u64 = 60;
+
+/// Errors in a row after which what is left of a file is given up.
+const MAX_ERRORS_IN_A_ROW: u32 = 1_000;
+
+static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
+    let mut codecs = CodecRegistry::new();
+    symphonia::default::register_enabled_codecs(&mut codecs);
+    codecs.register_audio_decoder::<OpusDecoder>();
+    codecs
+});
 
 pub(super) struct CodedReader {
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
+    format_id: FormatId,
     codec: AudioCodecId,
     track_id: u32,
     sample_rate: u32,
     num_channels: usize,
+    /// What every sample is multiplied by.
+    gain: f32,
     /// Decoded frames that precede the music.
     skip_frames: u64,
-    /// Frames of music, where that is known exactly.
+    /// Frames of music, where the file says it.
     num_frames: Option<u64>,
+    /// Whether what is decoded beyond `num_frames` is padding, and not music that the header forgot.
+    is_end_exact: bool,
+    /// Frames at the end that are padding; they are held back until it is known whether more comes.
+    end_frames: usize,
+    held: Vec<Vec<f32>>,
     /// Frames decoded, with what is skipped.
     decoded_frames: u64,
     given_frames: u64,
     num_concealed: u64,
-    warnings: Vec<String>,
+    /// Frames of silence put where packets are missing.
+    num_filled: u64,
+    /// Packets and pieces whose length isn't known.
+    num_lost: u64,
+    is_at_end: bool,
+    notes: Vec<String>,
     planes: Vec<Vec<f32>>,
     bytes_read: Arc<AtomicU64>,
-    file_bytes: u64,
+    part_bytes: u64,
 }
 
 impl CodedReader {
-    pub(super) fn open(path: &Path) -> Result<(SourceFacts, Self), ReadError> {
-        if container::is_cut_off(path)? {
-            return Err(ReadError::EndMissing);
-        }
-        let file = File::open(path)?;
-        let file_bytes = file.metadata()?.len();
+    /// Opens what lies between two places of a file; the path's extension is a hint, and MP4 is looked at by it.
+    pub(super) fn open(
+        file: &File,
+        path: &Path,
+        part: Range<u64>,
+    ) -> Result<(SourceFacts, Self), ReadError> {
         let bytes_read = Arc::new(AtomicU64::new(0));
-        let source = Counted {
-            file,
-            len: file_bytes,
-            bytes_read: Arc::clone(&bytes_read),
-        };
-        let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
-        let mut hint = Hint::new();
-        if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
-            hint.with_extension(extension);
-        }
-        let mut format = symphonia::default::get_probe()
-            .probe(
-                &hint,
-                stream,
-                FormatOptions::default(),
-                MetadataOptions::default(),
-            )
-            .map_err(not_audio)?;
+        let part_bytes = part.end - part.start;
+        let mut format = probe(file, path, part, &bytes_read)?;
         let (title, artist) = read_tags(format.as_mut());
-        let container = format.format_info().format;
+        let info = format.format_info();
+        let (format_id, format_name) = (info.format, info.short_name);
         let track = format
             .default_track(TrackType::Audio)
             .ok_or_else(|| ReadError::Unsupported("a file without an audio track".into()))?
@@ -85,182 +110,143 @@ impl CodedReader {
             .codec_params
             .as_ref()
             .and_then(|params| params.audio())
-            .ok_or_else(|| ReadError::Unsupported("an unknown audio codec".into()))?;
+            .ok_or_else(|| ReadError::ForeignCodec("its codec, which is unknown,".into()))?;
         let codec = params.codec;
-        // Symphonia trims MP3 to an estimated length when the file states none, which loses music.
-        let options = AudioDecoderOptions::default()
-            .gapless(codec != CODEC_ID_MP3)
-            .verify(true);
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(params, &options)
-            .map_err(|error| unsupported_codec(codec, &error))?;
-        let params = decoder.codec_params();
-        let sample_rate = params
-            .sample_rate
-            .ok_or_else(|| ReadError::Unsupported("a file without a sample rate".into()))?;
-        let layout = match &params.channels {
-            Some(channels) => layout_of(channels),
-            None => {
-                return Err(ReadError::Unsupported(
-                    "a file without a channel count".into(),
-                ));
-            }
-        };
-        let kind = match params.bits_per_sample {
-            _ if matches!(codec, CODEC_ID_MP3 | CODEC_ID_AAC | CODEC_ID_VORBIS) => {
-                SampleKind::Lossy
-            }
-            Some(bits) => SampleKind::Integer(bits),
-            None => SampleKind::Lossy,
-        };
-
-        let mut warnings = Vec::new();
-        let mut skip_frames = 0;
-        let mut num_frames = track.num_frames;
-        if codec == CODEC_ID_MP3 {
-            match track.delay {
-                Some(delay) => skip_frames = delay.into(),
-                None => {
-                    num_frames = None;
-                    warnings.push(
-                        "the MP3 has no LAME tag: its exact start and length are unknown, so it may \
-                         begin with up to 50 ms of silence, and a cut-off end can't be noticed"
-                            .into(),
-                    );
-                }
-            }
-        } else if codec == CODEC_ID_AAC {
-            if sample_rate <= LOWEST_PLAIN_AAC_RATE {
-                warnings.push(
-                    "AAC at this low sample rate may be HE-AAC, whose upper half can't be read here"
-                        .into(),
-                );
-            }
-            let trim = match container {
-                FORMAT_ID_ISOMP4 => mp4::read_trim(path, sample_rate)?,
-                _ => None,
-            };
-            match trim {
-                Some(trim) => {
-                    skip_frames = trim.start_frames;
-                    let total = num_frames.map(|total| total.saturating_sub(skip_frames));
-                    num_frames = trim.num_frames.or(total);
-                }
-                None => {
-                    num_frames = None;
-                    warnings.push(
-                        "the AAC file doesn't say where the music starts and ends, so it may begin \
-                         with up to 50 ms of silence, and a cut-off end can't be noticed"
-                            .into(),
-                    );
-                }
-            }
-        } else if num_frames.is_none() {
-            warnings.push("the file states no length: a cut-off end can't be noticed".into());
+        if codec == CODEC_ID_OPUS && format_id == FORMAT_ID_ISOMP4 {
+            return Err(ReadError::ForeignCodec("Opus in MP4".into()));
         }
-
+        let is_lossy = is_lossy(codec);
+        let decoder = decoder(params)?;
+        let params = decoder.codec_params();
+        let unsaid = |what| ReadError::Unsupported(format!("a file that doesn't say its {what}"));
+        let sample_rate = params.sample_rate.ok_or_else(|| unsaid("sample rate"))?;
+        let channels = params
+            .channels
+            .as_ref()
+            .ok_or_else(|| unsaid("channel count"))?;
+        let layout = layout_of(channels);
+        let kind = match params.bits_per_sample {
+            Some(bits) if !is_lossy => SampleKind::Integer(bits),
+            _ => SampleKind::Lossy,
+        };
+        let mut words = Vec::new();
+        let length = Length::of(&track, codec, format_id, path, sample_rate, &mut words)?;
         let facts = SourceFacts {
-            format: format!(
-                "{} ({})",
-                format.format_info().short_name,
-                decoder.codec_info().short_name
-            ),
+            format: format!("{format_name} ({})", decoder.codec_info().short_name),
             sample_rate,
             layout: layout.clone(),
             kind,
-            num_frames,
+            num_frames: length.num_frames,
             title,
             artist,
+            tags: Tags::default(),
             time_stamp: None,
         };
         let reader = Self {
             format,
             decoder,
+            format_id,
             codec,
             track_id: track.id,
             sample_rate,
             num_channels: layout.num_channels(),
-            skip_frames,
-            num_frames,
+            gain: length.gain,
+            skip_frames: length.skip_frames,
+            num_frames: length.num_frames,
+            is_end_exact: length.is_end_exact,
+            end_frames: length.end_frames,
+            held: vec![Vec::new(); layout.num_channels()],
             decoded_frames: 0,
             given_frames: 0,
             num_concealed: 0,
-            warnings,
+            num_filled: 0,
+            num_lost: 0,
+            is_at_end: false,
+            notes: words,
             planes: Vec::new(),
             bytes_read,
-            file_bytes,
+            part_bytes,
         };
         Ok((facts, reader))
     }
 
-    pub(super) fn fraction(&self) -> f64 {
-        fraction(self.bytes_read.load(Ordering::Relaxed), self.file_bytes)
-    }
-
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.warnings.clone();
-        if self.num_concealed > 0 {
-            warnings.push(format!(
-                "{} damaged packets were replaced by silence of the same length",
-                self.num_concealed
-            ));
-        }
-        warnings
-    }
-
-    /// Appends the frames of the next packet that holds music.
-    pub(super) fn read(&mut self, block: &mut [Vec<f32>]) -> Result<(), ReadError> {
-        while block[0].is_empty() {
-            let packet = match self.format.next_packet() {
-                Ok(Some(packet)) => packet,
-                Ok(None) => return self.check_end(),
+    /// The next packet of the track; `None` at the end, or where nothing more can be found.
+    fn next_packet(&mut self) -> Result<Option<Packet>, ReadError> {
+        for _ in 0..MAX_ERRORS_IN_A_ROW {
+            match self.format.next_packet() {
+                Ok(Some(packet)) if packet.track_id == self.track_id => return Ok(Some(packet)),
+                Ok(Some(_)) => return self.next_packet_of_track(),
+                Ok(None) => return Ok(None),
                 Err(SymphoniaError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                    return self.check_end();
+                    return Ok(None);
                 }
                 Err(SymphoniaError::IoError(error)) => return Err(error.into()),
-                Err(error) => return Err(self.damaged(&error)),
-            };
-            if packet.track_id != self.track_id {
-                continue;
+                Err(SymphoniaError::ResetRequired) => return Ok(None),
+                Err(_) => self.num_lost += 1,
             }
-            self.check_timeline(&packet)?;
-            self.decode(&packet)?;
-            self.give(block);
+        }
+        Ok(None)
+    }
+
+    /// Passes over packets of other tracks, as the pictures of a video, of which there may be any number.
+    fn next_packet_of_track(&mut self) -> Result<Option<Packet>, ReadError> {
+        loop {
+            match self.format.next_packet() {
+                Ok(Some(packet)) if packet.track_id != self.track_id => {}
+                Ok(packet) => return Ok(packet),
+                Err(SymphoniaError::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
+                    return Err(error.into());
+                }
+                Err(SymphoniaError::IoError(_) | SymphoniaError::ResetRequired) => return Ok(None),
+                Err(_) => {
+                    self.num_lost += 1;
+                    if self.num_lost > MAX_ERRORS_IN_A_ROW.into() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fills `planes`: with silence if the packet can't be decoded.
+    fn decode(&mut self, packet: Packet) -> Result<(), ReadError> {
+        let stated_frames = usize::try_from(packet.block_dur().get()).unwrap_or(usize::MAX);
+        let packet = match self.codec {
+            // What is before and after the music is known better here.
+            CODEC_ID_OPUS => Packet::new(packet.track_id, packet.pts, packet.dur, packet.data),
+            _ => packet,
+        };
+        if let Ok(buffer) = self.decoder.decode(&packet) {
+            let spec = buffer.spec();
+            let (rate, channels) = (spec.rate(), spec.channels().count());
+            if rate != self.sample_rate || channels != self.num_channels {
+                let what = "a file whose sample rate or channel count changes within";
+                return Err(ReadError::Unsupported(what.into()));
+            }
+            buffer.copy_to_vecs_planar(&mut self.planes);
+            if self.gain != 1.0 {
+                let samples = self.planes.iter_mut().flatten();
+                samples.for_each(|sample| *sample *= self.gain);
+            }
+            return Ok(());
+        }
+        // A duration beyond what any codec packs together is part of the damage.
+        if stated_frames > MAX_PACKET_FRAMES {
+            self.num_lost += 1;
+            self.silence(0);
+        } else {
+            self.num_concealed += 1;
+            self.silence(stated_frames);
         }
         Ok(())
     }
 
-    /// Fills `planes`.
-    fn decode(&mut self, packet: &Packet) -> Result<(), ReadError> {
-        let error = match self.decoder.decode(packet) {
-            Ok(buffer) => {
-                let spec = buffer.spec();
-                let (rate, channels) = (spec.rate(), spec.channels().count());
-                if rate != self.sample_rate || channels != self.num_channels {
-                    let what = "the sample rate or channel count changes within the file";
-                    return Err(ReadError::Unsupported(what.into()));
-                }
-                copy_planes(&buffer, &mut self.planes);
-                return Ok(());
-            }
-            Err(error) => error,
-        };
-        let is_lossy = matches!(self.codec, CODEC_ID_MP3 | CODEC_ID_AAC | CODEC_ID_VORBIS);
-        if !is_lossy || matches!(error, SymphoniaError::ResetRequired) {
-            return Err(self.damaged(&error));
-        }
-        // A duration beyond what any codec packs together is part of the damage.
-        let num_frames = usize::try_from(packet.block_dur().get()).unwrap_or(usize::MAX);
-        if num_frames > MAX_PACKET_FRAMES {
-            return Err(self.damaged(&error));
-        }
-        self.num_concealed += 1;
+    fn silence(&mut self, num_frames: usize) {
         self.planes.resize_with(self.num_channels, Vec::new);
         for plane in &mut self.planes {
             plane.clear();
             plane.resize(num_frames, 0.0);
         }
-        Ok(())
     }
 
     /// Moves what is music from `planes` to `block`.
@@ -270,67 +256,258 @@ impl CodedReader {
             .skip_frames
             .saturating_sub(self.decoded_frames)
             .min(len);
-        let left = self
-            .num_frames
-            .map_or(u64::MAX, |total| total - self.given_frames);
+        let left = match self.num_frames {
+            Some(total) if self.is_end_exact => {
+                (total + self.skip_frames).saturating_sub(self.decoded_frames + start)
+            }
+            _ => u64::MAX,
+        };
         let num_frames = (len - start).min(left);
         self.decoded_frames += len;
-        self.given_frames += num_frames;
         let range = index(start)..index(start + num_frames);
-        for (out, plane) in block.iter_mut().zip(&self.planes) {
-            out.extend_from_slice(&plane[range.clone()]);
+        for ((out, held), plane) in block.iter_mut().zip(&mut self.held).zip(&self.planes) {
+            held.extend_from_slice(&plane[range.clone()]);
+            out.extend(held.drain(..held.len().saturating_sub(self.end_frames)));
         }
     }
 
-    /// FLAC numbers its packets by frames: one that doesn't follow the one before it tells that the
-    /// packets between were unreadable, and so passed over.
-    fn check_timeline(&self, packet: &Packet) -> Result<(), ReadError> {
-        let is_flac = self.format.format_info().format == FORMAT_ID_FLAC;
-        if is_flac && u64::try_from(packet.pts.get()) != Ok(self.decoded_frames) {
-            return Err(ReadError::Damaged {
-                frame: self.decoded_frames,
-                what: "a part of the file can't be decoded".into(),
-            });
+    /// FLAC numbers its packets by frames: one that doesn't follow the one before it tells that the packets
+    /// between were unreadable, and so passed over. They become silence, so that nothing is shifted.
+    fn fill_gap(&mut self, packet: &Packet, block: &mut [Vec<f32>]) {
+        if self.format_id != FORMAT_ID_FLAC {
+            return;
         }
-        Ok(())
+        let at = u64::try_from(packet.pts.get()).unwrap_or(0);
+        let gap = at.saturating_sub(self.decoded_frames);
+        if gap > MAX_GAP_SECONDS * u64::from(self.sample_rate) {
+            self.num_lost += 1;
+        } else if gap > 0 {
+            self.num_filled += gap;
+            self.silence(index(gap));
+            self.give(block);
+        }
     }
 
-    fn check_end(&mut self) -> Result<(), ReadError> {
-        if let Some(expected) = self.num_frames
-            && self.given_frames < expected
-        {
-            return Err(ReadError::Truncated {
-                expected,
-                actual: self.given_frames,
-            });
+    fn end(&mut self) {
+        if std::mem::replace(&mut self.is_at_end, true) {
+            return;
         }
-        if self.decoder.finalize().verify_ok == Some(false) {
-            return Err(ReadError::Damaged {
-                frame: 0,
-                what: "the audio doesn't match the checksum in the file".into(),
-            });
-        }
-        Ok(())
-    }
-
-    fn damaged(&self, error: &SymphoniaError) -> ReadError {
-        match error {
-            SymphoniaError::ResetRequired => {
-                ReadError::Unsupported("several songs chained in one file".into())
+        let given = self.given_frames;
+        let verified = self.decoder.finalize().verify_ok;
+        match self.num_frames {
+            Some(stated) if stated != given && verified == Some(true) => self.notes.push(format!(
+                "the header states a wrong length, {}; the checksum of the audio says that all of it, {}, is there",
+                notes::seconds(stated, self.sample_rate),
+                notes::seconds(given, self.sample_rate)
+            )),
+            // CAF may count the last packet as if it were full.
+            Some(stated) if self.format_id == FORMAT_ID_CAF && stated < given + PACKET_OF_ALAC => {}
+            Some(stated) if stated > given => {
+                self.notes.push(notes::cut_off(stated, given, self.sample_rate));
             }
-            error => ReadError::Damaged {
-                frame: self.given_frames,
-                what: error.to_string(),
-            },
+            Some(stated) if stated < given => {
+                self.notes.push(notes::longer(stated, given, self.sample_rate));
+            }
+            _ => {}
+        }
+        if verified == Some(false) {
+            self.notes.push(
+                "the audio doesn't match the checksum in the file: something in it is damaged, or not all of it is \
+                 there"
+                    .into(),
+            );
         }
     }
 }
 
-fn copy_planes(buffer: &GenericAudioBufferRef<'_>, planes: &mut Vec<Vec<f32>>) {
-    buffer.copy_to_vecs_planar(planes);
+impl Source for CodedReader {
+    /// Appends the frames of the next packet that holds music.
+    fn read(&mut self, block: &mut [Vec<f32>]) -> Result<(), ReadError> {
+        while block[0].is_empty() {
+            let Some(packet) = self.next_packet()? else {
+                self.end();
+                return Ok(());
+            };
+            self.fill_gap(&packet, block);
+            self.decode(packet)?;
+            self.give(block);
+        }
+        self.given_frames += block[0].len() as u64;
+        Ok(())
+    }
+
+    fn fraction(&self) -> f64 {
+        match self.num_frames {
+            Some(total) => fraction(self.given_frames, total),
+            None => fraction(self.bytes_read.load(Ordering::Relaxed), self.part_bytes),
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        notes.extend(notes::concealed(self.num_concealed));
+        if self.num_filled > 0 {
+            notes.push(format!(
+                "{} could not be decoded and were replaced by silence",
+                notes::seconds(self.num_filled, self.sample_rate)
+            ));
+        }
+        if self.num_lost > 0 {
+            notes.push(format!(
+                "{} damaged pieces of unknown length were left out: what follows them is earlier than it was",
+                self.num_lost
+            ));
+        }
+        notes
+    }
 }
 
-/// A count that came from the length of a slice.
+/// What a file says of its start and end.
+struct Length {
+    skip_frames: u64,
+    num_frames: Option<u64>,
+    is_end_exact: bool,
+    /// Padding at an end that is only known when it comes.
+    end_frames: usize,
+    gain: f32,
+}
+
+impl Length {
+    /// What can't be known goes to `words`.
+    fn of(
+        track: &Track,
+        codec: AudioCodecId,
+        format: FormatId,
+        path: &Path,
+        sample_rate: u32,
+        words: &mut Vec<String>,
+    ) -> Result<Self, ReadError> {
+        let mut length = Self {
+            skip_frames: 0,
+            num_frames: track.num_frames.filter(|&num_frames| num_frames > 0),
+            is_end_exact: format == FORMAT_ID_ISOMP4 || format == FORMAT_ID_OGG,
+            end_frames: 0,
+            gain: 1.0,
+        };
+        let unknown_start = |what: &str| {
+            format!(
+                "the {what} doesn't say where the music starts and ends, so it may begin with up to 50 ms of silence, \
+                 and a cut-off end can't be noticed"
+            )
+        };
+        let mut is_end_noticed = length.num_frames.is_some();
+        if format == FORMAT_ID_MKV {
+            // It states a duration in milliseconds, which is no count of frames.
+            length.num_frames = None;
+            let file = File::open(path)?;
+            let end = matroska::end(&file, file.metadata()?.len())?;
+            is_end_noticed = end.is_known;
+            let frames = u128::from(end.padding_ns) * u128::from(sample_rate) + 500_000_000;
+            length.end_frames = usize::try_from(frames / 1_000_000_000)
+                .unwrap_or(0)
+                .min(MAX_PACKET_FRAMES);
+            if end.is_cut_off {
+                words.push(
+                    "the file is cut off: its end is missing, and it can't be known how much of it"
+                        .into(),
+                );
+            }
+        }
+        if codec == CODEC_ID_OPUS {
+            let params = track
+                .codec_params
+                .as_ref()
+                .and_then(|params| params.audio());
+            let head = params.and_then(|params| opus::Head::parse(params.extra_data.as_deref()?));
+            match head {
+                Some(head) => {
+                    length.skip_frames = head.pre_skip;
+                    length.gain = head.gain;
+                    // The positions of Ogg count what is skipped.
+                    let music = |total: u64| total.saturating_sub(head.pre_skip);
+                    length.num_frames = length.num_frames.map(music);
+                }
+                None => words.push(unknown_start("Opus file")),
+            }
+        } else if codec == CODEC_ID_AAC {
+            if sample_rate <= LOWEST_PLAIN_AAC_RATE {
+                words.push(
+                    "AAC at this low sample rate may be HE-AAC, whose upper half is missing then: with ffmpeg on this \
+                     machine it would be read"
+                        .into(),
+                );
+            }
+            let trim = match format {
+                FORMAT_ID_ISOMP4 => mp4::read_trim(path, sample_rate)?,
+                _ => None,
+            };
+            match trim {
+                Some(trim) => {
+                    length.skip_frames = trim.start_frames;
+                    let music = |total: u64| total.saturating_sub(trim.start_frames);
+                    length.num_frames = trim.num_frames.or(length.num_frames.map(music));
+                }
+                None => {
+                    length.num_frames = None;
+                    words.push(unknown_start("AAC file"));
+                }
+            }
+        } else if !is_end_noticed {
+            words.push("the file states no length: a cut-off end can't be noticed".into());
+        }
+        Ok(length)
+    }
+}
+
+fn probe(
+    file: &File,
+    path: &Path,
+    part: Range<u64>,
+    bytes_read: &Arc<AtomicU64>,
+) -> Result<Box<dyn FormatReader>, ReadError> {
+    let mut source = Part {
+        file: file.try_clone()?,
+        at: part.start,
+        part,
+        bytes_read: Arc::clone(bytes_read),
+    };
+    source.seek(SeekFrom::Start(0))?;
+    let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
+    let mut hint = Hint::new();
+    if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
+        hint.with_extension(extension);
+    }
+    symphonia::default::get_probe()
+        .probe(
+            &hint,
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
+        .map_err(not_audio)
+}
+
+fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, ReadError> {
+    let codec = params.codec;
+    let mut params = params.clone();
+    if codec == CODEC_ID_OPUS {
+        // The adapter would take off as much of the first packet as precedes the music, which may be more.
+        params.extra_data = None;
+    }
+    let options = AudioDecoderOptions::default().gapless(true).verify(true);
+    CODECS
+        .make_audio_decoder(&params, &options)
+        .map_err(|_| ReadError::ForeignCodec(codecs::name(codec)))
+}
+
+fn is_lossy(codec: AudioCodecId) -> bool {
+    matches!(
+        codec,
+        CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3 | CODEC_ID_AAC | CODEC_ID_OPUS | CODEC_ID_VORBIS
+    )
+}
+
+/// A count that came from the length of a slice, or is bounded by one.
 fn index(frames: u64) -> usize {
     usize::try_from(frames).unwrap_or(usize::MAX)
 }
@@ -349,19 +526,12 @@ fn layout_of(channels: &Channels) -> Layout {
 fn not_audio(error: SymphoniaError) -> ReadError {
     match error {
         SymphoniaError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => error.into(),
-        SymphoniaError::DecodeError(what) => ReadError::Damaged {
+        SymphoniaError::DecodeError(_) => ReadError::Damaged {
             frame: 0,
-            what: what.to_owned(),
+            what: "its header can't be understood".into(),
         },
         _ => ReadError::NotAudio,
     }
-}
-
-fn unsupported_codec(codec: AudioCodecId, error: &SymphoniaError) -> ReadError {
-    ReadError::Unsupported(match codec {
-        CODEC_ID_AAC => "HE-AAC, or AAC with more than two channels".into(),
-        _ => format!("a codec that can't be decoded ({error})"),
-    })
 }
 
 /// Title and artist from whatever tags came first.
@@ -387,36 +557,48 @@ fn text_of(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// A file that counts what is read of it, for progress where no length is known.
-struct Counted {
+/// A part of a file as if it were a whole one, which counts what is read, for progress where no length is known.
+struct Part {
     file: File,
-    len: u64,
+    part: Range<u64>,
+    /// In the file.
+    at: u64,
     bytes_read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for Part {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let num_bytes = self.file.read(bytes)?;
+        let left = index(self.part.end.saturating_sub(self.at)).min(bytes.len());
+        let num_bytes = self.file.read(&mut bytes[..left])?;
+        self.at += num_bytes as u64;
         self.bytes_read
-            .fetch_add(num_bytes as u64, Ordering::Relaxed);
+            .store(self.at - self.part.start, Ordering::Relaxed);
         Ok(num_bytes)
     }
 }
 
-impl Seek for Counted {
+impl Seek for Part {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = self.file.seek(to)?;
-        self.bytes_read.store(position, Ordering::Relaxed);
-        Ok(position)
+        let (from, distance) = match to {
+            SeekFrom::Start(at) => (self.part.start, i64::try_from(at).unwrap_or(i64::MAX)),
+            SeekFrom::Current(distance) => (self.at, distance),
+            SeekFrom::End(distance) => (self.part.end, distance),
+        };
+        let at = from
+            .checked_add_signed(distance)
+            .filter(|&at| at >= self.part.start);
+        let at = at.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
+        self.at = self.file.seek(SeekFrom::Start(at))?;
+        Ok(self.at - self.part.start)
     }
 }
 
-impl MediaSource for Counted {
+impl MediaSource for Part {
     fn is_seekable(&self) -> bool {
         true
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.len)
+        Some(self.part.end - self.part.start)
     }
 }

@@ -45,9 +45,9 @@ pub(super) fn read_trim(path: &Path, sample_rate: u32) -> Result<Option<Trim>, R
 }
 
 /// Whether the last of the outermost boxes reaches beyond the end of the file.
-pub(super) fn is_cut_off(file: File) -> Result<bool, ReadError> {
+pub(super) fn is_cut_off(file: &File) -> Result<bool, ReadError> {
     let len = file.metadata()?.len();
-    let mut file = BufReader::new(file);
+    let mut file = BufReader::new(file.try_clone()?);
     let mut at = 0;
     while at < len {
         let Some(header) = read_header(&mut file, at, len)? else {

@@ -1,19 +1,29 @@
 //! WAV in its three sizes: RIFF, RF64/BW64 and Sony Wave64, holding integers or floats.
 //!
+//! Sizes are advice: recorders that crashed or wrote to a pipe leave 0 or the highest number, and joined files go on
+//! behind the end. What the samples reach is what is read.
+//!
 //! # Source
 //! Microsoft/IBM, "Multimedia Programming Interface and Data Specifications 1.0"; EBU Tech 3306 (RF64) and
 //! ITU-R BS.2088 (BW64); Sony, "Wave64 File Format".
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::ops::Range;
 
-use super::{BLOCK_FRAMES, ReadError, SampleKind, SourceFacts};
+use super::mpeg::MpegReader;
+use super::pcm::{Coding, PcmFormat, PcmReader, take};
+use super::{Opened, ReadError, SourceFacts, behind, notes};
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 use crate::audio::time_stamp::{BEXT_BYTES, TimeStamp};
 
 const FORMAT_PCM: u16 = 1;
 const FORMAT_FLOAT: u16 = 3;
+const FORMAT_A_LAW: u16 = 6;
+const FORMAT_MU_LAW: u16 = 7;
+/// MPEG audio of any layer, and of layer III.
+const FORMATS_MPEG: [u16; 2] = [0x50, 0x55];
 const FORMAT_EXTENSIBLE: u16 = 0xfffe;
 
 /// Wave64 marks chunks with GUIDs: a four-letter code and one of these tails.
@@ -26,24 +36,18 @@ const SIZE_UNKNOWN: u64 = 0xffff_ffff;
 /// Longest text tag that is read, in bytes.
 const MAX_TEXT_BYTES: u64 = 4_096;
 
-pub(super) struct WavReader {
-    file: BufReader<File>,
-    format: Format,
-    frames_left: u64,
-    frames_read: u64,
-    bytes: Vec<u8>,
-    warnings: Vec<String>,
+/// What follows the stated end and is no chunk is taken for audio from this length on: the size is wrong then. What
+/// is shorter is rather a tag of a kind that isn't known.
+const MIN_OVERHANG_SECONDS: u64 = 1;
+
+/// What a WAV holds.
+enum Codec {
+    Pcm(PcmFormat),
+    Mpeg,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
 struct Format {
-    is_float: bool,
-    num_channels: usize,
-    sample_rate: u32,
-    /// Bytes that one sample takes in the file.
-    sample_bytes: usize,
-    /// Bits of it that carry audio.
-    valid_bits: u32,
+    codec: Codec,
     mask: u32,
 }
 
@@ -65,170 +69,232 @@ struct Chunk {
     size: u64,
 }
 
-impl WavReader {
-    /// `None` if the file is no WAV or holds a codec other than integers and floats.
-    pub(super) fn open(path: &Path) -> Result<Option<(SourceFacts, Self)>, ReadError> {
-        let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
-        let Some(dialect) = read_dialect(&mut file)? else {
-            return Ok(None);
-        };
-        let file_size = file.get_ref().metadata()?.len();
-        let mut warnings = Vec::new();
-        let mut format = None;
-        let mut data = None;
-        let mut data64 = None;
-        let (mut title, mut artist) = (None, None);
-        let mut time_stamp = None;
-        while let Some(chunk) = next_chunk(&mut file, dialect)? {
-            match &chunk.id {
-                b"fmt " => match read_format(&mut file, chunk.size)? {
-                    Some(parsed) => format = Some(parsed),
-                    None => return Ok(None),
-                },
-                b"ds64" if dialect == Dialect::Rf64 => {
-                    let mut sizes = [0; 16];
-                    read_exact(&mut file, &mut sizes)?;
-                    data64 = Some(u64::from_le_bytes(take(&sizes[8..])));
-                }
-                b"data" if data.is_none() => {
-                    let stated = match (dialect, data64) {
-                        (Dialect::Rf64, Some(size)) if chunk.size == SIZE_UNKNOWN => Some(size),
-                        // A recorder that wrote to a pipe couldn't go back to fill in the size.
-                        (Dialect::Riff, _) if chunk.size == SIZE_UNKNOWN => None,
-                        _ => Some(chunk.size),
-                    };
-                    let size = stated.unwrap_or(file_size - chunk.start);
-                    data = Some((chunk.start, size));
-                    // What follows the data is skipped when it can't be reached.
-                    if chunk.start.saturating_add(size) >= file_size {
-                        break;
-                    }
-                    seek_past(&mut file, dialect, chunk.start, size)?;
-                    continue;
-                }
-                b"bext" if chunk.size >= BEXT_BYTES as u64 => {
-                    let mut bext = [0; BEXT_BYTES];
-                    read_exact(&mut file, &mut bext)?;
-                    time_stamp = Some(TimeStamp::parse(&bext));
-                }
-                b"LIST" => {
-                    let found = read_info(&mut file, chunk.size)?;
-                    title = title.or(found.0);
-                    artist = artist.or(found.1);
-                }
-                _ => {}
-            }
-            seek_past(&mut file, dialect, chunk.start, chunk.size)?;
-        }
-        let format = format.ok_or_else(|| broken("no format chunk before the end"))?;
-        let (start, size) = data.ok_or_else(|| broken("no data chunk before the end"))?;
-
-        let frame_bytes = (format.num_channels * format.sample_bytes) as u64;
-        let frames = size / frame_bytes;
-        let available = (file_size - start) / frame_bytes;
-        if available < frames {
-            return Err(ReadError::Truncated {
-                expected: frames,
-                actual: available,
-            });
-        }
-        if size % frame_bytes != 0 {
-            warnings.push("the last frame of the WAV file is incomplete and was left out".into());
-        }
-        file.seek(SeekFrom::Start(start))?;
-        let facts = SourceFacts {
-            format: match dialect {
-                Dialect::Riff => "WAV",
-                Dialect::Rf64 => "WAV (RF64)",
-                Dialect::W64 => "WAV (Wave64)",
-            }
-            .into(),
-            sample_rate: format.sample_rate,
-            layout: match format.mask {
-                0 => Layout::from_count(format.num_channels),
-                mask => Layout::from_mask(mask, format.num_channels),
-            },
-            kind: match format.is_float {
-                true => SampleKind::Float(format.valid_bits),
-                false => SampleKind::Integer(format.valid_bits),
-            },
-            num_frames: Some(frames),
-            title,
-            artist,
-            time_stamp,
-        };
-        let bytes = Vec::new();
-        let reader = Self {
-            file,
-            format,
-            frames_left: frames,
-            frames_read: 0,
-            bytes,
-            warnings,
-        };
-        Ok(Some((facts, reader)))
-    }
-
-    pub(super) fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    pub(super) fn read(&mut self, block: &mut [Vec<f32>]) -> Result<(), ReadError> {
-        let num_frames = self.frames_left.min(BLOCK_FRAMES as u64);
-        let frame_bytes = self.format.num_channels * self.format.sample_bytes;
-        self.bytes.resize(
-            usize::try_from(num_frames).unwrap_or(BLOCK_FRAMES) * frame_bytes,
-            0,
-        );
-        match self.file.read_exact(&mut self.bytes) {
-            // The file shrank after it was opened.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                return Err(ReadError::Truncated {
-                    expected: self.frames_read + self.frames_left,
-                    actual: self.frames_read,
-                });
-            }
-            other => other?,
-        }
-        self.frames_left -= num_frames;
-        self.frames_read += num_frames;
-        let Format {
-            is_float,
-            sample_bytes,
-            ..
-        } = self.format;
-        for (channel, out) in block.iter_mut().enumerate() {
-            let samples = self
-                .bytes
-                .chunks_exact(frame_bytes)
-                .map(|frame| &frame[channel * sample_bytes..][..sample_bytes]);
-            match (is_float, sample_bytes) {
-                (true, 4) => out.extend(samples.map(|b| f32::from_le_bytes(take(b)))),
-                (true, _) => out.extend(samples.map(|b| to_f32(f64::from_le_bytes(take(b))))),
-                (false, 1) => out.extend(samples.map(|b| (f32::from(b[0]) - 128.0) / 128.0)),
-                (false, 2) => {
-                    out.extend(samples.map(|b| f32::from(i16::from_le_bytes(take(b))) / 32_768.0))
-                }
-                (false, 3) => out.extend(samples.map(|b| {
-                    to_f32(f64::from(i32::from_le_bytes([0, b[0], b[1], b[2]])) / FULL_SCALE_32)
-                })),
-                (false, _) => out.extend(
-                    samples.map(|b| to_f32(f64::from(i32::from_le_bytes(take(b))) / FULL_SCALE_32)),
-                ),
-            }
-        }
-        Ok(())
-    }
+/// The chunks of a file.
+struct Chunks {
+    dialect: Dialect,
+    format: Option<Format>,
+    /// Where the samples are, as stated; the end is `None` if it isn't.
+    data: (u64, Option<u64>),
+    title: Option<String>,
+    artist: Option<String>,
+    time_stamp: Option<TimeStamp>,
 }
 
-const FULL_SCALE_32: f64 = 2_147_483_648.0;
+/// Opens the WAV that begins at a place of a file; `None` if there is none, or its codec isn't known here.
+pub(super) fn open(file: &File, part: Range<u64>) -> Result<Option<Opened>, ReadError> {
+    let mut buffered = BufReader::with_capacity(1 << 16, file.try_clone()?);
+    buffered.seek(SeekFrom::Start(part.start))?;
+    let Some(dialect) = read_dialect(&mut buffered)? else {
+        return Ok(None);
+    };
+    let Some(chunks) = read_chunks(&mut buffered, dialect, part.end)? else {
+        return Ok(None);
+    };
+    let format = chunks
+        .format
+        .as_ref()
+        .ok_or_else(|| broken("no format chunk before the samples"))?;
+    let (start, stated_end) = chunks.data;
+    let pcm = match &format.codec {
+        Codec::Pcm(pcm) => *pcm,
+        Codec::Mpeg => {
+            let end = stated_end.unwrap_or(part.end).min(part.end);
+            let Some((mut facts, reader)) = MpegReader::open(file, start, end)? else {
+                return Ok(None);
+            };
+            facts.format = format!("WAV ({})", facts.format);
+            facts.title = chunks.title;
+            facts.artist = chunks.artist;
+            facts.time_stamp = chunks.time_stamp;
+            return Ok(Some((facts, Box::new(reader))));
+        }
+    };
+    let mut words = Vec::new();
+    let num_frames = num_frames(&mut buffered, &chunks, &pcm, part.end, &mut words)?;
+    let facts = SourceFacts {
+        format: match dialect {
+            Dialect::Riff => "WAV",
+            Dialect::Rf64 => "WAV (RF64)",
+            Dialect::W64 => "WAV (Wave64)",
+        }
+        .into(),
+        sample_rate: pcm.sample_rate,
+        layout: match format.mask {
+            0 => Layout::from_count(pcm.num_channels),
+            mask => Layout::from_mask(mask, pcm.num_channels),
+        },
+        kind: pcm.kind(),
+        num_frames: Some(num_frames),
+        title: chunks.title,
+        artist: chunks.artist,
+        tags: Tags::default(),
+        time_stamp: chunks.time_stamp,
+    };
+    let reader = PcmReader::new(file, pcm, start, num_frames, words)?;
+    Ok(Some((facts, Box::new(reader))))
+}
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "rounding to f32 is what it is for"
-)]
-fn to_f32(sample: f64) -> f32 {
-    sample as f32
+/// Where the WAV that begins at a place ends, if another follows it: people join files with tools that know nothing
+/// of them.
+pub(super) fn next_part(file: &File, start: u64, end: u64) -> Result<Option<u64>, ReadError> {
+    let mut buffered = BufReader::with_capacity(1 << 16, file.try_clone()?);
+    buffered.seek(SeekFrom::Start(start))?;
+    let Some(dialect) = read_dialect(&mut buffered)? else {
+        return Ok(None);
+    };
+    while let Some(chunk) = next_chunk(&mut buffered, dialect, end)? {
+        if matches!(&chunk.id, b"RIFF" | b"RF64" | b"BW64" | b"riff") {
+            let header_bytes = if dialect == Dialect::W64 { 24 } else { 8 };
+            let at = chunk.start - header_bytes;
+            buffered.seek(SeekFrom::Start(at))?;
+            return Ok(read_dialect(&mut buffered)?.map(|_| at));
+        }
+        if seek_past(&mut buffered, dialect, chunk.start, chunk.size).is_err() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// `None` if the format chunk names a codec that isn't known here.
+fn read_chunks(
+    file: &mut BufReader<File>,
+    dialect: Dialect,
+    end: u64,
+) -> Result<Option<Chunks>, ReadError> {
+    let mut format = None;
+    let mut data = None;
+    let mut data64 = None;
+    let (mut title, mut artist) = (None, None);
+    let mut time_stamp = None;
+    while let Some(chunk) = next_chunk(file, dialect, end)? {
+        match &chunk.id {
+            b"fmt " => match read_format(file, chunk.size)? {
+                Some(parsed) => format = Some(parsed),
+                None => return Ok(None),
+            },
+            b"ds64" if dialect == Dialect::Rf64 => {
+                let mut sizes = [0; 16];
+                read_exact(file, &mut sizes)?;
+                data64 = Some(u64::from_le_bytes(take(&sizes[8..])));
+            }
+            b"data" if data.is_none() => {
+                let size = match (dialect, data64) {
+                    (Dialect::Rf64, Some(size)) if chunk.size == SIZE_UNKNOWN => Some(size),
+                    (Dialect::W64, _) => Some(chunk.size),
+                    // A recorder that wrote to a pipe couldn't go back to fill in the size.
+                    _ => Some(chunk.size).filter(|&size| size != SIZE_UNKNOWN),
+                };
+                let size = size.filter(|&size| size > 0 || chunk.start == end);
+                data = Some((
+                    chunk.start,
+                    size.map(|size| chunk.start.saturating_add(size)),
+                ));
+                // What follows the data is skipped when it can't be reached.
+                let Some(size) = size.filter(|size| chunk.start.saturating_add(*size) < end) else {
+                    break;
+                };
+                seek_past(file, dialect, chunk.start, size)?;
+                continue;
+            }
+            b"bext" if chunk.size >= BEXT_BYTES as u64 => {
+                let mut bext = [0; BEXT_BYTES];
+                read_exact(file, &mut bext)?;
+                time_stamp = Some(TimeStamp::parse(&bext));
+            }
+            b"LIST" => {
+                let found = read_info(file, chunk.size)?;
+                title = title.or(found.0);
+                artist = artist.or(found.1);
+            }
+            id if data.is_some() && !is_chunk_id(id) => break,
+            _ => {}
+        }
+        if seek_past(file, dialect, chunk.start, chunk.size).is_err() {
+            if data.is_some() {
+                break;
+            }
+            return Err(broken("a chunk size is beyond all limits"));
+        }
+    }
+    let data = data.ok_or_else(|| broken("no samples before the end"))?;
+    Ok(Some(Chunks {
+        dialect,
+        format,
+        data,
+        title,
+        artist,
+        time_stamp,
+    }))
+}
+
+/// The frames that are there, whatever the header says; what it says wrongly goes to `words`.
+fn num_frames(
+    file: &mut BufReader<File>,
+    chunks: &Chunks,
+    format: &PcmFormat,
+    end: u64,
+    words: &mut Vec<String>,
+) -> Result<u64, ReadError> {
+    let (start, stated_end) = chunks.data;
+    let frame_bytes = format.frame_bytes();
+    let rate = format.sample_rate;
+    let Some(stated_end) = stated_end else {
+        // Behind samples of unknown length, tags can only be told by how they look.
+        let end = behind::before_tags(file.get_ref(), start, end)?;
+        let num_frames = (end - start) / frame_bytes;
+        let dialect_needs_none = chunks.dialect == Dialect::Riff;
+        words.push(format!(
+            "the header states no length{}: all {} up to the end of the file are read, and a cut-off end can't be \
+             noticed",
+            if dialect_needs_none { "" } else { " that fits" },
+            notes::seconds(num_frames, rate)
+        ));
+        return Ok(num_frames);
+    };
+    let (stated, available) = (
+        (stated_end - start) / frame_bytes,
+        (end - start) / frame_bytes,
+    );
+    if stated > available {
+        words.push(notes::cut_off(stated, available, rate));
+        return Ok(available);
+    }
+    if (stated_end - start) % frame_bytes != 0 {
+        words.push("the last frame of the WAV file is incomplete and was left out".into());
+    }
+    if let Some(num_bytes) = overhang(file, stated_end, end)? {
+        if num_bytes / frame_bytes >= MIN_OVERHANG_SECONDS * u64::from(rate) {
+            words.push(notes::longer(stated, available, rate));
+            return Ok(available);
+        }
+        words.push(format!(
+            "{num_bytes} bytes behind the audio are no part of a WAV file and were left out"
+        ));
+    }
+    Ok(stated)
+}
+
+/// Bytes behind the samples that are neither chunks nor tags nor zeros.
+fn overhang(file: &mut BufReader<File>, at: u64, end: u64) -> Result<Option<u64>, ReadError> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut head = Vec::new();
+    file.by_ref()
+        .take(9.min(end.saturating_sub(at)))
+        .read_to_end(&mut head)?;
+    // A chunk may begin after a byte of padding.
+    let ids = [head.get(..4), head.get(1..5)];
+    let is_known = ids
+        .into_iter()
+        .flatten()
+        .any(|id| is_chunk_id(id) || id.starts_with(b"TAG") || id.starts_with(b"ID3"));
+    let is_zero = head.iter().all(|&byte| byte == 0);
+    Ok((!is_known && !is_zero && head.len() > 4).then(|| end - at))
+}
+
+/// Four characters of printable ASCII.
+fn is_chunk_id(id: &[u8]) -> bool {
+    id.len() == 4 && id.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
 fn read_dialect(file: &mut BufReader<File>) -> Result<Option<Dialect>, ReadError> {
@@ -258,7 +324,14 @@ fn read_dialect(file: &mut BufReader<File>) -> Result<Option<Dialect>, ReadError
 }
 
 /// The next chunk header; `None` at the end of the file, whatever the outermost size says.
-fn next_chunk(file: &mut BufReader<File>, dialect: Dialect) -> Result<Option<Chunk>, ReadError> {
+fn next_chunk(
+    file: &mut BufReader<File>,
+    dialect: Dialect,
+    end: u64,
+) -> Result<Option<Chunk>, ReadError> {
+    if file.stream_position()? >= end {
+        return Ok(None);
+    }
     let mut head = [0; 24];
     let head = match dialect {
         Dialect::W64 => &mut head[..],
@@ -321,33 +394,32 @@ fn read_format(file: &mut BufReader<File>, size: u64) -> Result<Option<Format>, 
             stated => stated.min(valid_bits),
         };
     }
-    if tag != FORMAT_PCM && tag != FORMAT_FLOAT {
-        return Ok(None);
-    }
+    let coding = match tag {
+        FORMAT_PCM if frame_bytes == num_channels => Coding::Unsigned,
+        FORMAT_PCM => Coding::Signed,
+        FORMAT_FLOAT => Coding::Float,
+        FORMAT_A_LAW => Coding::ALaw,
+        FORMAT_MU_LAW => Coding::MuLaw,
+        tag if FORMATS_MPEG.contains(&tag) => {
+            let codec = Codec::Mpeg;
+            return Ok(Some(Format { codec, mask }));
+        }
+        _ => return Ok(None),
+    };
     if num_channels == 0 || frame_bytes % num_channels.max(1) != 0 {
         return Err(broken("the channel count doesn't fit the frame size"));
     }
-    let sample_bytes = frame_bytes / num_channels;
-    let is_float = tag == FORMAT_FLOAT;
-    let fits = if is_float {
-        matches!((sample_bytes, valid_bits), (4, 32) | (8, 64))
-    } else {
-        (1..=4).contains(&sample_bytes) && (1..=8 * sample_bytes).contains(&(valid_bits as usize))
-    };
-    if !fits {
-        return Err(ReadError::Unsupported(format!(
-            "WAV with {valid_bits} bits in {sample_bytes} bytes per sample"
-        )));
-    }
-    let sample_rate = u32_at(4);
-    Ok(Some(Format {
-        is_float,
+    let pcm = PcmFormat {
+        coding,
+        is_big_endian: false,
         num_channels,
-        sample_rate,
-        sample_bytes,
+        sample_rate: u32_at(4),
+        sample_bytes: frame_bytes / num_channels,
         valid_bits,
-        mask,
-    }))
+    };
+    pcm.check("WAV")?;
+    let codec = Codec::Pcm(pcm);
+    Ok(Some(Format { codec, mask }))
 }
 
 /// Title and artist from an INFO list; other lists give nothing.
@@ -365,7 +437,7 @@ fn read_info(
     }
     let (mut title, mut artist) = (None, None);
     let end = file.stream_position()?.saturating_add(size - 4);
-    while let Some(chunk) = next_chunk(file, Dialect::Riff)? {
+    while let Some(chunk) = next_chunk(file, Dialect::Riff, end)? {
         if chunk.start.saturating_add(chunk.size) > end {
             break;
         }
@@ -400,13 +472,6 @@ fn broken(what: &str) -> ReadError {
         frame: 0,
         what: format!("WAV header: {what}"),
     }
-}
-
-/// The first `N` bytes of a slice that is known to have them.
-fn take<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&bytes[..N]);
-    out
 }
 
 /// The lowest 96 bits of a number as bytes, most significant first: GUIDs read as they are printed.

@@ -1,4 +1,4 @@
-//! FLAC files, with the checksum of their audio and a title.
+//! FLAC files, with the checksum of their audio and tags.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -22,7 +22,9 @@ impl FlacWriter {
         // and makes a stem 0.2 % smaller.
         let options = Options::default()
             .fast_channel_correlation(true)
-            .tag("TITLE", spec.title.as_str());
+            .comment(spec.tags.vorbis_comment());
+        let pictures = spec.tags.flac_pictures().into_iter();
+        let options = pictures.fold(options, Options::picture);
         FlacChannelWriter::new(
             BufWriter::with_capacity(1 << 18, File::create(path)?),
             options,

@@ -32,7 +32,7 @@ impl Mp3Writer {
             WriteError::Encoder(format!("LAME refuses these settings: {error}"))
         })?;
         let mut file = BufWriter::with_capacity(1 << 18, File::create(path)?);
-        let tag = title_tag(&spec.title);
+        let tag = spec.tags.id3v2();
         file.write_all(&tag)?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -118,25 +118,4 @@ fn build(spec: &AudioSpec, num_channels: usize) -> Result<Encoder, mp3lame_encod
 
 fn failed(error: mp3lame_encoder::EncodeError) -> WriteError {
     WriteError::Encoder(format!("LAME: {error}"))
-}
-
-/// An ID3 tag that holds the title in UTF-8; LAME's own would be Latin-1.
-///
-/// # Source
-/// ID3 tag version 2.4.0, main structure, sections 3.1 and 4.
-fn title_tag(title: &str) -> Vec<u8> {
-    const UTF_8: u8 = 3;
-    let text_bytes = title.len() + 1;
-    let mut tag = b"ID3\x04\x00\x00".to_vec();
-    tag.extend(sync_safe(10 + text_bytes));
-    tag.extend(b"TIT2");
-    tag.extend(sync_safe(text_bytes));
-    tag.extend([0, 0, UTF_8]);
-    tag.extend(title.as_bytes());
-    tag
-}
-
-/// 28 bits in four bytes whose top bits are 0, so that no decoder takes them for a frame.
-fn sync_safe(size: usize) -> [u8; 4] {
-    [21, 14, 7, 0].map(|shift| u8::try_from(size >> shift & 0x7f).unwrap_or(0))
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::{AudioSpec, BitDepth, FileFormat, Samples, WriteError};
 use crate::audio::channels::Layout;
+use crate::audio::tags::Tags;
 use crate::audio::time_stamp::{BEXT_BYTES, TimeStamp};
 
 const FORMAT_PCM: u16 = 1;
@@ -135,7 +136,7 @@ impl GrowingWav {
             sample_rate,
             layout: Layout::from_count(num_channels),
             num_frames: 0,
-            title: String::new(),
+            tags: Tags::default(),
             time_stamp,
         };
         let mut file = File::create(path)?;
@@ -202,8 +203,16 @@ fn header(spec: &AudioSpec, data_bytes: u64, large: Large) -> Vec<u8> {
         Some(_) => 8 + BEXT_BYTES as u64,
         None => 0,
     };
-    let mut riff_bytes =
-        4 + bext + 8 + format.len() as u64 + fact + 8 + data_bytes + data_bytes % 2;
+    let tags = tag_chunks(&spec.tags);
+    let mut riff_bytes = 4
+        + bext
+        + tags.len() as u64
+        + 8
+        + format.len() as u64
+        + fact
+        + 8
+        + data_bytes
+        + data_bytes % 2;
     if large == Large::KeepRoom {
         riff_bytes += 8 + 28;
     }
@@ -246,6 +255,7 @@ fn header(spec: &AudioSpec, data_bytes: u64, large: Large) -> Vec<u8> {
         header.extend(4_u32.to_le_bytes());
         header.extend(or_large(spec.num_frames));
     }
+    header.extend(tags);
     header.extend(b"data");
     header.extend(if is_large {
         [0xff; 4]
@@ -253,6 +263,20 @@ fn header(spec: &AudioSpec, data_bytes: u64, large: Large) -> Vec<u8> {
         or_large(data_bytes)
     });
     header
+}
+
+/// An INFO list, which editors read, and ID3, which players and programs for DJs read.
+fn tag_chunks(tags: &Tags) -> Vec<u8> {
+    if *tags == Tags::default() {
+        return Vec::new();
+    }
+    let mut chunks = tags.riff_info();
+    let id3 = tags.id3v2();
+    chunks.extend(b"id3 ");
+    chunks.extend(u32::try_from(id3.len()).unwrap_or(0).to_le_bytes());
+    chunks.extend(id3);
+    chunks.resize(chunks.len().next_multiple_of(2), 0);
+    chunks
 }
 
 fn format_chunk(spec: &AudioSpec) -> Vec<u8> {
@@ -297,7 +321,7 @@ mod tests {
             sample_rate: 96_000,
             layout: Layout::from_count(6),
             num_frames,
-            title: String::new(),
+            tags: Tags::default(),
             time_stamp: None,
         }
     }

@@ -1,0 +1,28 @@
+//! The header of an Opus stream.
+//!
+//! # Source
+//! RFC 7845, section 5.1.
+
+/// Samples of this codec are always at 48 kHz, whatever the input was.
+pub(super) struct Head {
+    /// Decoded frames before the music.
+    pub pre_skip: u64,
+    /// What samples are multiplied by.
+    pub gain: f32,
+}
+
+impl Head {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        if !bytes.starts_with(b"OpusHead") {
+            return None;
+        }
+        let [low, high] = *bytes.get(10..12)?.first_chunk()?;
+        let gain = *bytes.get(16..18)?.first_chunk()?;
+        // In dB, with 8 bits behind the point.
+        let gain_db = f32::from(i16::from_le_bytes(gain)) / 256.0;
+        Some(Self {
+            pre_skip: u16::from_le_bytes([low, high]).into(),
+            gain: 10_f32.powf(gain_db / 20.0),
+        })
+    }
+}
