@@ -12,15 +12,15 @@ use anyhow::{Context as _, ensure};
 
 use crate::{demo, shell};
 
-/// What a user does, in the order in which it would fail. In the new system, the package is `/root/unweave.deb`.
+/// What a user does, in the order in which it would fail. In the new system, the package is `/mnt/unweave.deb`.
 const USE: &str = r#"
 mount -t proc proc /proc
 export HOME=/root
-dpkg --install /root/unweave.deb
-unweave doctor | tee /root/doctor
-grep -q '+ /usr/bin/../lib/unweave/libonnxruntime.so: .* can be used' /root/doctor
-unweave separate /root/song.flac --output /root/stems
-unweave verify /root/stems/*/
+dpkg --install /mnt/unweave.deb
+unweave doctor | tee /mnt/doctor
+grep -q '+ /usr/bin/../lib/unweave/libonnxruntime.so: .* can be used' /mnt/doctor
+unweave separate /mnt/song.flac --output /mnt/stems
+unweave verify /mnt/stems/*/
 for binary in /usr/bin/unweave-standalone /usr/lib/clap/Unweave.clap /usr/lib/vst3/Unweave.vst3/Contents/*-linux/*.so; do
   if ldd "$binary" | grep 'not found'; then exit 1; fi
 done
@@ -31,7 +31,7 @@ bash -ec '. /usr/share/bash-completion/completions/unweave; complete -p unweave'
 test -s /usr/share/applications/unweave.desktop
 test -s /usr/share/icons/hicolor/scalable/apps/unweave.svg
 dpkg --purge unweave
-rm -r /root/*
+rm -r /mnt/*
 "#;
 /// What the system itself writes at every installation.
 const UNCOUNTED: [&str; 5] = ["var/lib/dpkg", "var/log", "var/cache", "proc", "tmp"];
@@ -73,8 +73,8 @@ pub fn try_package(root: &Path, package: &Path, scratch: &Path) -> anyhow::Resul
         return untested(&format!("one: {error:#}"));
     }
     let before = files(&system)?;
-    fs::copy(package, system.join("root/unweave.deb"))?;
-    fs::copy(root.join(demo::SONG), system.join("root/song.flac"))?;
+    fs::copy(package, system.join("mnt/unweave.deb"))?;
+    fs::copy(root.join(demo::SONG), system.join("mnt/song.flac"))?;
     shell::run(
         Command::new("unshare")
             .args(isolation)
