@@ -142,14 +142,27 @@ pub(super) fn next_part(file: &File, start: u64, end: u64) -> Result<Option<u64>
     let Some(dialect) = read_dialect(&mut buffered)? else {
         return Ok(None);
     };
-    while let Some(chunk) = next_chunk(&mut buffered, dialect, end)? {
+    let mut data64 = None;
+    while let Some(mut chunk) = next_chunk(&mut buffered, dialect, end)? {
         if matches!(&chunk.id, b"RIFF" | b"RF64" | b"BW64" | b"riff") {
             let header_bytes = if dialect == Dialect::W64 { 24 } else { 8 };
             let at = chunk.start - header_bytes;
             buffered.seek(SeekFrom::Start(at))?;
             return Ok(read_dialect(&mut buffered)?.map(|_| at));
         }
-        if seek_past(&mut buffered, dialect, chunk.start, chunk.size).is_err() {
+        if &chunk.id == b"ds64" {
+            let mut sizes = [0; 16];
+            read_exact(&mut buffered, &mut sizes)?;
+            data64 = Some(u64::from_le_bytes(take(&sizes[8..])));
+        }
+        if dialect != Dialect::W64 && chunk.size == SIZE_UNKNOWN {
+            // Samples of unknown length reach to the end.
+            let Some(size) = data64 else { break };
+            chunk.size = size;
+        }
+        if !is_chunk_id(&chunk.id)
+            || seek_past(&mut buffered, dialect, chunk.start, chunk.size).is_err()
+        {
             break;
         }
     }
