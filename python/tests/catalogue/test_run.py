@@ -121,7 +121,7 @@ def test_songs_that_can_not_be_read_or_kill_their_worker_are_listed_and_stop_nob
     assert_all_are_whole(asked.output, keys)
     lines = table(asked.output)
     assert set(lines) == {*keys, "broken.mp3", "killer.wav"}
-    for key, reason in [("broken.mp3", "ffmpeg"), ("killer.wav", "its worker died")]:
+    for key, reason in [("broken.mp3", "not an audio file"), ("killer.wav", "its worker died")]:
         assert (lines[key]["status"], lines[key]["tries"]) == ("failed", 3)
         assert reason in lines[key]["reason"]
     # What was separated beside the killer is tried alone, and does well.
