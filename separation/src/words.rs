@@ -8,6 +8,9 @@ use crate::audio::write::WriteError;
 use crate::delivery::verify::VerifyError;
 use crate::offline::JobError;
 
+/// What can be read without other programs.
+pub const KINDS: &str = "WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and the audio of MP4, MOV, WebM and Matroska";
+
 /// Why there is no set of a song. `output` is what the caller calls the option that names another folder
 /// for sets, such as `-o`.
 pub fn job(error: &JobError, output: &str) -> String {
@@ -42,9 +45,7 @@ pub fn read(error: &ReadError) -> String {
             format!("can't be read: {source}; check the path and its permissions")
         }
         ReadError::NotAudio => {
-            "not an audio file that Unweave knows: it reads WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and \
-             the audio of MP4, MOV, WebM and Matroska"
-                .to_owned()
+            format!("not an audio file that Unweave knows: it reads {KINDS}")
         }
         ReadError::ForeignCodec(what) => format!(
             "{what} can be read only with ffmpeg's help, which was not found or found no audio: install it, and try \

@@ -7,6 +7,7 @@ use unweave_live::capture::Problem;
 use unweave_separation::audio::read::ReadError;
 use unweave_separation::audio::write::WriteError;
 use unweave_separation::offline::JobError;
+use unweave_separation::words::KINDS;
 
 /// Why there is no set.
 pub fn job(error: &JobError) -> String {
@@ -32,9 +33,7 @@ pub fn read(error: &ReadError) -> String {
     match error {
         ReadError::Io(source) => sentence(&format!("the song can't be read: {source}")),
         ReadError::NotAudio => {
-            "This is no audio file that Unweave knows: it reads WAV, AIFF, FLAC, MP3, \
-                                AAC, M4A, ALAC and Ogg Vorbis."
-                .to_owned()
+            format!("This is no audio file that Unweave knows: it reads {KINDS}.")
         }
         other => sentence(&chain(other)),
     }

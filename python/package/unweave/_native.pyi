@@ -116,7 +116,7 @@ class Separator:
     ) -> Delivery:
         """Takes a song apart into labelled files that sum to it exactly: the same files as `unweave separate`.
 
-        - `song`: WAV, AIFF, FLAC, MP3, AAC, M4A, ALAC or Ogg Vorbis. `out`: the folder in which the set gets a
+        - `song`: of any kind that the command reads. `out`: the folder in which the set gets a
           folder named after the song, or `name`.
         - `stems`: names of those that are wanted, "instrumental" among them; None is all. `sums`: files that are
           sums of stems, such as "No Drums=bass+vocals+other"; with `only_sums`, nothing else. `mix`: whether to
