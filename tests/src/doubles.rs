@@ -27,7 +27,7 @@ pub const HALVES: [f32; 4] = [0.5, 0.25, 0.125, 0.125];
 pub const GOOD_HOPS: usize = 60;
 
 /// How long [`Hanging`] hangs.
-const HANG: Duration = Duration::from_secs(3);
+pub const HANG: Duration = Duration::from_secs(30);
 
 /// Small, so that tests are quick; the rate is the built-in model's.
 pub fn small_shape() -> Shape {
