@@ -4,7 +4,8 @@
     python catalogue.py memory --songs 10 10000
 
 `nodes` gives songs per hour, and the processor seconds that the workers spend on a song beside those of one call of
-`Separator.separate_file`; `memory` the most memory that the driver had, with songs as short as can be. Both print JSON.
+`Separator.separate_file`; `memory` the most memory that the driver had, with workers that answer at once, since it
+never sees what they do. Both print JSON.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 import soundfile
 
 LOOPBACK = "127.0.0.2"
+RATE = 44_100
 ONE_SONG = """
 import resource, sys, unweave
 separator = unweave.Separator(threads=1)
@@ -30,12 +32,12 @@ print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) - before)
 """
 
 
-def make_songs(folder, number, seconds, rate):
+def make_songs(folder, number, seconds):
     """The first is a file, all others links to it."""
     generator = np.random.default_rng(1)
     first = Path(folder) / "song 000000.wav"
-    samples = generator.normal(size=(max(1, int(seconds * rate)), 2)) * 0.05
-    soundfile.write(first, samples, rate, subtype="PCM_16")
+    samples = generator.normal(size=(int(seconds * RATE), 2)) * 0.05
+    soundfile.write(first, samples, RATE, subtype="PCM_16")
     for n in range(1, number):
         os.link(first, Path(folder) / f"song {n:06}.wav")
 
@@ -50,12 +52,10 @@ def processor_seconds_of_workers(folder):
     return total
 
 
-def run_once(num_songs, seconds, rate, num_nodes, what):
+def start_cluster(num_nodes):
     """In this process, which is new."""
     import ray
     import ray.cluster_utils
-
-    from unweave.catalogue import Settings, What, driver
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     node = {"num_cpus": 1, "node_ip_address": LOOPBACK, "object_store_memory": 80 << 20}
@@ -63,11 +63,20 @@ def run_once(num_songs, seconds, rate, num_nodes, what):
     for _ in range(num_nodes - 1):
         cluster.add_node(**node)
     ray.init(address=cluster.address, log_to_driver=False, _node_ip_address=LOOPBACK)
+    return cluster
+
+
+def run_nodes(num_songs, seconds, num_nodes):
+    import ray
+
+    from unweave.catalogue import Settings, driver
+
+    cluster = start_cluster(num_nodes)
     marks = {}
     with tempfile.TemporaryDirectory() as place:
         songs, out = Path(place) / "in", Path(place) / "out"
         songs.mkdir()
-        make_songs(songs, num_songs, seconds, rate)
+        make_songs(songs, num_songs, seconds)
         take = driver._Run._take
 
         def taking(self, outcome):
@@ -77,14 +86,13 @@ def run_once(num_songs, seconds, rate, num_nodes, what):
                 marks["last"] = (time.monotonic(), processor_seconds_of_workers(out))
 
         driver._Run._take = taking
-        summary = driver.run(Settings(str(songs), str(out), what=What(**what)), is_quiet=True)
+        summary = driver.run(Settings(str(songs), str(out)), is_quiet=True)
     # From the first song done to the last: starting is paid once.
     clock, processor = (last - first for first, last in zip(marks["first"], marks["last"]))
     result = {
         "songs": summary.num_done,
         "songs_per_hour": 3_600 * (num_songs - 1) / clock,
         "processor_seconds_per_song": processor / (num_songs - 1),
-        "driver_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024,
         "nodes": num_nodes,
     }
     print(json.dumps(result))
@@ -92,10 +100,42 @@ def run_once(num_songs, seconds, rate, num_nodes, what):
     cluster.shutdown()
 
 
+def run_memory(num_songs):
+    import ray
+
+    from unweave.catalogue import Settings, driver, pool, worker
+
+    class AtOnce(worker.Worker):
+        def make(self, song):
+            return {
+                "song": song.address,
+                "status": "done",
+                "seconds": 1.0,
+                "took_seconds": 1.0,
+                "model_sha256": 64 * "0",
+                "loudness_lufs": -14.0,
+                "proof": "exact",
+                "folder": song.key,
+            }
+
+    pool.Worker = AtOnce
+    cluster = start_cluster(1)
+    with tempfile.TemporaryDirectory() as place:
+        songs = Path(place) / "in"
+        songs.mkdir()
+        for n in range(num_songs):
+            (songs / f"song {n:07}.wav").touch()
+        summary = driver.run(Settings(str(songs), str(Path(place) / "out")), is_quiet=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
+    print(json.dumps({"songs": summary.num_done, "driver_peak_mb": peak}))
+    ray.shutdown()
+    cluster.shutdown()
+
+
 def apart(*arguments):
     """A run in a process of its own: what it prints last."""
     done = subprocess.run(
-        [sys.executable, __file__, "once", *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, __file__, *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -110,18 +150,20 @@ def main():
     memory = commands.add_parser("memory")
     memory.add_argument("--songs", type=int, nargs="+", default=[10, 10_000])
     once = commands.add_parser("once")
-    for name, kind in [("songs", int), ("seconds", float), ("rate", int), ("nodes", int), ("what", json.loads)]:
+    for name, kind in [("songs", int), ("seconds", float), ("nodes", int)]:
         once.add_argument(name, type=kind)
+    commands.add_parser("once-memory").add_argument("songs", type=int)
     options = parser.parse_args()
     if options.command == "once":
-        run_once(options.songs, options.seconds, options.rate, options.nodes, options.what)
+        run_nodes(options.songs, options.seconds, options.nodes)
+    elif options.command == "once-memory":
+        run_memory(options.songs)
     elif options.command == "memory":
-        what = json.dumps({"stems": ["vocals"], "mix": False})
-        print(json.dumps([apart(songs, 0.02, 44_100, 2, what) for songs in options.songs], indent=2))
+        print(json.dumps([apart("once-memory", songs) for songs in options.songs], indent=2))
     else:
-        results = [apart(options.songs, options.seconds, 44_100, number, "{}") for number in options.nodes]
+        results = [apart("once", options.songs, options.seconds, number) for number in options.nodes]
         with tempfile.TemporaryDirectory() as place:
-            make_songs(place, 1, options.seconds, 44_100)
+            make_songs(place, 1, options.seconds)
             song = Path(place) / "song 000000.wav"
             bare = subprocess.run(
                 [sys.executable, "-c", ONE_SONG, song, place], stdout=subprocess.PIPE, text=True, check=True
