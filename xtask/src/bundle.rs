@@ -20,15 +20,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use crate::build::Build;
+use crate::system::System;
 use crate::{packages, runtime, shell};
 
 /// Name of every bundle.
 pub const NAME: &str = "Unweave";
 /// Folder beside a single-file plug-in; the plug-in knows it by this name.
 pub const RUNTIME_FOLDER: &str = "Unweave.runtime";
+/// What cargo calls the plug-in.
+const PLUGIN: &str = "unweave_plugin";
 /// The plug-in as a program.
 pub const STANDALONE: &str = "unweave-standalone";
 /// Names, versions and class ids, which a test compares with the plug-in's own.
@@ -59,8 +62,10 @@ pub fn run(root: &Path, is_release: bool) -> anyhow::Result<PathBuf> {
 
 /// Builds, and writes the bundles and the standalone into a folder.
 pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
-    packages::check(packages::For::Bundle)?;
-    let library = runtime::install()?;
+    if build.system == System::HERE {
+        packages::check(packages::For::Bundle)?;
+    }
+    let library = build.runtime()?;
     // Apart, so that the plug-in doesn't link the sound systems that the standalone needs; and the
     // plug-in last, because the other build may leave a library of the same name.
     let package = ["--package", "unweave-plugin"];
@@ -69,7 +74,8 @@ pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
     build.run(&[&package[..], &["--lib"]].concat())?;
     let parts = Parts {
         root,
-        plugin: build.file(&plugin_file()),
+        system: build.system,
+        plugin: build.file(&build.system.library(PLUGIN)),
         standalone: Some(build.program(STANDALONE)),
         is_stripped: build.is_release,
         library,
@@ -81,8 +87,11 @@ pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
 pub fn of_tests(root: &Path, to: &Path) -> anyhow::Result<()> {
     let parts = Parts {
         root,
+        system: System::HERE,
         // A library that tests link is not copied to where a build leaves it.
-        plugin: target_folder(root).join("debug/deps").join(plugin_file()),
+        plugin: target_folder(root)
+            .join("debug/deps")
+            .join(System::HERE.library(PLUGIN)),
         standalone: None,
         is_stripped: false,
         library: runtime::install()?,
@@ -121,6 +130,7 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// What bundles are made of.
 struct Parts<'a> {
     root: &'a Path,
+    system: System,
     plugin: PathBuf,
     standalone: Option<PathBuf>,
     /// Debug information is for whoever builds, and three times as large as the rest.
@@ -132,13 +142,13 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn write(&self, to: &Path) -> anyhow::Result<()> {
         let vst3 = to.join(format!("{NAME}.vst3"));
-        self.write_folder_bundle(&vst3, &vst3_binary()?)?;
+        self.write_folder_bundle(&vst3, &self.system.vst3_binary()?)?;
         copy(
             &self.root.join(MODULE_INFO),
             &vst3.join("Contents/Resources/moduleinfo.json"),
         )?;
         let clap = to.join(format!("{NAME}.clap"));
-        if cfg!(target_os = "macos") {
+        if self.system.os == "macos" {
             self.write_folder_bundle(&clap, "MacOS/Unweave")?;
         } else {
             self.copy_binary(&self.plugin, &clap)?;
@@ -159,7 +169,7 @@ impl Parts<'_> {
         self.copy_binary(&self.plugin, &binary)?;
         self.write_runtime(binary.parent().context("a binary lies in a folder")?)?;
         self.write_notices(&contents.join("Resources"))?;
-        if cfg!(target_os = "macos") {
+        if self.system.os == "macos" {
             fs::write(contents.join("Info.plist"), info_plist())?;
             fs::write(contents.join("PkgInfo"), "BNDL????")?;
         }
@@ -169,7 +179,7 @@ impl Parts<'_> {
     fn copy_binary(&self, from: &Path, to: &Path) -> anyhow::Result<()> {
         copy(from, to)?;
         // Other systems' linkers keep debug information in files of its own.
-        if self.is_stripped && cfg!(target_os = "linux") {
+        if self.is_stripped && self.system.os == "linux" {
             shell::run(Command::new("strip").arg("--strip-debug").arg(to))?;
         }
         Ok(())
@@ -201,23 +211,6 @@ pub fn target_folder(root: &Path) -> PathBuf {
         Some(folder) => root.join(folder),
         None => root.join("target"),
     }
-}
-
-/// What cargo calls the plug-in's library.
-fn plugin_file() -> String {
-    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    format!("{prefix}unweave_plugin{suffix}")
-}
-
-/// Where a VST3 bundle's binary lies below `Contents`.
-fn vst3_binary() -> anyhow::Result<String> {
-    let arch = std::env::consts::ARCH;
-    Ok(match (std::env::consts::OS, arch) {
-        ("linux", "x86_64" | "aarch64") => format!("{arch}-linux/{NAME}.so"),
-        ("macos", _) => format!("MacOS/{NAME}"),
-        ("windows", "x86_64") => format!("x86_64-win/{NAME}.vst3"),
-        (os, _) => bail!("the VST3 format has no folder name for {os} on {arch}"),
-    })
 }
 
 fn info_plist() -> String {
@@ -261,6 +254,7 @@ mod tests {
         }
         let parts = Parts {
             root: &root,
+            system: System::HERE,
             plugin: made("plugin.so"),
             standalone: Some(made("unweave-standalone")),
             is_stripped: false,
@@ -270,7 +264,7 @@ mod tests {
         parts.write(&to).unwrap();
         let binary = to
             .join("Unweave.vst3/Contents")
-            .join(vst3_binary().unwrap());
+            .join(System::HERE.vst3_binary().unwrap());
         assert_eq!(fs::read_to_string(&binary).unwrap(), "plugin.so");
         assert!(binary.with_file_name("onnxruntime").is_file());
         assert!(to.join("Unweave.runtime/onnxruntime").is_file());

@@ -20,8 +20,10 @@ mod release;
 mod rooms;
 mod runtime;
 mod shell;
+mod system;
 mod test;
 mod validate;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -83,6 +85,9 @@ enum Command {
     /// Build what users download, and try the Debian package on a clean system.
     #[command(after_help = release::HELP)]
     Release,
+    /// Build, pack and try, or test, for Windows.
+    #[command(after_help = windows::HELP)]
+    Windows(windows::Args),
 }
 
 /// How to build.
@@ -125,6 +130,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Figures { files } => figures::refresh(&root, &files),
         Command::Version { number } => release::version::set(&root, &number),
         Command::Release => release::run(&root),
+        Command::Windows(args) => windows::run(&root, &args),
     }
 }
 

@@ -19,6 +19,7 @@ use anyhow::{Context as _, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 use crate::shell;
+use crate::system::System;
 
 /// From 1.29 on the library starts a telemetry thread on Linux; 1.23.2 writes nothing and calls
 /// nobody.
@@ -86,7 +87,14 @@ const BUILDS: &[Build] = &[
     },
 ];
 
-fn build_for(os: &str, arch: &str) -> anyhow::Result<&'static Build> {
+impl Build {
+    /// Whether its library is in a folder, bit for bit.
+    fn is_in(&self, folder: &Path) -> bool {
+        sha256_of_file(&folder.join(self.file)).is_ok_and(|actual| actual == self.sha256)
+    }
+}
+
+fn build_for(System { os, arch }: System) -> anyhow::Result<&'static Build> {
     BUILDS
         .iter()
         .find(|build| build.os == os && build.arch == arch)
@@ -118,25 +126,34 @@ fn folder(os: &str, var: impl Fn(&str) -> Option<String>) -> anyhow::Result<Path
     Ok(data.join("unweave").join("runtime"))
 }
 
-fn installed_path() -> anyhow::Result<(PathBuf, &'static Build)> {
-    let build = build_for(std::env::consts::OS, std::env::consts::ARCH)?;
-    let folder = folder(std::env::consts::OS, |name| std::env::var(name).ok())?;
-    Ok((folder.join(build.file), build))
+/// The checksum of a system's library, in lower-case hexadecimal.
+pub fn sha256(system: System) -> anyhow::Result<&'static str> {
+    Ok(build_for(system)?.sha256)
+}
+
+fn installed_folder() -> anyhow::Result<PathBuf> {
+    folder(std::env::consts::OS, |name| std::env::var(name).ok())
 }
 
 /// Whether the pinned library is in place, bit for bit.
 pub fn is_installed() -> bool {
-    installed_path()
-        .is_ok_and(|(path, build)| sha256_of_file(&path).is_ok_and(|actual| actual == build.sha256))
+    let build = build_for(System::HERE);
+    build.is_ok_and(|build| installed_folder().is_ok_and(|folder| build.is_in(&folder)))
 }
 
-/// Puts the library and its licence texts in place; does nothing when they are. Gives the path.
+/// Puts the library and its licence texts where this user's programs look; does nothing when they are there.
+/// Gives the path.
 pub fn install() -> anyhow::Result<PathBuf> {
-    let (path, build) = installed_path()?;
-    if is_installed() {
+    fetch(System::HERE, &installed_folder()?)
+}
+
+/// Puts a system's library and its licence texts into a folder; does nothing when they are there. Gives the path.
+pub fn fetch(system: System, folder: &Path) -> anyhow::Result<PathBuf> {
+    let build = build_for(system)?;
+    let path = folder.join(build.file);
+    if build.is_in(folder) {
         return Ok(path);
     }
-    let folder = path.parent().context("the runtime's folder has no name")?;
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     // Beside its destination, so that the last step is a rename and never a half-written file.
     let scratch = tempfile::tempdir_in(folder)?;
@@ -292,12 +309,21 @@ mod tests {
                     .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
             );
             assert_eq!(
-                build_for(build.os, build.arch).unwrap().sha256,
+                build_for(System {
+                    os: build.os,
+                    arch: build.arch
+                })
+                .unwrap()
+                .sha256,
                 build.sha256
             );
             assert!(pip_arguments(build).contains(&format!("--platform={}", build.wheel_platform)));
         }
-        let error = build_for("plan9", "mips").unwrap_err().to_string();
+        let unknown = System {
+            os: "plan9",
+            arch: "mips",
+        };
+        let error = build_for(unknown).unwrap_err().to_string();
         assert!(error.contains("UNWEAVE_ONNXRUNTIME"), "{error}");
     }
 
