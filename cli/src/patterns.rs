@@ -74,14 +74,22 @@ mod tests {
     #[test]
     fn a_pattern_finds_what_fits_in_every_folder_that_fits() {
         let dir = tempfile::tempdir().unwrap();
-        for file in ["b/2.FLAC", "a/1.flac", "a/1.mp3", "a/.hidden.flac", "3.flac"] {
+        for file in [
+            "b/2.FLAC",
+            "a/1.flac",
+            "a/1.mp3",
+            "a/.hidden.flac",
+            "3.flac",
+        ] {
             let path = dir.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
         let found = |pattern: &str| {
             let found = matching(&dir.path().join(pattern))?;
-            let names = found.iter().map(|path| path.strip_prefix(dir.path()).unwrap());
+            let names = found
+                .iter()
+                .map(|path| path.strip_prefix(dir.path()).unwrap());
             anyhow::Ok(names.map(Path::to_owned).collect::<Vec<_>>())
         };
         for (pattern, expected) in [

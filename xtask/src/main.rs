@@ -13,6 +13,7 @@ mod figures;
 mod hosts;
 mod install;
 mod licences;
+mod macos;
 mod package;
 mod packages;
 mod python;
@@ -23,6 +24,7 @@ mod shell;
 mod system;
 mod test;
 mod validate;
+mod wheels;
 mod windows;
 
 use std::path::{Path, PathBuf};
@@ -88,6 +90,9 @@ enum Command {
     /// Build, pack and try, or test, for Windows.
     #[command(after_help = windows::HELP)]
     Windows(windows::Args),
+    /// Let the compiler check every crate for both kinds of Mac.
+    #[command(after_help = macos::HELP)]
+    Macos,
 }
 
 /// How to build.
@@ -131,6 +136,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Version { number } => release::version::set(&root, &number),
         Command::Release => release::run(&root),
         Command::Windows(args) => windows::run(&root, &args),
+        Command::Macos => macos::check(&root),
     }
 }
 

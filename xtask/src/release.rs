@@ -25,7 +25,7 @@ use anyhow::{Context as _, ensure};
 use crate::build::Build;
 use crate::dependencies::{Dependencies, Linked};
 use crate::system::System;
-use crate::{bundle, runtime, shell};
+use crate::{bundle, shell, wheels};
 
 /// This program has the version of all the rest.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -127,7 +127,7 @@ pub fn checksums(folder: &Path) -> anyhow::Result<()> {
     let mut sums = String::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        sums += &format!("{}  {name}\n", runtime::sha256_of_file(&file)?);
+        sums += &format!("{}  {name}\n", wheels::sha256_of_file(&file)?);
     }
     Ok(fs::write(folder.join("SHA256SUMS"), sums)?)
 }

@@ -243,10 +243,7 @@ mod tests {
         });
         drop(held);
         assert!(published.is_err());
-        assert_eq!(
-            names(&dir),
-            ["Song (Drums Stem).wav", "Song (Report).json"]
-        );
+        assert_eq!(names(&dir), ["Song (Drums Stem).wav", "Song (Report).json"]);
         assert_eq!(
             fs::read_to_string(dir.join("Song (Report).json")).unwrap(),
             "1"

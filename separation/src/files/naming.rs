@@ -74,7 +74,10 @@ pub fn refused_by_windows(path: &Path) -> Option<String> {
         if is_device(&name) {
             return Some(format!("{name} is the name of a device"));
         }
-        if let Some(c) = name.chars().find(|&c| REFUSED.contains(&c) || c.is_control()) {
+        if let Some(c) = name
+            .chars()
+            .find(|&c| REFUSED.contains(&c) || c.is_control())
+        {
             return Some(format!("{} can't be in a name", c.escape_default()));
         }
         name.ends_with(['.', ' '])

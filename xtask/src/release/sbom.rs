@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::VERSION;
 use crate::dependencies::{Linked, Package};
-use crate::runtime;
 use crate::system::System;
+use crate::{runtime, wheels};
 
 /// The document; it names no time, so that it only changes when a part does.
 pub fn write(root: &Path, linked: &Linked<'_>, system: System) -> anyhow::Result<String> {
@@ -100,7 +100,7 @@ fn models(root: &Path) -> anyhow::Result<Vec<Value>> {
                 "bom-ref": name,
                 "name": name,
                 "licenses": [{ "expression": "MIT" }],
-                "hashes": [{ "alg": "SHA-256", "content": runtime::sha256_of_file(&path)? }],
+                "hashes": [{ "alg": "SHA-256", "content": wheels::sha256_of_file(&path)? }],
             }));
         }
     }

@@ -24,10 +24,10 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::tree::{self, Tree};
 use crate::build::Build;
+use crate::bundle;
 use crate::dependencies::Dependencies;
 use crate::release::{self, VERSION};
 use crate::system::System;
-use crate::bundle;
 
 /// From the repository's root.
 const SCRIPT: &str = "assets/package/windows.nsi";

@@ -5,8 +5,8 @@
 //! | Debian *forky* | Rust with its sources, MinGW-w64, NSIS | a Rust that is new enough; the standard library for Windows, which Debian doesn't package, is built from its sources |
 //! | Debian *trixie* | Wine 10 | the first with the random numbers (`bcryptprimitives.dll`) that Rust's programs ask for |
 //!
-//! Inside, the workspace is `/unweave`, `target/windows` is `/windows`, and cargo's home is `/cargo`: folders of
-//! this machine are in no program.
+//! Inside, the workspace is `/unweave`, `target/windows` is `/windows`, what is built there `/target`, and cargo's home
+//! `/cargo`: folders of this machine are in no program.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -51,13 +51,22 @@ mount -t proc proc "$tree/proc"
 mount --rbind /dev "$tree/dev"
 mount --bind "$workspace" "$tree/unweave"
 mount --bind "$windows" "$tree/windows"
+mkdir -p "$windows/build"
+mount --bind "$windows/build" "$tree/target"
 mount --bind "$cargo" "$tree/cargo"
 if [ -d "$workspace/../shared" ]; then mount --bind "$workspace/../shared" "$tree/shared"; fi
 if [ -d /tmp/.X11-unix ]; then mount --bind /tmp/.X11-unix "$tree/tmp/.X11-unix"; fi
 exec chroot "$tree" "$@"
 "#;
-/// Where these are mounted, and the folder that Windows' `TEMP` names.
-const MOUNTS: [&str; 5] = ["unweave", "windows", "cargo", "shared", "tmp/.X11-unix"];
+/// Where these are mounted.
+const MOUNTS: [&str; 6] = [
+    "unweave",
+    "windows",
+    "target",
+    "cargo",
+    "shared",
+    "tmp/.X11-unix",
+];
 /// Names what is in the tree; written last.
 const COMPLETE: &str = "complete";
 /// Of this machine, so that a company's proxy works in the tree as well.
@@ -227,7 +236,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("LANG", "C.UTF-8"),
     ("DEBIAN_FRONTEND", "noninteractive"),
     ("CARGO_HOME", "/cargo"),
-    ("CARGO_TARGET_DIR", "/windows/build"),
+    ("CARGO_TARGET_DIR", "/target"),
     ("CARGO_INCREMENTAL", "0"),
     ("CARGO_HTTP_CAINFO", "/etc/ssl/certs/ca-certificates.crt"),
     // Building the standard library from its sources is an unstable option of cargo.
@@ -241,6 +250,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("CXX_x86_64_pc_windows_gnu", "x86_64-w64-mingw32-g++"),
     ("AR_x86_64_pc_windows_gnu", "x86_64-w64-mingw32-ar"),
     ("WINEPREFIX", "/windows/wine"),
+    // Its search path.
+    ("WINEPATH", r"Z:\windows\programs"),
     ("WINEDEBUG", "-all"),
     // Wine asks for a browser and for .NET at its first start.
     ("WINEDLLOVERRIDES", "mscoree,mshtml="),
