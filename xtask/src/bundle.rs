@@ -17,6 +17,7 @@
 //! Module Info, for `moduleinfo.json`.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,7 +25,7 @@ use anyhow::Context as _;
 
 use crate::build::Build;
 use crate::system::System;
-use crate::{packages, runtime, shell};
+use crate::{apple, packages, runtime, shell};
 
 /// Name of every bundle.
 pub const NAME: &str = "Unweave";
@@ -75,8 +76,8 @@ pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
     let parts = Parts {
         root,
         system: build.system,
-        plugin: build.file(&build.system.library(PLUGIN)),
-        standalone: Some(build.program(STANDALONE)),
+        plugin: build.file(&build.system.library(PLUGIN))?,
+        standalone: Some(build.program(STANDALONE)?),
         is_stripped: build.is_release,
         library,
     };
@@ -158,7 +159,11 @@ impl Parts<'_> {
         self.write_notices(&runtime)?;
         if let Some(standalone) = &self.standalone {
             let name = standalone.file_name().context("a program has a name")?;
-            self.copy_binary(standalone, &to.join(name))?;
+            let program = to.join(name);
+            self.copy_binary(standalone, &program)?;
+            if self.system.os == "macos" {
+                sign_program(&program)?;
+            }
         }
         Ok(())
     }
@@ -170,8 +175,11 @@ impl Parts<'_> {
         self.write_runtime(binary.parent().context("a binary lies in a folder")?)?;
         self.write_notices(&contents.join("Resources"))?;
         if self.system.os == "macos" {
-            fs::write(contents.join("Info.plist"), info_plist())?;
+            let version = env!("CARGO_PKG_VERSION");
+            fs::write(contents.join("Info.plist"), apple::info_plist(version))?;
             fs::write(contents.join("PkgInfo"), "BNDL????")?;
+            // Its library is signed already: from the inside out.
+            sign(bundle, None)?;
         }
         Ok(())
     }
@@ -187,7 +195,12 @@ impl Parts<'_> {
 
     fn write_runtime(&self, folder: &Path) -> anyhow::Result<()> {
         let name = self.library.file_name().context("a library has a name")?;
-        copy(&self.library, &folder.join(name))
+        let library = folder.join(name);
+        copy(&self.library, &library)?;
+        match self.system.os {
+            "macos" => sign(&library, None),
+            _ => Ok(()),
+        }
     }
 
     fn write_notices(&self, folder: &Path) -> anyhow::Result<()> {
@@ -205,31 +218,25 @@ impl Parts<'_> {
     }
 }
 
+/// Signs a program that isn't in a bundle, on a Mac.
+pub fn sign_program(program: &Path) -> anyhow::Result<()> {
+    let mut entitlements = tempfile::NamedTempFile::new()?;
+    entitlements.write_all(apple::ENTITLEMENTS.as_bytes())?;
+    sign(program, Some(entitlements.path()))
+}
+
+fn sign(what: &Path, entitlements: Option<&Path>) -> anyhow::Result<()> {
+    let identity = std::env::var(apple::IDENTITY_VARIABLE);
+    let identity = identity.as_deref().unwrap_or("-");
+    shell::run(&mut apple::codesign(what, identity, entitlements))
+}
+
 /// Where cargo builds.
 pub fn target_folder(root: &Path) -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => root.join(folder),
         None => root.join("target"),
     }
-}
-
-fn info_plist() -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>CFBundleExecutable</key><string>{NAME}</string>
-  <key>CFBundleIdentifier</key><string>audio.unweave.plugin</string>
-  <key>CFBundleName</key><string>{NAME}</string>
-  <key>CFBundlePackageType</key><string>BNDL</string>
-  <key>CFBundleShortVersionString</key><string>{version}</string>
-  <key>CFBundleVersion</key><string>{version}</string>
-</dict>
-</plist>
-"#
-    )
 }
 
 #[cfg(test)]

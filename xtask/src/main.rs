@@ -5,6 +5,7 @@
 //! configuration.
 #![forbid(unsafe_code)]
 
+mod apple;
 mod build;
 mod bundle;
 mod demo;

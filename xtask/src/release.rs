@@ -48,8 +48,11 @@ The same programs give the same bytes: all times are the last commit's, or SOURC
 pub fn run(root: &Path) -> anyhow::Result<()> {
     let name = format!(
         "unweave-{VERSION}-{}-{}",
-        std::env::consts::OS,
-        std::env::consts::ARCH
+        System::HERE.os,
+        match System::HERE.os {
+            "macos" => "universal",
+            _ => System::HERE.arch,
+        }
     );
     let time = source_time(root)?;
     let changelog = fs::read_to_string(root.join(version::CHANGELOG))?;

@@ -45,11 +45,15 @@ pub fn write(root: &Path, build: &Build, to: &Path, linked: &Linked<'_>) -> anyh
     let made = to.with_file_name("bundles");
     bundle::build(root, build, &made)?;
     build.run(&["--package", "unweave"])?;
-    let unweave = build.program("unweave");
+    let unweave = build.program("unweave")?;
     let file_name = |path: &Path| path.file_name().unwrap_or_default().to_owned();
-    bundle::copy(&unweave, &to.join("bin").join(file_name(&unweave)))?;
+    let command = to.join("bin").join(file_name(&unweave));
+    bundle::copy(&unweave, &command)?;
+    if build.system.os == "macos" {
+        bundle::sign_program(&command)?;
+    }
     let place = |name: &str, to: &Path| bundle::copy(&made.join(name), &to.join(name));
-    let standalone = file_name(&build.program(bundle::STANDALONE));
+    let standalone = file_name(&build.program(bundle::STANDALONE)?);
     bundle::copy(&made.join(&standalone), &to.join("bin").join(&standalone))?;
     let (vst3, clap) = (
         format!("{}.vst3", bundle::NAME),

@@ -121,7 +121,7 @@ fn write_folder(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
     place(bundle::RUNTIME_FOLDER, "CLAP")?;
     place(&System::WINDOWS.program(bundle::STANDALONE), "")?;
     let command = System::WINDOWS.program("unweave");
-    bundle::copy(&build.program("unweave"), &to.join(command))?;
+    bundle::copy(&build.program("unweave")?, &to.join(command))?;
     // One library for both programs; its licences and the model's with the other documents.
     let documents = to.join("documents");
     bundle::copy(&made.join(bundle::RUNTIME_FOLDER), &documents)?;
@@ -293,7 +293,7 @@ mod tests {
         let bytes = packed("one.zip");
         assert_eq!(bytes, packed("two.zip"));
         let mut zip = zip::ZipArchive::new(io::Cursor::new(bytes)).unwrap();
-        let names: Vec<&str> = zip.file_names().collect();
+        let names: Vec<_> = zip.file_names().map(Result::unwrap).collect();
         assert_eq!(names, ["unweave-1/VST3/a/b", "unweave-1/unweave.exe"]);
         let text = io::read_to_string(zip.by_index(0).unwrap()).unwrap();
         assert_eq!(text, "inside");

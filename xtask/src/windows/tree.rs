@@ -27,7 +27,6 @@ const PACKAGES: &[&str] = &[
     "ca-certificates",
     "cargo",
     "cmake",
-    "ffmpeg",
     "g++-mingw-w64-x86-64-win32",
     "gcc",
     "gcc-mingw-w64-x86-64-win32",
