@@ -13,6 +13,7 @@ mod download;
 mod engine;
 mod manual;
 mod models;
+mod patterns;
 mod range;
 mod separate;
 mod songs;

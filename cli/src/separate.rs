@@ -24,6 +24,7 @@ use unweave_separation::{Terminator, words};
 
 use crate::console::{self, SongProgress};
 use crate::engine::{Engine, ModelArgs};
+use crate::patterns;
 use crate::range::TimeRange;
 use crate::songs;
 
@@ -224,7 +225,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         true => Some(songs::standard_input()?),
         false => None,
     };
-    let named = args.songs.iter().map(|song| match &input {
+    let named = patterns::expand(&args.songs)?;
+    let named = named.iter().map(|song| match &input {
         Some((_, path)) if song == Path::new(songs::STANDARD) => path.clone(),
         _ => song.clone(),
     });

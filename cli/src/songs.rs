@@ -73,7 +73,7 @@ fn walk(dir: &Path, filter: Option<&str>, found: &mut BTreeSet<PathBuf>) -> io::
 }
 
 /// Whether a name fits a pattern, in which `*` stands for anything and `?` for one character.
-fn fits(pattern: &str, name: &str) -> bool {
+pub fn fits(pattern: &str, name: &str) -> bool {
     let (mut pattern_left, mut name_left) = (pattern, name);
     // Where to go on if what follows the last star doesn't fit.
     let mut retry: Option<(&str, &str)> = None;
@@ -108,7 +108,9 @@ fn fits(pattern: &str, name: &str) -> bool {
 fn playlist(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let bytes =
         fs::read(path).with_context(|| format!("the playlist {} can't be read", path.display()))?;
-    let text = String::from_utf8_lossy(&bytes);
+    // Old ones are not in UTF-8 but in the code page of Windows, of which this is most.
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
     let dir = path.parent().unwrap_or(Path::new(""));
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let mut songs = Vec::new();

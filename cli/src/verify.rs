@@ -12,6 +12,7 @@ use unweave_separation::delivery::verify::verify_dir;
 use unweave_separation::{Terminator, words};
 
 use crate::console;
+use crate::patterns;
 
 /// Arguments of `unweave verify`.
 #[derive(Debug, clap::Args)]
@@ -36,11 +37,12 @@ struct SetResult {
 /// Verifies every set and says what was found.
 ///
 /// # Errors
-/// None; what can't be read is a result.
+/// Nothing fits a pattern; what can't be read is a result.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut results = Vec::new();
     let mut is_good = true;
-    for dir in args.dirs.iter().flat_map(|dir| sets_in(dir)) {
+    let named = patterns::expand(&args.dirs)?;
+    for dir in named.iter().flat_map(|dir| sets_in(dir)) {
         let dir = &dir;
         let name = dir.display().to_string();
         match verify_dir(dir, &Terminator::new()) {

@@ -7,7 +7,6 @@
     clippy::unwrap_used,
     reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
 )]
-#![cfg(unix)]
 
 #[path = "cli/add.rs"]
 mod add;

@@ -30,6 +30,7 @@ macro_rules! clap_entry {
             $crate::clap::Factory::new(&[$($crate::clap::Listing::of::<$plugin>()),+]);
 
         extern "C" fn init(_path: *const ::std::ffi::c_char) -> bool {
+            $crate::mapping::stay();
             $($crate::clap::setup_logger::<$plugin>();)+
             true
         }

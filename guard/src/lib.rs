@@ -27,6 +27,7 @@
 
 pub mod clap;
 mod gaps;
+pub mod mapping;
 mod ports;
 mod thread;
 mod turn;

@@ -65,6 +65,7 @@ macro_rules! export_vst3 {
         #[unsafe(no_mangle)]
         #[cfg(target_os = "windows")]
         pub extern "system" fn InitDll() -> bool {
+            $crate::mapping::stay();
             $($crate::clap::setup_logger::<$plugin>();)+
             true
         }

@@ -36,8 +36,12 @@ fn binary() -> Option<PathBuf> {
         // A program started through PATH is reported by its bare name.
         .filter(|path| path.is_absolute())
         .or_else(|| std::env::current_exe().ok())
-        // Installed through a link: what it needs lies where the link points.
-        .and_then(|path| path.canonicalize().ok())
+        // Installed through a link: what it needs lies where the link points. On Windows the answer would begin with
+        // `\\?\`, which people don't know.
+        .and_then(|path| match cfg!(windows) {
+            true => Some(path),
+            false => path.canonicalize().ok(),
+        })
 }
 
 fn folders_beside(binary: &Path) -> Vec<PathBuf> {
@@ -53,7 +57,11 @@ mod tests {
 
     #[test]
     fn the_folder_of_this_test_program_is_searched() {
-        let exe = std::env::current_exe().unwrap().canonicalize().unwrap();
+        let exe = std::env::current_exe().unwrap();
+        let exe = match cfg!(windows) {
+            true => exe,
+            false => exe.canonicalize().unwrap(),
+        };
         let folders = runtime_folders();
         assert!(
             folders.contains(&exe.parent().unwrap().to_owned()),

@@ -3,4 +3,5 @@
 pub mod checksum;
 pub mod folders;
 pub mod naming;
+pub mod program;
 pub mod scratch;

@@ -94,6 +94,17 @@ fn no_place(error: &io::Error, what: &str, output: &str) -> String {
                  about 0.2 GB per minute while it is being separated, and half of that afterwards"
             )
         }
+        _ if is_held(error) => format!(
+            "{error}; close it in the program that has it open, or choose another {what} with {output}"
+        ),
         _ => format!("{error}; choose another {what} with {output}"),
     }
+}
+
+/// Whether another program has the file open in a way that Windows lets nobody else use it.
+///
+/// # Source
+/// Microsoft, "System Error Codes": `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`.
+fn is_held(error: &io::Error) -> bool {
+    cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
 }

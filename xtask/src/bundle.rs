@@ -17,18 +17,22 @@
 //! Module Info, for `moduleinfo.json`.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use crate::build::Build;
-use crate::{packages, runtime, shell};
+use crate::system::System;
+use crate::{apple, packages, runtime, shell};
 
 /// Name of every bundle.
 pub const NAME: &str = "Unweave";
 /// Folder beside a single-file plug-in; the plug-in knows it by this name.
 pub const RUNTIME_FOLDER: &str = "Unweave.runtime";
+/// What cargo calls the plug-in.
+const PLUGIN: &str = "unweave_plugin";
 /// The plug-in as a program.
 pub const STANDALONE: &str = "unweave-standalone";
 /// Names, versions and class ids, which a test compares with the plug-in's own.
@@ -59,8 +63,10 @@ pub fn run(root: &Path, is_release: bool) -> anyhow::Result<PathBuf> {
 
 /// Builds, and writes the bundles and the standalone into a folder.
 pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
-    packages::check(packages::For::Bundle)?;
-    let library = runtime::install()?;
+    if build.system == System::HERE {
+        packages::check(packages::For::Bundle)?;
+    }
+    let library = build.runtime()?;
     // Apart, so that the plug-in doesn't link the sound systems that the standalone needs; and the
     // plug-in last, because the other build may leave a library of the same name.
     let package = ["--package", "unweave-plugin"];
@@ -69,8 +75,9 @@ pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
     build.run(&[&package[..], &["--lib"]].concat())?;
     let parts = Parts {
         root,
-        plugin: build.file(&plugin_file()),
-        standalone: Some(build.program(STANDALONE)),
+        system: build.system,
+        plugin: build.file(&build.system.library(PLUGIN))?,
+        standalone: Some(build.program(STANDALONE)?),
         is_stripped: build.is_release,
         library,
     };
@@ -81,8 +88,11 @@ pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
 pub fn of_tests(root: &Path, to: &Path) -> anyhow::Result<()> {
     let parts = Parts {
         root,
+        system: System::HERE,
         // A library that tests link is not copied to where a build leaves it.
-        plugin: target_folder(root).join("debug/deps").join(plugin_file()),
+        plugin: target_folder(root)
+            .join("debug/deps")
+            .join(System::HERE.library(PLUGIN)),
         standalone: None,
         is_stripped: false,
         library: runtime::install()?,
@@ -121,6 +131,7 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// What bundles are made of.
 struct Parts<'a> {
     root: &'a Path,
+    system: System,
     plugin: PathBuf,
     standalone: Option<PathBuf>,
     /// Debug information is for whoever builds, and three times as large as the rest.
@@ -132,13 +143,13 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn write(&self, to: &Path) -> anyhow::Result<()> {
         let vst3 = to.join(format!("{NAME}.vst3"));
-        self.write_folder_bundle(&vst3, &vst3_binary()?)?;
+        self.write_folder_bundle(&vst3, &self.system.vst3_binary()?)?;
         copy(
             &self.root.join(MODULE_INFO),
             &vst3.join("Contents/Resources/moduleinfo.json"),
         )?;
         let clap = to.join(format!("{NAME}.clap"));
-        if cfg!(target_os = "macos") {
+        if self.system.os == "macos" {
             self.write_folder_bundle(&clap, "MacOS/Unweave")?;
         } else {
             self.copy_binary(&self.plugin, &clap)?;
@@ -148,7 +159,11 @@ impl Parts<'_> {
         self.write_notices(&runtime)?;
         if let Some(standalone) = &self.standalone {
             let name = standalone.file_name().context("a program has a name")?;
-            self.copy_binary(standalone, &to.join(name))?;
+            let program = to.join(name);
+            self.copy_binary(standalone, &program)?;
+            if self.system.os == "macos" {
+                sign_program(&program)?;
+            }
         }
         Ok(())
     }
@@ -159,9 +174,12 @@ impl Parts<'_> {
         self.copy_binary(&self.plugin, &binary)?;
         self.write_runtime(binary.parent().context("a binary lies in a folder")?)?;
         self.write_notices(&contents.join("Resources"))?;
-        if cfg!(target_os = "macos") {
-            fs::write(contents.join("Info.plist"), info_plist())?;
+        if self.system.os == "macos" {
+            let version = env!("CARGO_PKG_VERSION");
+            fs::write(contents.join("Info.plist"), apple::info_plist(version))?;
             fs::write(contents.join("PkgInfo"), "BNDL????")?;
+            // Its library is signed already: from the inside out.
+            sign(bundle, None)?;
         }
         Ok(())
     }
@@ -169,7 +187,7 @@ impl Parts<'_> {
     fn copy_binary(&self, from: &Path, to: &Path) -> anyhow::Result<()> {
         copy(from, to)?;
         // Other systems' linkers keep debug information in files of its own.
-        if self.is_stripped && cfg!(target_os = "linux") {
+        if self.is_stripped && self.system.os == "linux" {
             shell::run(Command::new("strip").arg("--strip-debug").arg(to))?;
         }
         Ok(())
@@ -177,7 +195,12 @@ impl Parts<'_> {
 
     fn write_runtime(&self, folder: &Path) -> anyhow::Result<()> {
         let name = self.library.file_name().context("a library has a name")?;
-        copy(&self.library, &folder.join(name))
+        let library = folder.join(name);
+        copy(&self.library, &library)?;
+        match self.system.os {
+            "macos" => sign(&library, None),
+            _ => Ok(()),
+        }
     }
 
     fn write_notices(&self, folder: &Path) -> anyhow::Result<()> {
@@ -195,48 +218,25 @@ impl Parts<'_> {
     }
 }
 
+/// Signs a program that isn't in a bundle, on a Mac.
+pub fn sign_program(program: &Path) -> anyhow::Result<()> {
+    let mut entitlements = tempfile::NamedTempFile::new()?;
+    entitlements.write_all(apple::ENTITLEMENTS.as_bytes())?;
+    sign(program, Some(entitlements.path()))
+}
+
+fn sign(what: &Path, entitlements: Option<&Path>) -> anyhow::Result<()> {
+    let identity = std::env::var(apple::IDENTITY_VARIABLE);
+    let identity = identity.as_deref().unwrap_or("-");
+    shell::run(&mut apple::codesign(what, identity, entitlements))
+}
+
 /// Where cargo builds.
 pub fn target_folder(root: &Path) -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => root.join(folder),
         None => root.join("target"),
     }
-}
-
-/// What cargo calls the plug-in's library.
-fn plugin_file() -> String {
-    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    format!("{prefix}unweave_plugin{suffix}")
-}
-
-/// Where a VST3 bundle's binary lies below `Contents`.
-fn vst3_binary() -> anyhow::Result<String> {
-    let arch = std::env::consts::ARCH;
-    Ok(match (std::env::consts::OS, arch) {
-        ("linux", "x86_64" | "aarch64") => format!("{arch}-linux/{NAME}.so"),
-        ("macos", _) => format!("MacOS/{NAME}"),
-        ("windows", "x86_64") => format!("x86_64-win/{NAME}.vst3"),
-        (os, _) => bail!("the VST3 format has no folder name for {os} on {arch}"),
-    })
-}
-
-fn info_plist() -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>CFBundleExecutable</key><string>{NAME}</string>
-  <key>CFBundleIdentifier</key><string>audio.unweave.plugin</string>
-  <key>CFBundleName</key><string>{NAME}</string>
-  <key>CFBundlePackageType</key><string>BNDL</string>
-  <key>CFBundleShortVersionString</key><string>{version}</string>
-  <key>CFBundleVersion</key><string>{version}</string>
-</dict>
-</plist>
-"#
-    )
 }
 
 #[cfg(test)]
@@ -261,6 +261,7 @@ mod tests {
         }
         let parts = Parts {
             root: &root,
+            system: System::HERE,
             plugin: made("plugin.so"),
             standalone: Some(made("unweave-standalone")),
             is_stripped: false,
@@ -270,7 +271,7 @@ mod tests {
         parts.write(&to).unwrap();
         let binary = to
             .join("Unweave.vst3/Contents")
-            .join(vst3_binary().unwrap());
+            .join(System::HERE.vst3_binary().unwrap());
         assert_eq!(fs::read_to_string(&binary).unwrap(), "plugin.so");
         assert!(binary.with_file_name("onnxruntime").is_file());
         assert!(to.join("Unweave.runtime/onnxruntime").is_file());

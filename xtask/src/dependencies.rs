@@ -78,7 +78,12 @@ impl Dependencies {
             .lines()
             .find_map(|line| line.strip_prefix("host: "))
             .context("rustc -vV names no host")?;
-        Self::read(root, &["--all-features", "--filter-platform", host])
+        Self::of_target(root, host)
+    }
+
+    /// Of the whole workspace, with every feature, on the system that Rust calls this.
+    pub fn of_target(root: &Path, target: &str) -> anyhow::Result<Self> {
+        Self::read(root, &["--all-features", "--filter-platform", target])
     }
 
     fn read(root: &Path, args: &[&str]) -> anyhow::Result<Self> {

@@ -5,6 +5,7 @@
 //! configuration.
 #![forbid(unsafe_code)]
 
+mod apple;
 mod build;
 mod bundle;
 mod demo;
@@ -13,6 +14,7 @@ mod figures;
 mod hosts;
 mod install;
 mod licences;
+mod macos;
 mod package;
 mod packages;
 mod python;
@@ -20,8 +22,11 @@ mod release;
 mod rooms;
 mod runtime;
 mod shell;
+mod system;
 mod test;
 mod validate;
+mod wheels;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -83,6 +88,12 @@ enum Command {
     /// Build what users download, and try the Debian package on a clean system.
     #[command(after_help = release::HELP)]
     Release,
+    /// Build, pack and try, or test, for Windows.
+    #[command(after_help = windows::HELP)]
+    Windows(windows::Args),
+    /// Let the compiler check every crate for both kinds of Mac.
+    #[command(after_help = macos::HELP)]
+    Macos,
 }
 
 /// How to build.
@@ -125,6 +136,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Figures { files } => figures::refresh(&root, &files),
         Command::Version { number } => release::version::set(&root, &number),
         Command::Release => release::run(&root),
+        Command::Windows(args) => windows::run(&root, &args),
+        Command::Macos => macos::check(&root),
     }
 }
 

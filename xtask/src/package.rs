@@ -25,6 +25,7 @@ pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
         let mut command = Command::new(python);
         command
             .env("XDG_DATA_HOME", scratch.path())
+            .env("LOCALAPPDATA", scratch.path())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .current_dir(scratch.path());
         for name in FOREIGN_RUNTIMES {

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::{runtime, shell};
+use crate::{shell, wheels};
 
 /// The Python of an environment that holds the requirements, for the purpose of that name.
 pub fn with(requirements: &Path, purpose: &str) -> anyhow::Result<PathBuf> {
-    let name = environment_name(purpose, &runtime::sha256_of_file(requirements)?);
+    let name = environment_name(purpose, &wheels::sha256_of_file(requirements)?);
     let environment = cache_folder()?.join(name);
     let complete = environment.join("complete");
     if complete.exists() {

@@ -23,13 +23,17 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use crate::build::Build;
-use crate::dependencies::Dependencies;
-use crate::{bundle, runtime, shell};
+use crate::dependencies::{Dependencies, Linked};
+use crate::system::System;
+use crate::{bundle, shell, wheels};
 
 /// This program has the version of all the rest.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What is built; everything else that is shipped is linked into these.
-const PROGRAMS: [&str; 2] = ["unweave", "unweave-plugin"];
+pub const PROGRAMS: [&str; 2] = ["unweave", "unweave-plugin"];
+
+/// The list of what is in the programs, among the documents.
+pub const SBOM: &str = "unweave.cdx.json";
 
 /// What the command's help says besides.
 pub const HELP: &str = "\
@@ -44,8 +48,11 @@ The same programs give the same bytes: all times are the last commit's, or SOURC
 pub fn run(root: &Path) -> anyhow::Result<()> {
     let name = format!(
         "unweave-{VERSION}-{}-{}",
-        std::env::consts::OS,
-        std::env::consts::ARCH
+        System::HERE.os,
+        match System::HERE.os {
+            "macos" => "universal",
+            _ => System::HERE.arch,
+        }
     );
     let time = source_time(root)?;
     let changelog = fs::read_to_string(root.join(version::CHANGELOG))?;
@@ -65,9 +72,9 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     let build = Build::for_others(root)?;
     let dependencies = Dependencies::of_this_system(root)?;
     let linked = dependencies.linked(&PROGRAMS);
-    let sbom = sbom::write(root, &linked)?;
-    prefix::write(root, &build, &prefix, &linked, &sbom)?;
-    fs::write(packages.join(format!("{name}.cdx.json")), &sbom)?;
+    prefix::write(root, &build, &prefix, &linked)?;
+    let sbom = prefix.join(prefix::DOCUMENTS).join(SBOM);
+    fs::copy(sbom, packages.join(format!("{name}.cdx.json")))?;
     archive::write(&prefix, &packages.join(format!("{name}.tar.gz")), time)?;
     let debian = debian::write(root, &prefix, &packages, time)?;
     checksums(&packages)?;
@@ -78,11 +85,28 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes what is handed on to read: licences, changes, and the list of what is in the programs.
+pub fn write_documents(
+    root: &Path,
+    linked: &Linked<'_>,
+    system: System,
+    to: &Path,
+) -> anyhow::Result<()> {
+    for name in [version::CHANGELOG, "LICENSE-MIT", "LICENSE-APACHE"] {
+        bundle::copy(&root.join(name), &to.join(name))?;
+    }
+    fs::write(to.join("THIRD-PARTY.txt"), notices::of(root, linked)?)?;
+    Ok(fs::write(
+        to.join(SBOM),
+        sbom::write(root, linked, system)?,
+    )?)
+}
+
 /// The time that every packed file gets, in seconds since 1970.
 ///
 /// # Source
 /// <https://reproducible-builds.org/specs/source-date-epoch/>
-fn source_time(root: &Path) -> anyhow::Result<u64> {
+pub fn source_time(root: &Path) -> anyhow::Result<u64> {
     let printed = match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(seconds) => seconds,
         Err(_) => shell::output(
@@ -97,7 +121,7 @@ fn source_time(root: &Path) -> anyhow::Result<u64> {
 }
 
 /// Writes `SHA256SUMS` of a folder's files, as `sha256sum --check` reads it.
-fn checksums(folder: &Path) -> anyhow::Result<()> {
+pub fn checksums(folder: &Path) -> anyhow::Result<()> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<_>>()?;
@@ -106,7 +130,7 @@ fn checksums(folder: &Path) -> anyhow::Result<()> {
     let mut sums = String::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        sums += &format!("{}  {name}\n", runtime::sha256_of_file(&file)?);
+        sums += &format!("{}  {name}\n", wheels::sha256_of_file(&file)?);
     }
     Ok(fs::write(folder.join("SHA256SUMS"), sums)?)
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+#[cfg(target_os = "linux")]
 use std::process::Command;
 
-use crate::common::{
-    assert_sums, command, ffmpeg, names, refused, separate, song, unweave, write_wav,
-};
+#[cfg(target_os = "linux")]
+use crate::common::command;
+use crate::common::{assert_sums, ffmpeg, names, refused, separate, song, unweave, write_wav};
 
 fn converted(dir: &Path, name: &str, args: &[&str]) -> Vec<u8> {
     let from = song(&dir.join("whole.wav"), 60_000);
@@ -135,6 +136,9 @@ fn a_folder_that_can_not_be_written_to() {
     let mut folders = vec![file.join("out").to_str().unwrap().to_owned()];
     if cfg!(target_os = "linux") {
         folders.push("/proc/unweave".to_owned());
+    }
+    if cfg!(windows) {
+        folders.extend(["NUL", "o5\\con", "what?"].map(str::to_owned));
     }
     for folder in &folders {
         let said = unweave(&["separate", path.to_str().unwrap(), "-o", folder]);

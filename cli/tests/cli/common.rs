@@ -25,6 +25,8 @@ impl From<Output> for Said {
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unweave"));
     command.env("UNWEAVE_MODELS", "/nonexistent");
+    #[cfg(windows)]
+    console::share(&mut command);
     command
 }
 
@@ -82,14 +84,48 @@ pub fn assert_sums(dir: &Path) {
     assert!(said.stdout.contains("sums exactly"), "{}", said.stdout);
 }
 
-/// Sends a running program a signal such as `-INT`.
-pub fn signal(child: &Child, name: &str) {
+/// Ctrl-C for a program that [`command`] started.
+#[cfg(unix)]
+pub fn interrupt(child: &Child) {
     // The shell's own: a small system has no program of that name.
     let status = Command::new("sh")
-        .args(["-c", "kill $0 $1", name, &child.id().to_string()])
+        .args(["-c", "kill -INT $0", &child.id().to_string()])
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+/// Ctrl-Break for a program that [`command`] started: Windows sends Ctrl-C to all programs of a console or to none.
+#[cfg(windows)]
+pub fn interrupt(child: &Child) {
+    const CTRL_BREAK_EVENT: u32 = 1;
+    // SAFETY: two numbers.
+    let is_sent = unsafe { console::GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, child.id()) };
+    assert!(is_sent != 0, "{}", std::io::Error::last_os_error());
+}
+
+/// What lets Windows interrupt one program: a console, and a group of its own.
+#[cfg(windows)]
+mod console {
+    use std::os::windows::process::CommandExt as _;
+    use std::process::Command;
+    use std::sync::Once;
+
+    /// Microsoft, "Process Creation Flags".
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        pub fn GenerateConsoleCtrlEvent(event: u32, group: u32) -> i32;
+        fn AllocConsole() -> i32;
+    }
+
+    pub fn share(command: &mut Command) {
+        static CONSOLE: Once = Once::new();
+        // SAFETY: nothing is handed over. It fails where there is one already.
+        CONSOLE.call_once(|| drop(unsafe { AllocConsole() }));
+        command.creation_flags(CREATE_NEW_PROCESS_GROUP);
+    }
 }
 
 /// What is in a folder, hidden files too; nothing if there is none.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use crate::common::{Said, command, names, signal};
+use crate::common::{Said, command, interrupt, names};
 use crate::server::{Server, reply, serve};
 
 /// How long a server stays silent when it stalls: longer than any client here waits.
@@ -425,7 +425,7 @@ fn ctrl_c_ends_a_download_soon_and_the_next_run_goes_on() {
         );
         sleep(Duration::from_millis(5));
     }
-    signal(&child, "-INT");
+    interrupt(&child);
     // Ten seconds of patience where half a second is meant; the server would be silent for an hour.
     let begin = Instant::now();
     let said = Said::from(child.wait_with_output().unwrap());

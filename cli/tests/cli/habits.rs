@@ -151,3 +151,41 @@ fn a_song_comes_through_a_pipe_and_one_stem_goes_out_through_one() {
     let piped = hound::WavReader::new(&output.stdout[..]).unwrap();
     assert_eq!(piped.duration(), 3_000);
 }
+
+/// The shells of Windows hand patterns over as they are.
+#[cfg(windows)]
+#[test]
+fn patterns_name_songs_and_sets() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["One.wav", "Two.WAV", "[Three].wav"] {
+        song(&dir.path().join(name), 1_000);
+    }
+    let out = dir.path().join("out");
+    let (songs, sets) = (dir.path().join("*.wav"), out.join("T*"));
+    let said = unweave(&[
+        "separate",
+        songs.to_str().unwrap(),
+        "-o",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(names(&out), ["One", "Two", "[Three]"]);
+    let said = unweave(&["verify", sets.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(said.stdout.matches("sums exactly").count(), 1);
+    let said = unweave(&["separate", dir.path().join("*.mp3").to_str().unwrap()]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("nothing fits"), "{}", said.stderr);
+}
+
+/// As old programs write them: in the code page of Windows, with its line ends.
+#[test]
+fn a_playlist_that_is_not_in_utf_8_names_songs_too() {
+    let dir = tempfile::tempdir().unwrap();
+    song(&dir.path().join("Blå.wav"), 1_000);
+    let playlist = dir.path().join("list.m3u");
+    fs::write(&playlist, b"#EXTM3U\r\nBl\xe5.wav\r\n").unwrap();
+    let out = dir.path().join("out");
+    separate(&playlist, &out, &["--only", "bass"]);
+    assert_eq!(names(&out), ["Blå"]);
+}

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{command, names, separate, signal, song};
+use crate::common::{command, interrupt, names, separate, song};
 
 /// How long to wait for what must happen: these machines can be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -45,7 +45,7 @@ fn ctrl_c_ends_soon_with_130_and_leaves_nothing() {
     let out = dir.path().join("out");
     let mut child = start(dir.path(), &out);
     let begin = Instant::now();
-    signal(&child, "-INT");
+    interrupt(&child);
     let status = child.wait().unwrap();
     let took = begin.elapsed();
     assert_eq!(status.code(), Some(130));
@@ -60,7 +60,7 @@ fn a_killed_run_leaves_a_hidden_folder_that_the_next_run_removes() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let mut child = start(dir.path(), &out);
-    signal(&child, "-KILL");
+    child.kill().unwrap();
     child.wait().unwrap();
     let left = names(&out);
     assert_eq!(left.len(), 1);

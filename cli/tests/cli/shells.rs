@@ -1,10 +1,12 @@
 //! What shells and the manual are told of the command.
 
 use std::fs;
+#[cfg(unix)]
 use std::process::Command;
 
 use crate::common::unweave;
 
+#[cfg(unix)]
 #[test]
 fn bash_completes_the_words_of_the_command() {
     let dir = tempfile::tempdir().unwrap();

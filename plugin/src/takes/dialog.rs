@@ -2,10 +2,11 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use unweave_separation::Terminator;
+use unweave_separation::files::program;
 
 /// How often a dialog is asked whether it has ended.
 const NAP: Duration = Duration::from_millis(20);
@@ -131,9 +132,8 @@ fn programs(kind: PathKind) -> &'static [Program] {
 /// The first program that is there; it is ended when the cancel comes.
 fn ask_with(programs: &[Program], cancel: &Terminator) -> Result<Option<PathBuf>, String> {
     for (name, args) in programs {
-        let spawned = Command::new(name)
+        let spawned = program::quiet(name)
             .args(*args)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();

@@ -4,9 +4,11 @@
 //! when it is whole. The folder goes away when the run fails or is cancelled; one that a killed run left is
 //! removed by the next run in the same place.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::files::naming;
 use crate::files::scratch::ScratchFolder;
@@ -14,6 +16,10 @@ use crate::files::scratch::ScratchFolder;
 const PARTIAL_MARK: &str = ".partial-";
 const SPOOL_NAME: &str = "spool";
 const SET_NAME: &str = "set";
+const ASIDE_NAME: &str = "aside";
+/// How often, and after how long each time, a folder is moved that something has open on Windows.
+const TRIES: u32 = 20;
+const NAP: Duration = Duration::from_millis(50);
 
 /// What to do when the set's folder exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +44,12 @@ impl WorkFolder {
     /// # Errors
     /// The system refuses: no permission, no space, a file in place of the folder.
     pub fn create(output_dir: &Path, track: &str) -> io::Result<Self> {
+        if cfg!(windows)
+            && let Some(reason) = naming::refused_by_windows(output_dir)
+        {
+            // Windows itself says nothing that helps, or takes the name and writes nowhere.
+            return Err(io::Error::new(io::ErrorKind::InvalidFilename, reason));
+        }
         let prefix = format!(".{track}{PARTIAL_MARK}");
         let dir = ScratchFolder::create(output_dir, &prefix, PARTIAL_MARK)?;
         fs::create_dir(dir.path().join(SET_NAME))?;
@@ -73,7 +85,8 @@ impl WorkFolder {
         if existing == Existing::Overwrite {
             let target = self.output_dir.join(track);
             if target.is_dir() {
-                replace(&set, &target, report_name, &owned(&target))?;
+                let aside = self.dir.path().join(ASIDE_NAME);
+                replace(&set, &target, report_name, &owned(&target), &aside)?;
                 return Ok(target);
             }
         }
@@ -82,7 +95,7 @@ impl WorkFolder {
             if target.symlink_metadata().is_ok() {
                 continue;
             }
-            match fs::rename(&set, &target) {
+            match move_folder(&set, &target) {
                 Ok(()) => return Ok(target),
                 // Another run took the name a moment ago.
                 Err(_) if target.symlink_metadata().is_ok() => {}
@@ -93,27 +106,58 @@ impl WorkFolder {
     }
 }
 
-/// Moves the files of a set over those of an old one.
-fn replace(set: &Path, target: &Path, report_name: &str, owned: &[String]) -> io::Result<()> {
-    // Without its report the old set counts as incomplete from here on.
-    remove_if_there(&target.join(report_name))?;
-    for name in owned {
-        remove_if_there(&target.join(name))?;
-    }
+/// Puts the files of a set in the place of those of an old one, which goes `aside`. Where one of these can't be moved,
+/// such as one that another program has open on Windows, all go back.
+fn replace(
+    set: &Path,
+    target: &Path,
+    report_name: &str,
+    owned: &[String],
+    aside: &Path,
+) -> io::Result<()> {
+    let mut names = Vec::new();
     for entry in fs::read_dir(set)? {
-        let entry = entry?;
-        if entry.file_name() != report_name {
-            fs::rename(entry.path(), target.join(entry.file_name()))?;
+        names.push(entry?.file_name());
+    }
+    // Last: a set with a report is whole.
+    names.sort_by_key(|name| name == report_name);
+    fs::create_dir(aside)?;
+    let mut moved = Vec::new();
+    // First: without its report the old set counts as incomplete.
+    let old = std::iter::once(OsStr::new(report_name))
+        .chain(owned.iter().map(OsStr::new))
+        .chain(names.iter().map(OsString::as_os_str));
+    for name in old {
+        match fs::rename(target.join(name), aside.join(name)) {
+            Ok(()) => moved.push(name),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                for name in moved.iter().rev() {
+                    fs::rename(aside.join(name), target.join(name))?;
+                }
+                return Err(error);
+            }
         }
     }
-    fs::rename(set.join(report_name), target.join(report_name))
+    for name in &names {
+        fs::rename(set.join(name), target.join(name))?;
+    }
+    Ok(())
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// Moves a folder. On Windows that is refused while a file in it is open, and scanners for viruses and for searching
+/// open what was just written; they are given a second.
+fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
+    let mut result = fs::rename(from, to);
+    for _ in 1..TRIES {
+        match &result {
+            Err(error) if cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied => {}
+            _ => break,
+        }
+        std::thread::sleep(NAP);
+        result = fs::rename(from, to);
     }
+    result
 }
 
 #[cfg(test)]
@@ -172,6 +216,67 @@ mod tests {
             "2"
         );
         assert_eq!(names(out.path()), ["Song"]);
+    }
+
+    /// Opens a file as a program does that wants it for itself.
+    #[cfg(windows)]
+    fn held(file: &Path) -> fs::File {
+        use std::os::windows::fs::OpenOptionsExt as _;
+        fs::File::options()
+            .read(true)
+            .share_mode(0)
+            .open(file)
+            .unwrap()
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn an_old_set_of_which_a_program_has_a_file_open_stays_whole() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = make(out.path(), "1", Existing::Overwrite);
+        let held = held(&dir.join("Song (Drums Stem).wav"));
+        let work = WorkFolder::create(out.path(), "Song").unwrap();
+        fs::write(work.set_dir().join("Song (Drums Stem).wav"), "2").unwrap();
+        fs::write(work.set_dir().join("Song (Report).json"), "2").unwrap();
+        let published = work.publish("Song", Existing::Overwrite, "Song (Report).json", |_| {
+            Vec::new()
+        });
+        drop(held);
+        assert!(published.is_err());
+        assert_eq!(names(&dir), ["Song (Drums Stem).wav", "Song (Report).json"]);
+        assert_eq!(
+            fs::read_to_string(dir.join("Song (Report).json")).unwrap(),
+            "1"
+        );
+        assert_eq!(names(out.path()), ["Song"]);
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_set_that_a_scanner_looks_at_for_a_moment_is_moved_all_the_same() {
+        let out = tempfile::tempdir().unwrap();
+        let work = WorkFolder::create(out.path(), "Song").unwrap();
+        let file = work.set_dir().join("Song (Drums Stem).wav");
+        fs::write(&file, "1").unwrap();
+        let held = held(&file);
+        let scanner = std::thread::spawn(move || {
+            std::thread::sleep(NAP * 4);
+            drop(held);
+        });
+        let published = work.publish("Song", Existing::Number, "Song (Report).json", |_| {
+            Vec::new()
+        });
+        assert_eq!(published.unwrap(), out.path().join("Song"));
+        scanner.join().unwrap();
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_folder_that_windows_can_not_have_is_refused_with_the_reason() {
+        for (name, reason) in [("NUL", "device"), ("con", "device"), ("a?", "in a name")] {
+            let error = WorkFolder::create(Path::new(name), "Song").err().unwrap();
+            assert!(error.to_string().contains(reason), "{name}: {error}");
+        }
     }
 
     #[test]

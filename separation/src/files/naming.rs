@@ -1,5 +1,7 @@
 //! Names of files and folders that every system takes, and that say what is inside.
 
+use std::path::{Component, Path};
+
 /// Longest file name in bytes, on every file system in common use.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -60,6 +62,27 @@ pub fn stem_label(stem: &str) -> String {
     let mut chars = stem.chars();
     let first = chars.next().map(char::to_uppercase).into_iter().flatten();
     format!("{} Stem", first.chain(chars).collect::<String>())
+}
+
+/// Why Windows can't have a file or folder of this path, in words that go on from the path; `None` if it can.
+pub fn refused_by_windows(path: &Path) -> Option<String> {
+    path.components().find_map(|part| {
+        let Component::Normal(name) = part else {
+            return None;
+        };
+        let name = name.to_string_lossy();
+        if is_device(&name) {
+            return Some(format!("{name} is the name of a device"));
+        }
+        if let Some(c) = name
+            .chars()
+            .find(|&c| REFUSED.contains(&c) || c.is_control())
+        {
+            return Some(format!("{} can't be in a name", c.escape_default()));
+        }
+        name.ends_with(['.', ' '])
+            .then(|| "a name can't end with a dot or a blank".to_owned())
+    })
 }
 
 /// Text as a name: nothing that a system refuses, no line breaks, no dots or spaces at the end.
@@ -163,6 +186,29 @@ mod tests {
     }
 
     #[test]
+    fn what_windows_refuses_is_said_in_words_and_nothing_else_is_refused() {
+        for (path, reason) in [
+            ("NUL", Some("device")),
+            ("o5/con", Some("con is the name of a device")),
+            ("stems/Aux.old/x", Some("device")),
+            ("a?b", Some("? can't be in a name")),
+            ("what\tever", Some("\\t can't be in a name")),
+            ("ends.", Some("end with a dot")),
+            ("ends /x", Some("a blank")),
+            ("../stems", None),
+            ("/music/Con Air/console", None),
+            (".", None),
+            ("", None),
+        ] {
+            let refused = refused_by_windows(Path::new(path));
+            match reason {
+                Some(reason) => assert!(refused.unwrap().contains(reason), "{path}"),
+                None => assert_eq!(refused, None, "{path}"),
+            }
+        }
+    }
+
+    #[test]
     fn the_label_stays_whole_when_the_track_name_is_too_long() {
         let long = "é".repeat(300);
         let name = file_name(&long, "Drums Stem", "wav");
@@ -205,6 +251,9 @@ mod tests {
                 prop_assert!(!name.contains(REFUSED) && !name.contains(char::is_control));
                 prop_assert!(!name.starts_with(['.', ' ']) && !name.ends_with(['.', ' ']));
                 prop_assert!(!name.is_empty());
+            }
+            for name in [&track, &name] {
+                prop_assert_eq!(refused_by_windows(Path::new(name)), None);
             }
             prop_assert!(sanitise(&track) == track, "cleaning twice changes nothing");
             prop_assert!(sanitise(&name) == name, "a file's name is clean as a whole");

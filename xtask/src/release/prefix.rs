@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{VERSION, notices, version};
+use super::VERSION;
 use crate::build::Build;
 use crate::dependencies::Linked;
 use crate::{bundle, shell};
@@ -40,22 +40,20 @@ const DESKTOP: [(&str, &str); 2] = [
     ),
 ];
 
-/// Builds and writes the prefix; `sbom` goes to the documents.
-pub fn write(
-    root: &Path,
-    build: &Build,
-    to: &Path,
-    linked: &Linked<'_>,
-    sbom: &str,
-) -> anyhow::Result<()> {
+/// Builds and writes the prefix.
+pub fn write(root: &Path, build: &Build, to: &Path, linked: &Linked<'_>) -> anyhow::Result<()> {
     let made = to.with_file_name("bundles");
     bundle::build(root, build, &made)?;
     build.run(&["--package", "unweave"])?;
-    let unweave = build.program("unweave");
+    let unweave = build.program("unweave")?;
     let file_name = |path: &Path| path.file_name().unwrap_or_default().to_owned();
-    bundle::copy(&unweave, &to.join("bin").join(file_name(&unweave)))?;
+    let command = to.join("bin").join(file_name(&unweave));
+    bundle::copy(&unweave, &command)?;
+    if build.system.os == "macos" {
+        bundle::sign_program(&command)?;
+    }
     let place = |name: &str, to: &Path| bundle::copy(&made.join(name), &to.join(name));
-    let standalone = file_name(&build.program(bundle::STANDALONE));
+    let standalone = file_name(&build.program(bundle::STANDALONE)?);
     bundle::copy(&made.join(&standalone), &to.join("bin").join(&standalone))?;
     let (vst3, clap) = (
         format!("{}.vst3", bundle::NAME),
@@ -83,15 +81,7 @@ pub fn write(
             bundle::copy(&root.join(from), &to.join(file))?;
         }
     }
-    let documents = to.join(DOCUMENTS);
-    for name in [version::CHANGELOG, "LICENSE-MIT", "LICENSE-APACHE"] {
-        bundle::copy(&root.join(name), &documents.join(name))?;
-    }
-    put(
-        &documents.join("THIRD-PARTY.txt"),
-        &notices::of(root, linked)?,
-    )?;
-    put(&documents.join("unweave.cdx.json"), sbom)?;
+    super::write_documents(root, linked, build.system, &to.join(DOCUMENTS))?;
     let install = fs::read_to_string(root.join("assets/package/INSTALL.txt"))?;
     put(
         &to.join("INSTALL.txt"),

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::VERSION;
 use crate::dependencies::{Linked, Package};
-use crate::runtime;
+use crate::system::System;
+use crate::{runtime, wheels};
 
 /// The document; it names no time, so that it only changes when a part does.
-pub fn write(root: &Path, linked: &Linked<'_>) -> anyhow::Result<String> {
+pub fn write(root: &Path, linked: &Linked<'_>, system: System) -> anyhow::Result<String> {
     let checksums = checksums(&fs::read_to_string(root.join("Cargo.lock"))?)?;
     let names: BTreeMap<&str, String> = linked
         .iter()
@@ -25,7 +26,6 @@ pub fn write(root: &Path, linked: &Linked<'_>) -> anyhow::Result<String> {
         .iter()
         .map(|(package, _)| component(package, &checksums))
         .collect();
-    let library = runtime::install()?;
     components.push(json!({
         "type": "library",
         "bom-ref": "onnxruntime",
@@ -33,7 +33,7 @@ pub fn write(root: &Path, linked: &Linked<'_>) -> anyhow::Result<String> {
         "version": runtime::VERSION,
         "purl": format!("pkg:pypi/onnxruntime@{}", runtime::VERSION),
         "licenses": [{ "expression": "MIT" }],
-        "hashes": [{ "alg": "SHA-256", "content": runtime::sha256_of_file(&library)? }],
+        "hashes": [{ "alg": "SHA-256", "content": runtime::sha256(system)? }],
     }));
     components.extend(models(root)?);
     let dependencies: Vec<Value> = linked
@@ -100,7 +100,7 @@ fn models(root: &Path) -> anyhow::Result<Vec<Value>> {
                 "bom-ref": name,
                 "name": name,
                 "licenses": [{ "expression": "MIT" }],
-                "hashes": [{ "alg": "SHA-256", "content": runtime::sha256_of_file(&path)? }],
+                "hashes": [{ "alg": "SHA-256", "content": wheels::sha256_of_file(&path)? }],
             }));
         }
     }

@@ -5,11 +5,12 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use tempfile::TempDir;
 
 use super::{Opened, ReadError, Source, wav};
+use crate::files::program;
 
 /// Names the program in place of the one on the path.
 const PROGRAM_VARIABLE: &str = "UNWEAVE_FFMPEG";
@@ -19,12 +20,12 @@ const MAX_COMPLAINT: usize = 200;
 
 /// The first audio track of a file; `None` if there is no such program, or it finds no audio.
 pub(super) fn open(path: &Path) -> Result<Option<Opened>, ReadError> {
-    let program = std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| "ffmpeg".into());
+    let name = std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| "ffmpeg".into());
     let dir = tempfile::tempdir()?;
     let decoded = dir.path().join("decoded.wav");
     // An absolute path can't be taken for an option or a protocol.
     let path = std::path::absolute(path)?;
-    let output = Command::new(program)
+    let output = program::quiet(name)
         .args([
             "-v",
             "error",
@@ -37,7 +38,6 @@ pub(super) fn open(path: &Path) -> Result<Option<Opened>, ReadError> {
         .args(["-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "0"])
         .args(["-c:a", "pcm_f32le", "-rf64", "auto", "-y"])
         .arg(&decoded)
-        .stdin(Stdio::null())
         .stdout(Stdio::null())
         .output();
     let Ok(output) = output else {

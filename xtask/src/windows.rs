@@ -1,0 +1,75 @@
+//! Windows from Linux: built with MinGW-w64, tried under Wine.
+
+mod package;
+pub mod tree;
+mod trial;
+
+use std::fs;
+use std::path::Path;
+
+use crate::build::Build;
+use crate::runtime;
+use crate::system::System;
+use crate::wheels::Wheel;
+use crate::windows::tree::Tree;
+
+/// What the command's help says besides.
+pub const HELP: &str = "\
+Builds the command, the plug-ins and the standalone for Windows on x86_64, packs an installer and a portable
+archive into target/windows/packages, and tries both under Wine. Needs root and debootstrap: the compiler and
+Wine go into a Debian of their own, in target/windows (5 GB), which takes some minutes at first.
+
+With --test it runs the tests of the workspace as Windows programs under Wine instead.";
+
+/// What is to be done.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run the tests under Wine; what follows goes to `cargo test`, as in: cargo xtask windows --test -p unweave-live
+    #[arg(long)]
+    test: bool,
+    /// Go to `cargo test`.
+    #[arg(requires = "test", trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// Builds, packs and tries, or tests.
+pub fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
+    if args.test {
+        return test(root, &args.args);
+    }
+    let tree = Tree::set_up(root)?;
+    let build = Build::for_windows(root, tree.clone());
+    let packages = package::write(root, &tree, &build)?;
+    trial::run(root, &tree, &packages)
+}
+
+/// Python's package and this program aren't tested: one needs a Python for Windows, the other is only used here.
+const UNTESTED: [&str; 4] = ["--exclude", "unweave-python", "--exclude", "xtask"];
+
+/// A real one for Windows, which makes and reads what the tests read and make.
+const FFMPEG: Wheel = Wheel {
+    package: "imageio-ffmpeg",
+    version: "0.6.0",
+    platform: "win_amd64",
+    file: "imageio_ffmpeg/binaries/ffmpeg-win-x86_64-v7.1.exe",
+    sha256: "2ce797a0f88d7f067180338fb227f7b1928ea727bd9a4d7a1d022f7c52af71a3",
+};
+
+fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
+    let tree = Tree::set_up(root)?;
+    let programs = tree.folder().join("programs");
+    let ffmpeg = programs.join("ffmpeg.exe");
+    if !ffmpeg.is_file() {
+        fs::create_dir_all(&programs)?;
+        let scratch = tempfile::tempdir_in(&programs)?;
+        fs::rename(FFMPEG.unpack(scratch.path())?, &ffmpeg)?;
+    }
+    // Where a user's is.
+    let local = tree.folder().join("wine/drive_c/users/root/AppData/Local");
+    runtime::fetch(System::WINDOWS, &local.join("unweave/runtime"))?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let is_chosen = args.iter().any(|arg| ["-p", "--package"].contains(arg));
+    let whole: &[&str] = if is_chosen { &[] } else { &["--workspace"] };
+    let excluded: &[&str] = if is_chosen { &[] } else { &UNTESTED };
+    tree.cargo("test", &[whole, excluded, &args].concat())
+}
