@@ -106,8 +106,8 @@ impl WorkFolder {
     }
 }
 
-/// Puts the files of a set in the place of those of an old one, which goes `aside`. Where one of these can't be moved,
-/// such as one that another program has open on Windows, all go back.
+/// Puts the files of a set in the place of those of an old one, which goes `aside`. Where one can't be moved, such as one
+/// that another program has open on Windows, all go back.
 fn replace(
     set: &Path,
     target: &Path,
@@ -122,27 +122,31 @@ fn replace(
     // Last: a set with a report is whole.
     names.sort_by_key(|name| name == report_name);
     fs::create_dir(aside)?;
-    let mut moved = Vec::new();
     // First: without its report the old set counts as incomplete.
     let old = std::iter::once(OsStr::new(report_name))
         .chain(owned.iter().map(OsStr::new))
         .chain(names.iter().map(OsString::as_os_str));
-    for name in old {
-        match fs::rename(target.join(name), aside.join(name)) {
-            Ok(()) => moved.push(name),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                for name in moved.iter().rev() {
-                    fs::rename(aside.join(name), target.join(name))?;
+    let mut moved = Vec::new();
+    let result = old
+        .map(|name| (target, aside, name))
+        .chain(names.iter().map(|name| (set, target, name.as_os_str())))
+        .try_for_each(
+            |(from, to, name)| match fs::rename(from.join(name), to.join(name)) {
+                Ok(()) => {
+                    moved.push((from, to, name));
+                    Ok(())
                 }
-                return Err(error);
-            }
+                // Of the old set, not all that it could have is there.
+                Err(error) if from == target && error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+            },
+        );
+    if result.is_err() {
+        for (from, to, name) in moved.into_iter().rev() {
+            fs::rename(to.join(name), from.join(name))?;
         }
     }
-    for name in &names {
-        fs::rename(set.join(name), target.join(name))?;
-    }
-    Ok(())
+    result
 }
 
 /// Moves a folder. On Windows that is refused while a file in it is open, and scanners for viruses and for searching
@@ -216,6 +220,20 @@ mod tests {
             "2"
         );
         assert_eq!(names(out.path()), ["Song"]);
+    }
+
+    #[test]
+    fn an_old_set_that_can_not_be_moved_stays_whole() {
+        let out = tempfile::tempdir().unwrap();
+        let dir = make(out.path(), "1", Existing::Overwrite);
+        let work = WorkFolder::create(out.path(), "Song").unwrap();
+        fs::write(work.set_dir().join("Song (Report).json"), "2").unwrap();
+        let immovable = |_: &Path| vec!["Song (Drums Stem).wav".to_owned(), "n".repeat(300)];
+        let published = work.publish("Song", Existing::Overwrite, "Song (Report).json", immovable);
+        assert!(published.is_err());
+        assert_eq!(names(&dir), ["Song (Drums Stem).wav", "Song (Report).json"]);
+        let kept = fs::read_to_string(dir.join("Song (Report).json")).unwrap();
+        assert_eq!(kept, "1");
     }
 
     /// Opens a file as a program does that wants it for itself.
