@@ -181,6 +181,8 @@ fn separate(
         range: None,
         name: None,
         output_dir,
+        template: None,
+        is_flat: false,
         selection: &Selection::default(),
         format: FileFormat::Wav,
         depth: BitDepth::Int24,

@@ -5,6 +5,7 @@
 //! not whole, 130 after Ctrl-C.
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod bench;
 mod completions;
 mod console;
@@ -51,8 +52,21 @@ enum Command {
     Manual(manual::Args),
 }
 
+/// What wrong arguments end with.
+const WRONG_ARGUMENTS: u8 = 2;
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let Some(sentence) = arguments::sentence(&error) else {
+                error.exit();
+            };
+            console::note(&format!("error: {sentence}"));
+            return ExitCode::from(WRONG_ARGUMENTS);
+        }
+    };
+    let result = match cli.command {
         Command::Separate(args) => separate::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Models(command) => models::run(&command),

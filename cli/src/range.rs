@@ -33,7 +33,12 @@ impl FromStr for TimeRange {
 }
 
 impl TimeRange {
-    /// The frames of a song; `None` if it has none there.
+    /// Whether it goes to the end of the song, wherever that is.
+    pub fn is_open(self) -> bool {
+        self.end_seconds.is_none()
+    }
+
+    /// The frames of a song, also beyond its end; `None` if it has none there.
     pub fn frames(self, sample_rate: u32, num_frames: Option<u64>) -> Option<Range<u64>> {
         #[expect(
             clippy::cast_possible_truncation,
@@ -42,11 +47,8 @@ impl TimeRange {
         )]
         let at = |seconds: f64| (seconds * f64::from(sample_rate)).round() as u64;
         let start = at(self.start_seconds);
-        let end = match (self.end_seconds.map(at), num_frames) {
-            (Some(end), Some(num_frames)) => end.min(num_frames),
-            (end, num_frames) => end.or(num_frames)?,
-        };
-        (start < end).then_some(start..end)
+        let end = self.end_seconds.map(at).or(num_frames)?;
+        (start < end.min(num_frames.unwrap_or(end))).then_some(start..end)
     }
 }
 
@@ -76,7 +78,7 @@ mod tests {
             ("0-0.5", Some(0..500)),
             ("1:02:03-1:02:04", Some(3_723_000..3_724_000)),
             ("10-", Some(10_000..5_000_000)),
-            ("0-2:00:00", Some(0..5_000_000)),
+            ("0-2:00:00", Some(0..7_200_000)),
             ("2:00:00-", None),
         ] {
             let range: TimeRange = text.parse().unwrap();

@@ -1,21 +1,22 @@
 //! `unweave separate`: songs in, delivery sets out.
 
+mod args;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use clap::ValueEnum;
 use serde::Serialize;
 use tempfile::TempDir;
-use unweave_separation::audio::read::AudioReader;
+use unweave_separation::audio::read::{AudioReader, ReadError};
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
-use unweave_separation::delivery::plan::{PlanError, Selection, Sum};
+use unweave_separation::delivery::plan::Selection;
 use unweave_separation::delivery::report::Report;
 use unweave_separation::files::naming;
 use unweave_separation::offline::engine;
@@ -23,10 +24,10 @@ use unweave_separation::offline::{Done, Job, JobError, separate_file};
 use unweave_separation::{Terminator, words};
 
 use crate::console::{self, SongProgress};
-use crate::engine::{Engine, ModelArgs};
+use crate::engine::Engine;
 use crate::patterns;
-use crate::range::TimeRange;
 use crate::songs;
+pub use args::Args;
 
 /// How the folder for sets is named, for errors.
 pub const OUTPUT: &str = "-o";
@@ -36,98 +37,6 @@ pub const INTERRUPTED: u8 = 130;
 
 /// What `--strict` ends with when a song was not whole.
 const NOT_WHOLE: u8 = 3;
-
-/// Arguments of `unweave separate`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Songs: WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and the audio of MP4, MOV, WebM and Matroska; with
-    /// ffmpeg on this machine everything else that it reads.
-    /// Folders are searched with all folders in them; of playlists (.m3u, .m3u8) all files; - is the standard input.
-    #[arg(required = true, value_name = "SONG")]
-    songs: Vec<PathBuf>,
-    /// Of folders, only the files whose names fit, such as "*.flac".
-    #[arg(long, value_name = "PATTERN")]
-    filter: Option<String>,
-    /// Only a part of each song, such as 1:00-1:30, or 2:15- up to its end.
-    #[arg(long, value_name = "FROM-TO")]
-    range: Option<TimeRange>,
-    /// Folder in which each song gets a folder named after it; - writes the one file to the standard output.
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    output: PathBuf,
-    /// Only these stems, such as drums,vocals; `instrumental` can be among them.
-    #[arg(long, value_name = "STEMS", value_delimiter = ',')]
-    stems: Option<Vec<String>>,
-    /// A file that is the sum of stems: "No Drums=bass+vocals+other". Can be given several times.
-    #[arg(long = "sum", value_name = "LABEL=STEM+STEM")]
-    sums: Vec<Sum>,
-    /// Only this stem, as one file; `instrumental` is possible.
-    #[arg(long, value_name = "STEM", conflicts_with_all = ["stems", "sums", "without", "two_stems"])]
-    only: Option<String>,
-    /// All but this stem, as one file.
-    #[arg(long, value_name = "STEM", conflicts_with_all = ["stems", "sums", "two_stems"])]
-    without: Option<String>,
-    /// This stem, and all but it: two files, as Demucs makes them.
-    #[arg(long, value_name = "STEM", conflicts_with_all = ["stems", "sums"])]
-    two_stems: Option<String>,
-    /// Only the files of --sum.
-    #[arg(long, requires = "sums", conflicts_with = "stems")]
-    only_sums: bool,
-    /// No Full Mix file.
-    #[arg(long)]
-    no_mix: bool,
-    /// Kind of the files. MP3 is 320 kbit/s.
-    #[arg(short, long, value_enum, default_value_t = FormatArg::Wav)]
-    format: FormatArg,
-    /// The same as --format mp3.
-    #[arg(long, conflicts_with_all = ["format", "flac"])]
-    mp3: bool,
-    /// The same as --format flac.
-    #[arg(long, conflicts_with = "format")]
-    flac: bool,
-    /// Bits per sample; 32f is floating point, for WAV.
-    #[arg(long, value_enum, default_value_t = DepthArg::Int24)]
-    bit_depth: DepthArg,
-    /// The same as --bit-depth 24.
-    #[arg(long, conflicts_with_all = ["bit_depth", "float32"])]
-    int24: bool,
-    /// The same as --bit-depth 32f.
-    #[arg(long, conflicts_with = "bit_depth")]
-    float32: bool,
-    #[command(flatten)]
-    model: ModelArgs,
-    /// Skip songs whose set is already there, whole and made the same way.
-    #[arg(long)]
-    skip_existing: bool,
-    /// End with exit status 3 if anything of a song was missing, cut off, joined or guessed, which the notes tell.
-    #[arg(long)]
-    strict: bool,
-    /// Replace the files of a set that is there, instead of taking a new name.
-    #[arg(long)]
-    overwrite: bool,
-    /// One JSON document on the standard output, with the report of every set.
-    #[arg(long)]
-    json: bool,
-    /// No progress and no notes, only results and errors.
-    #[arg(short, long)]
-    quiet: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    Wav,
-    Flac,
-    Mp3,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DepthArg {
-    #[value(name = "16")]
-    Int16,
-    #[value(name = "24")]
-    Int24,
-    #[value(name = "32f")]
-    Float32,
-}
 
 /// The document of `--json`.
 #[derive(Serialize)]
@@ -167,28 +76,33 @@ struct Wanted<'a> {
     /// Such as `2/5`.
     place: &'a str,
     selection: &'a Selection,
+    format: FileFormat,
+    depth: BitDepth,
     output: &'a Path,
     /// Whether the folder of the set is a result to be printed.
     prints_dir: bool,
 }
 
-/// The sum of all stems but one.
-fn all_but(stem: &str, stems: &[String]) -> Result<Sum, PlanError> {
-    let name = stem.trim().to_lowercase();
-    if !stems.contains(&name) {
-        let known = stems.to_vec();
-        return Err(PlanError::UnknownStem { name, known });
-    }
-    let label = match name.as_str() {
-        "vocals" => "Instrumental".to_owned(),
-        name => format!("No {}", naming::stem_label(name).trim_end_matches(" Stem")),
-    };
-    let stems = stems
-        .iter()
-        .filter(|stem| **stem != name)
-        .cloned()
-        .collect();
-    Ok(Sum { label, stems })
+/// What is asked of one song of a batch.
+#[derive(Default)]
+struct Asked {
+    range: Option<Range<u64>>,
+    name: Option<String>,
+    /// While it is open, what ffmpeg decoded for it is at hand.
+    _reader: Option<AudioReader>,
+}
+
+/// Reads to the end; gives how many frames there are.
+fn count(reader: &mut AudioReader, cancel: &Terminator) -> Result<u64, ReadError> {
+    let mut block = Vec::new();
+    while !cancel.is_terminated() && reader.read(&mut block)? > 0 {}
+    Ok(reader.position())
+}
+
+fn cancelled(song: &Path) -> SongOutcome {
+    let words = words::job(&JobError::Cancelled, OUTPUT);
+    console::note(&format!("{}: {words}", song.display()));
+    SongOutcome::Cancelled
 }
 
 /// Separates every song; a failure doesn't keep the others from being separated.
@@ -200,13 +114,24 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let on_interrupt = cancel.clone();
     ctrlc::set_handler(move || on_interrupt.terminate()).context("can't listen for Ctrl-C")?;
     // A typing mistake in the arguments must not cost the time to load a model.
+    args.model.check()?;
     let stems = args.model.find()?.manifest.stems;
     let selection = args.selection(&stems)?;
-    let files = selection.plan(&stems)?;
+    let (format, depth) = args.format()?;
+    let files = match format {
+        FileFormat::Stem => selection.plan_stem_file(&stems)?,
+        _ => selection.plan(&stems)?,
+    };
+    if let Some(template) = &args.name {
+        ensure!(
+            !args.flat || template.names_song(),
+            "with --flat, names must tell songs apart: put {{track}}, {{title}} or {{file}} into --name"
+        );
+    }
     let to_standard_output = args.output == Path::new(songs::STANDARD);
     if to_standard_output {
         ensure!(
-            files.len() == 1 && args.songs.len() == 1 && !args.json,
+            (files.len() == 1 || format == FileFormat::Stem) && args.songs.len() == 1 && !args.json,
             "the standard output takes one file of one song: name it with --only or --without"
         );
     }
@@ -243,6 +168,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             song,
             place: &place,
             selection: &selection,
+            format,
+            depth,
             output,
             prints_dir: !args.json && !to_standard_output,
         };
@@ -293,50 +220,42 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    fn selection(&self, stems: &[String]) -> anyhow::Result<Selection> {
-        let one = |stems: Option<Vec<String>>, sums| Selection {
-            only_sums: stems.is_none(),
-            stems,
-            sums,
-            mix: false,
-        };
-        Ok(if let Some(stem) = &self.only {
-            one(Some(vec![stem.clone()]), Vec::new())
-        } else if let Some(stem) = &self.without {
-            one(None, vec![all_but(stem, stems)?])
-        } else if let Some(stem) = &self.two_stems {
-            one(Some(vec![stem.clone()]), vec![all_but(stem, stems)?])
-        } else {
-            Selection {
-                stems: self.stems.clone(),
-                sums: self.sums.clone(),
-                only_sums: self.only_sums,
-                mix: !self.no_mix,
-            }
-        })
-    }
-
-    /// The frames that are wanted, and whether an earlier song of this batch has the same name: overwriting would
+    /// The frames that are wanted, and another name if an earlier song of this batch has the same: overwriting would
     /// replace its set then.
     fn look_at(
         &self,
         song: &Path,
         tracks: &mut HashSet<String>,
-    ) -> Result<(Option<Range<u64>>, bool), String> {
+        cancel: &Terminator,
+    ) -> Result<Asked, String> {
         if self.range.is_none() && !self.overwrite {
-            return Ok((None, false));
+            return Ok(Asked::default());
         }
-        let reader = AudioReader::open(song).map_err(|error| words::read(&error))?;
+        let may_go_on = || !cancel.is_terminated();
+        let reader = AudioReader::open_while(song, None, &may_go_on);
+        let mut reader = reader.map_err(|error| words::read(&error))?;
+        let num_frames = match self.range {
+            // Where the end isn't known beforehand, it has to be gone to.
+            Some(range) if range.is_open() && reader.facts().num_frames.is_none() => {
+                Some(count(&mut reader, cancel).map_err(|error| words::read(&error))?)
+            }
+            _ => reader.facts().num_frames,
+        };
         let facts = reader.facts();
         let file_stem = song.file_stem().unwrap_or_default().to_string_lossy();
         let track = naming::track_name(facts.title.as_deref(), facts.artist.as_deref(), &file_stem);
-        let is_taken = !tracks.insert(track.to_lowercase());
+        let mut numbers = (1..).map(|number| naming::numbered(&track, number));
+        let name = numbers.find(|name| tracks.insert(name.to_lowercase()));
         let range = self.range.map(|range| {
             range
-                .frames(facts.sample_rate, facts.num_frames)
+                .frames(facts.sample_rate, num_frames)
                 .ok_or_else(|| "the song is over before the range begins".to_owned())
         });
-        Ok((range.transpose()?, is_taken))
+        Ok(Asked {
+            range: range.transpose()?,
+            name: name.filter(|name| self.overwrite && *name != track),
+            _reader: Some(reader),
+        })
     }
 
     fn separate(
@@ -347,44 +266,28 @@ impl Args {
         cancel: &Terminator,
     ) -> SongOutcome {
         let &Wanted { song, place, .. } = wanted;
-        let (range, is_taken) = match self.look_at(song, tracks) {
-            Ok(found) => found,
+        let asked = match self.look_at(song, tracks, cancel) {
+            Ok(asked) => asked,
+            Err(_) if cancel.is_terminated() => return cancelled(song),
             Err(error) => {
                 console::note(&format!("error: {}: {error}", song.display()));
                 return SongOutcome::Failed { error };
             }
         };
         let model = engine.model_report();
-        let format = match (self.mp3, self.flac) {
-            (true, _) => FormatArg::Mp3,
-            (_, true) => FormatArg::Flac,
-            _ => self.format,
-        };
-        let depth = match (self.int24, self.float32) {
-            (true, _) => DepthArg::Int24,
-            (_, true) => DepthArg::Float32,
-            _ => self.bit_depth,
-        };
         let job = Job {
             source: song,
-            range,
-            name: None,
+            range: asked.range.clone(),
+            name: asked.name.as_deref(),
             output_dir: wanted.output,
+            template: self.name.as_ref(),
+            is_flat: self.flat,
             selection: wanted.selection,
-            format: match format {
-                FormatArg::Wav => FileFormat::Wav,
-                FormatArg::Flac => FileFormat::Flac,
-                FormatArg::Mp3 => FileFormat::Mp3,
-            },
-            depth: match depth {
-                DepthArg::Int16 => BitDepth::Int16,
-                DepthArg::Int24 => BitDepth::Int24,
-                DepthArg::Float32 => BitDepth::Float32,
-            },
-            existing: if self.overwrite && !is_taken {
-                Existing::Overwrite
-            } else {
-                Existing::Number
+            format: wanted.format,
+            depth: wanted.depth,
+            existing: match self.overwrite {
+                true => Existing::Overwrite,
+                false => Existing::Number,
             },
             skip_existing: self.skip_existing,
             model: &model,
@@ -416,39 +319,43 @@ impl Args {
                         console::note(&format!("[{place}] {name}: note: {warning}"));
                     }
                 }
-                let dir = dir.display().to_string();
                 if wanted.prints_dir {
-                    console::result(&dir);
+                    self.print(&dir, &report);
                 }
                 SongOutcome::Written {
-                    dir,
+                    dir: dir.display().to_string(),
                     elapsed_seconds: elapsed.as_secs_f64(),
                     report,
                 }
             }
             Ok(Done::Skipped { dir, report }) => {
-                let dir = dir.display().to_string();
                 if !self.quiet {
                     console::note(&format!("[{place}] {name}: already there, skipped"));
                 }
-                if !self.json {
-                    console::result(&dir);
+                if wanted.prints_dir {
+                    self.print(&dir, &report);
                 }
+                let dir = dir.display().to_string();
                 SongOutcome::Skipped { dir, report }
             }
-            Err(JobError::Cancelled) => {
-                console::note(&format!(
-                    "{}: {}",
-                    song.display(),
-                    words::job(&JobError::Cancelled, OUTPUT)
-                ));
-                SongOutcome::Cancelled
-            }
+            Err(JobError::Cancelled) => cancelled(song),
             Err(error) => {
                 let error = words::job(&error, OUTPUT);
                 console::note(&format!("error: {}: {error}", song.display()));
                 SongOutcome::Failed { error }
             }
+        }
+    }
+
+    /// Where the set is: its folder, or its files where they lie beside those of others.
+    fn print(&self, dir: &Path, report: &Report) {
+        if !self.flat {
+            return console::result(&dir.display().to_string());
+        }
+        let mut names: Vec<&str> = report.files.iter().map(|file| file.name.as_str()).collect();
+        names.dedup();
+        for name in names {
+            console::result(&dir.join(name).display().to_string());
         }
     }
 }

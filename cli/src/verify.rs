@@ -8,7 +8,7 @@ use serde::Serialize;
 use unweave_separation::audio::write::BitDepth;
 use unweave_separation::delivery::report::{Report, ReportError};
 use unweave_separation::delivery::verdict::{Outcome, Verdict};
-use unweave_separation::delivery::verify::verify_dir;
+use unweave_separation::delivery::verify::{VerifyError, verify_set};
 use unweave_separation::{Terminator, words};
 
 use crate::console;
@@ -17,7 +17,7 @@ use crate::patterns;
 /// Arguments of `unweave verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders that `unweave separate` made, or folders of them.
+    /// Folders that `unweave separate` wrote to, or folders of them.
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// One JSON document on the standard output.
@@ -42,14 +42,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut results = Vec::new();
     let mut is_good = true;
     let named = patterns::expand(&args.dirs)?;
-    for dir in named.iter().flat_map(|dir| sets_in(dir)) {
-        let dir = &dir;
-        let name = dir.display().to_string();
-        match verify_dir(dir, &Terminator::new()) {
+    for (name, report) in named.iter().flat_map(|dir| sets_in(dir)) {
+        let verified = report.map_err(VerifyError::Report);
+        match verified.and_then(|report| verify_set(&report, &Terminator::new())) {
             Ok((report, verdict)) => {
                 is_good &= verdict.outcome != Outcome::Failed;
                 if !args.json {
-                    describe(dir, &report, &verdict);
+                    describe(&name, &report, &verdict);
                 }
                 results.push(SetResult {
                     dir: name,
@@ -79,29 +78,40 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The sets in a folder that is none itself; else the folder, whatever it is.
-fn sets_in(dir: &Path) -> Vec<PathBuf> {
-    let is_set = |dir: &Path| {
-        !matches!(
-            Report::in_dir(dir),
-            Err(ReportError::Missing | ReportError::Io(_))
-        )
-    };
-    let mut sets: Vec<PathBuf> = Vec::new();
-    if !is_set(dir)
+/// The sets in a folder, or in the folders in it where it has none: what each is called here, and its report.
+fn sets_in(dir: &Path) -> Vec<(String, Result<PathBuf, ReportError>)> {
+    let mut sets = reports_in(dir);
+    if let [(_, Err(_))] = sets[..]
         && let Ok(entries) = fs::read_dir(dir)
     {
         let inner = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        sets.extend(inner.filter(|path| path.is_dir() && is_set(path)));
-        sets.sort();
-    }
-    if sets.is_empty() {
-        sets.push(dir.to_owned());
+        let mut inner: Vec<PathBuf> = inner.filter(|path| path.is_dir()).collect();
+        inner.sort();
+        let found: Vec<_> = inner.iter().flat_map(|dir| reports_in(dir)).collect();
+        let found: Vec<_> = found.into_iter().filter(|(_, set)| set.is_ok()).collect();
+        if !found.is_empty() {
+            sets = found;
+        }
     }
     sets
 }
 
-fn describe(dir: &Path, report: &Report, verdict: &Verdict) {
+/// A set is called like its folder; where several lie in one, like its report.
+fn reports_in(dir: &Path) -> Vec<(String, Result<PathBuf, ReportError>)> {
+    match Report::all_in(dir) {
+        Ok(reports) if reports.len() > 1 => {
+            let named = |report: PathBuf| (report.display().to_string(), Ok(report));
+            reports.into_iter().map(named).collect()
+        }
+        Ok(mut reports) => vec![(
+            dir.display().to_string(),
+            reports.pop().ok_or(ReportError::Missing),
+        )],
+        Err(error) => vec![(dir.display().to_string(), Err(error))],
+    }
+}
+
+fn describe(name: &str, report: &Report, verdict: &Verdict) {
     let frames = verdict.num_frames;
     let summary = match verdict.outcome {
         Outcome::Exact if verdict.sums.is_empty() => {
@@ -113,7 +123,7 @@ fn describe(dir: &Path, report: &Report, verdict: &Verdict) {
         }
         Outcome::Failed => "DOES NOT SUM, or was changed".to_owned(),
     };
-    console::result(&format!("{}: {summary}", dir.display()));
+    console::result(&format!("{name}: {summary}"));
     for sum in &verdict.sums {
         let difference = match (verdict.outcome, report.bit_depth) {
             (Outcome::Lossy, _) => {

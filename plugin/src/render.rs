@@ -139,6 +139,8 @@ fn render(
         range: order.range.clone(),
         name: order.name.as_deref(),
         output_dir: &order.folder,
+        template: None,
+        is_flat: false,
         selection: &order.selection,
         format: order.format,
         depth: order.depth,

@@ -119,14 +119,8 @@ pub fn word<T: FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> PyRes
 }
 
 pub fn file_format(text: &str) -> PyResult<FileFormat> {
-    match text {
-        "wav" => Ok(FileFormat::Wav),
-        "flac" => Ok(FileFormat::Flac),
-        "mp3" => Ok(FileFormat::Mp3),
-        _ => Err(PyValueError::new_err(format!(
-            "format={text:?}: there is \"wav\", \"flac\" and \"mp3\""
-        ))),
-    }
+    FileFormat::try_from(text.to_owned())
+        .map_err(|error| PyValueError::new_err(format!("format={text:?}: {error}")))
 }
 
 /// 16, 24, or "32f", as numbers or text.

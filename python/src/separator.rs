@@ -250,6 +250,8 @@ impl Separator {
             range: None,
             name,
             output_dir: &out,
+            template: None,
+            is_flat: false,
             selection: &selection,
             format: file_format(format)?,
             depth: bit_depth.map_or(Ok(BitDepth::Int24), depth_of)?,

@@ -5,3 +5,4 @@ pub mod folders;
 pub mod naming;
 pub mod program;
 pub mod scratch;
+pub mod template;

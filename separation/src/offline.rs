@@ -15,10 +15,12 @@
 //! the number of threads.
 
 pub mod engine;
+mod held;
 mod meter;
 mod preparing;
 mod progress;
 mod proving;
+mod publishing;
 mod samples;
 mod separating;
 mod writing;
@@ -34,11 +36,13 @@ use crate::delivery::plan::{PlanError, Selection};
 use crate::delivery::report::{ModelReport, Report};
 use crate::delivery::verify::VerifyError;
 use crate::error::Error;
+use crate::files::template::Template;
 use crate::runtime::Terminator;
 use crate::stream::Stream;
-use preparing::{Prepared, find_existing, prepare};
+use preparing::{Prepared, Song, prepare};
 use progress::Caller;
 pub use progress::Progress;
+use publishing::find_existing;
 pub use samples::separate_samples;
 
 /// One song and what is to become of it.
@@ -52,11 +56,15 @@ pub struct Job<'a> {
     pub name: Option<&'a str>,
     /// Where the set's folder goes.
     pub output_dir: &'a Path,
+    /// What the files are called; the usual names without.
+    pub template: Option<&'a Template>,
+    /// Whether the files go right into `output_dir`, beside those of other sets, and not into a folder of their own.
+    pub is_flat: bool,
     /// Which files.
     pub selection: &'a Selection,
     /// Kind of the files.
     pub format: FileFormat,
-    /// Depth of the files; MP3 is always made from 24 bits.
+    /// Depth of the files, where their kind leaves a choice: see [`FileFormat::depth`].
     pub depth: BitDepth,
     /// What to do when the folder exists.
     pub existing: Existing,
@@ -150,37 +158,37 @@ fn run(
     on_progress: &mut dyn FnMut(Progress),
     cancel: &Terminator,
 ) -> Result<Done, JobError> {
-    let Prepared { reader, plan } = prepare(job, cancel)?;
+    let Prepared { song, plan } = prepare(job, cancel)?;
     if job.skip_existing
-        && let Some((dir, report)) = find_existing(job.output_dir, &plan)
+        && let Some((dir, report)) = find_existing(job, &plan)
     {
         return Ok(Done::Skipped { dir, report });
     }
-    let streams = separating::open(job, &plan, open_stream, cancel)?;
     let output_error = |source| JobError::Output {
         dir: job.output_dir.to_owned(),
         source,
     };
-    let work = WorkFolder::create(job.output_dir, &plan.track).map_err(output_error)?;
-    let mut caller = Caller::new(plan.facts.sample_rate, on_progress, cancel);
-
-    let separated = separating::separate(reader, streams, &plan, &work.spool_path(), &mut caller)?;
+    let work = || WorkFolder::create(job.output_dir, &plan.names.track).map_err(output_error);
+    let (work, separated, mut caller) = match song {
+        Song::Mix(reader) => {
+            let streams = separating::open(job, &plan, open_stream, cancel)?;
+            let work = work()?;
+            let mut caller = Caller::new(plan.facts.sample_rate, on_progress, cancel);
+            let spool = work.spool_path();
+            let separated = separating::separate(reader, streams, &plan, &spool, &mut caller)?;
+            (work, separated, caller)
+        }
+        Song::Stems(stems) => {
+            let work = work()?;
+            let mut caller = Caller::new(plan.facts.sample_rate, on_progress, cancel);
+            let separated = held::unpack(stems, &plan, &work.spool_path(), &mut caller)?;
+            (work, separated, caller)
+        }
+    };
     let written = writing::write(separated, &plan, job.threads, &work.set_dir(), &mut caller)?;
     let report = proving::prove(job, &plan, written, &work.set_dir(), &mut caller)?;
-
-    let report_name = Report::file_name(&plan.track);
-    report
-        .write(&work.set_dir().join(&report_name))
-        .map_err(WriteError::Io)?;
     caller.may_go_on()?;
-    let owned = |dir: &Path| {
-        let old = Report::read(&dir.join(&report_name));
-        old.map(|old| old.files.into_iter().map(|file| file.name).collect())
-            .unwrap_or_default()
-    };
-    let dir = work
-        .publish(&plan.track, job.existing, &report_name, owned)
-        .map_err(output_error)?;
+    let (dir, report) = publishing::publish(job, &plan, report, work).map_err(output_error)?;
     Ok(Done::Written {
         dir,
         report: Box::new(report),

@@ -54,6 +54,12 @@ pub fn read(error: &ReadError) -> String {
         ReadError::Unsupported(what) => {
             format!("{what} can't be read; convert it first, for example with: ffmpeg -i SONG song.wav")
         }
+        ReadError::OutOfRange { range, available } if range.start >= *available => {
+            format!(
+                "the song is over before the range begins: it has {available} frames, the range begins at frame {}",
+                range.start
+            )
+        }
         ReadError::Empty => "there is no audio in it".to_owned(),
         ReadError::EndMissing => {
             "cut off: its end is missing, where this kind of file says how to read the rest. Get a whole copy".to_owned()

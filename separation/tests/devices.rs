@@ -148,6 +148,8 @@ fn a_songs_report_says_that_another_device_computed() {
         let job = Job {
             source: &song,
             output_dir,
+            template: None,
+            is_flat: false,
             selection: &Selection::default(),
             format: FileFormat::Wav,
             depth: BitDepth::Int16,

@@ -118,6 +118,8 @@ fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
         range: None,
         name: None,
         output_dir: folder,
+        template: None,
+        is_flat: false,
         selection: &Selection::default(),
         format: FileFormat::Wav,
         depth,

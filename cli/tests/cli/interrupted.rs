@@ -1,7 +1,8 @@
 //! Ctrl-C leaves nothing; a kill leaves only what the next run removes.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -102,4 +103,68 @@ fn a_batch_goes_on_where_it_was_interrupted() {
     );
     assert_eq!(names(&out), ["one", "two"]);
     assert_eq!(fs::metadata(&report).unwrap().modified().unwrap(), written);
+}
+
+/// Every file below a folder, by its path, with its bytes.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(inner) = dirs.pop() {
+        for entry in fs::read_dir(inner).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                let name = path.strip_prefix(dir).unwrap().to_owned();
+                files.insert(name, fs::read(path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn batches_that_were_killed_and_resumed_give_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = dir.path().join("songs");
+    fs::create_dir(&songs).unwrap();
+    for number in 1..=5 {
+        song(&songs.join(format!("{number}.wav")), 30_000 * number);
+    }
+    let batch = |out: &Path| {
+        let mut command = command();
+        command
+            .args([
+                "separate",
+                songs.to_str().unwrap(),
+                "-o",
+                out.to_str().unwrap(),
+            ])
+            .args(["--skip-existing", "--format", "flac"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    };
+    let whole = dir.path().join("whole");
+    assert!(batch(&whole).status().unwrap().success());
+    let expected = contents(&whole);
+    assert_eq!(expected.len(), 5 * 7);
+    for stops in [[0, 3], [1, 2]] {
+        let out = dir.path().join(format!("{stops:?}"));
+        for num_done in stops {
+            let mut child = batch(&out).spawn().unwrap();
+            let begin = Instant::now();
+            let is_there = |name: &String| !name.starts_with('.');
+            while names(&out).iter().filter(|name| is_there(name)).count() < num_done
+                || !names(&out).iter().any(|name| !is_there(name))
+            {
+                assert!(begin.elapsed() < PATIENCE, "{:?}", names(&out));
+                sleep(Duration::from_millis(2));
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(batch(&out).status().unwrap().success());
+        assert!(contents(&out) == expected, "killed at {stops:?}");
+    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 #[cfg(unix)]
 use std::process::Command;
 
-use crate::common::unweave;
+use crate::common::{command, unweave};
 
 #[cfg(unix)]
 #[test]
@@ -58,4 +58,21 @@ fn the_manual_has_a_page_for_every_command_that_is_listed() {
         !dir.path().join("unweave-manual.1").exists(),
         "it is for makers of packages"
     );
+}
+
+/// The first run shows that the second could have colours.
+#[test]
+fn there_are_no_colours_for_whoever_wants_none() {
+    for (no_color, expected) in [(None, true), (Some("1"), false)] {
+        let mut command = command();
+        command
+            .args(["separate", "--help"])
+            .env("CLICOLOR_FORCE", "1");
+        match no_color {
+            Some(value) => command.env("NO_COLOR", value),
+            None => command.env_remove("NO_COLOR"),
+        };
+        let shown = command.output().unwrap().stdout;
+        assert_eq!(shown.contains(&0x1b), expected, "NO_COLOR {no_color:?}");
+    }
 }

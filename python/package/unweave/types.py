@@ -83,7 +83,8 @@ class Report(TypedDict):
     track: str
     source: Source
     model: dict[str, Any]
-    file_format: Literal["wav", "flac", "mp3"]
+    file_format: str
+    """`wav`, `flac`, `m4a`, `stem`, `mp3`; MP3 of other rates than 320 kbit/s as `mp3 192` or `mp3 V2`."""
     bit_depth: str
     gain: float
     """The one gain of all files; 1 unless something would have clipped."""

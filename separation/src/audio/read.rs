@@ -30,6 +30,7 @@ mod notes;
 mod ogg;
 mod opus;
 mod pcm;
+mod stem_file;
 mod wav;
 
 use std::fs::File;
@@ -43,6 +44,7 @@ use serde::{Deserialize, Serialize};
 use crate::audio::channels::Layout;
 use crate::audio::tags::Tags;
 use crate::audio::time_stamp::TimeStamp;
+pub(crate) use stem_file::held_stems;
 
 /// Sample rates that are accepted, in Hz.
 pub const SAMPLE_RATE_RANGE: std::ops::RangeInclusive<u32> = 8_000..=384_000;
@@ -142,6 +144,8 @@ pub struct AudioReader {
     /// Frames given so far.
     position: u64,
     num_not_finite: u64,
+    /// That the song ends before the range.
+    shortened: Option<String>,
 }
 
 /// What gives the frames of a file, whatever its format.
@@ -165,6 +169,26 @@ impl AudioReader {
     /// # Errors
     /// Whatever can be seen from the header; see [`ReadError`].
     pub fn open(path: &Path) -> Result<Self, ReadError> {
+        Self::open_while(path, None, &|| true)
+    }
+
+    /// Opens one of several audio tracks of a stem file; 0 is the mix.
+    ///
+    /// # Errors
+    /// As [`AudioReader::open`].
+    pub fn open_track(path: &Path, track_idx: usize) -> Result<Self, ReadError> {
+        Self::open_while(path, Some(track_idx), &|| true)
+    }
+
+    /// As the others, but may be stopped: what takes ffmpeg's help can take long.
+    ///
+    /// # Errors
+    /// As [`AudioReader::open`]; [`io::ErrorKind::Interrupted`] once `may_go_on` says no.
+    pub fn open_while(
+        path: &Path,
+        track_idx: Option<usize>,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> Result<Self, ReadError> {
         let metadata = std::fs::metadata(path)?;
         if metadata.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
@@ -172,9 +196,13 @@ impl AudioReader {
         if metadata.len() == 0 {
             return Err(ReadError::Empty);
         }
-        let (facts, source) = match open(path, metadata.len()) {
+        let opened = match track_idx {
+            Some(_) => open_coded(&File::open(path)?, path, 0..metadata.len(), track_idx),
+            None => open(path, metadata.len(), may_go_on),
+        };
+        let (facts, source) = match opened {
             Err(error @ (ReadError::ForeignCodec(_) | ReadError::NotAudio)) => {
-                ffmpeg::open(path)?.ok_or(error)?
+                ffmpeg::open(path, track_idx, may_go_on)?.ok_or(error)?
             }
             other => other?,
         };
@@ -211,22 +239,44 @@ impl AudioReader {
             decoded: 0,
             position: 0,
             num_not_finite: 0,
+            shortened: None,
         })
     }
 
-    /// Gives these frames only, as if they were the whole file; to be called before reading.
+    /// Gives these frames only, as if they were the whole file; to be called before reading. A range that reaches
+    /// beyond the end is shortened, which is noted.
     ///
     /// # Errors
-    /// [`ReadError::OutOfRange`] if the file is known not to have them.
-    pub fn keep(&mut self, range: Range<u64>) -> Result<(), ReadError> {
+    /// [`ReadError::OutOfRange`] if the file is known to have none of them.
+    pub fn keep(&mut self, mut range: Range<u64>) -> Result<(), ReadError> {
         let available = self.facts.num_frames.unwrap_or(u64::MAX);
-        if range.is_empty() || range.end > available {
+        if range.is_empty() || range.start >= available {
             return Err(ReadError::OutOfRange { range, available });
         }
-        self.facts.num_frames = Some(range.end - range.start);
+        if range.end > available {
+            self.shorten(&range, available);
+            range.end = available;
+        }
+        // Of a file that may be shorter nothing is promised.
+        let is_known = self.facts.num_frames.is_some();
+        self.facts.num_frames = is_known.then_some(range.end - range.start);
         self.facts.time_stamp = self.facts.time_stamp.map(|stamp| stamp.after(range.start));
         self.range = range;
         Ok(())
+    }
+
+    fn shorten(&mut self, range: &Range<u64>, available: u64) {
+        let rate = self.facts.sample_rate;
+        self.shortened = Some(format!(
+            "the range ends at {}, the song at {}: it was taken up to there",
+            notes::seconds(range.end, rate),
+            notes::seconds(available, rate)
+        ));
+    }
+
+    /// The frames of the file that are given.
+    pub fn range(&self) -> Range<u64> {
+        self.range.clone()
     }
 
     /// What the header says.
@@ -272,11 +322,15 @@ impl AudioReader {
         }
         if num_frames == 0 {
             block.iter_mut().for_each(Vec::clear);
-            if self.range.end != u64::MAX && self.decoded < self.range.end {
+            let is_short = self.range.end != u64::MAX && self.decoded < self.range.end;
+            if is_short && self.position == 0 {
                 return Err(ReadError::OutOfRange {
                     range: self.range.clone(),
                     available: self.decoded,
                 });
+            }
+            if is_short {
+                self.shorten(&self.range.clone(), self.decoded);
             }
         }
         self.position += num_frames as u64;
@@ -297,6 +351,7 @@ impl AudioReader {
     /// What was missing, cut off, joined or guessed, for the listener; complete once the end is reached.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.source.notes();
+        notes.extend(self.shortened.clone());
         if self.num_not_finite > 0 {
             notes.push(format!(
                 "{} samples were not numbers (NaN or infinity) and were set to 0",
@@ -308,14 +363,14 @@ impl AudioReader {
 }
 
 /// Opens a file as what its first bytes say that it is.
-fn open(path: &Path, end: u64) -> Result<Opened, ReadError> {
+fn open(path: &Path, end: u64, may_go_on: &dyn Fn() -> bool) -> Result<Opened, ReadError> {
     let mut file = File::open(path)?;
     let mut head = Vec::new();
     file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
     if head.starts_with(b"OggS") {
         let links = ogg::links(&file, end)?;
         let starts = (&links.starts[..], end);
-        return match joined::open(&file, path, starts, open_coded, "chained Ogg file") {
+        return match joined::open(&file, path, starts, open_first, "chained Ogg file") {
             Err(ReadError::NotAudio) if !links.is_whole => Err(ReadError::EndMissing),
             Ok((facts, source)) if !links.is_whole => Ok((facts, ogg::Unended::of(source))),
             other => other,
@@ -341,7 +396,7 @@ fn open(path: &Path, end: u64) -> Result<Opened, ReadError> {
         // The last packet would be lost together with what hangs on it.
         let part = |file: &File, path: &Path, part: Range<u64>| {
             let end = behind::before_tags(file, part.start, part.end)?;
-            open_coded(file, path, part.start..end)
+            open_first(file, path, part.start..end)
         };
         return joined::open(&file, path, (&starts, end), part, "FLAC file");
     }
@@ -359,10 +414,10 @@ fn open(path: &Path, end: u64) -> Result<Opened, ReadError> {
         }
         // Symphonia gives nothing of an MP4 whose samples end early.
         let is_cut_mp4 = head.get(4..8) == Some(b"ftyp") && mp4::is_cut_off(&file)?;
-        if is_cut_mp4 && let Some(opened) = ffmpeg::open(path)? {
+        if is_cut_mp4 && let Some(opened) = ffmpeg::open(path, None, may_go_on)? {
             return Ok(opened);
         }
-        match open_coded(&file, path, 0..end) {
+        match open_first(&file, path, 0..end) {
             Err(ReadError::NotAudio | ReadError::Damaged { .. }) if is_cut_mp4 => {
                 return Err(ReadError::EndMissing);
             }
@@ -375,8 +430,17 @@ fn open(path: &Path, end: u64) -> Result<Opened, ReadError> {
     ))
 }
 
-fn open_coded(file: &File, path: &Path, part: Range<u64>) -> Result<Opened, ReadError> {
-    let (facts, reader) = coded::CodedReader::open(file, path, part)?;
+fn open_first(file: &File, path: &Path, part: Range<u64>) -> Result<Opened, ReadError> {
+    open_coded(file, path, part, None)
+}
+
+fn open_coded(
+    file: &File,
+    path: &Path,
+    part: Range<u64>,
+    track_idx: Option<usize>,
+) -> Result<Opened, ReadError> {
+    let (facts, reader) = coded::CodedReader::open(file, path, part, track_idx)?;
     Ok((facts, Box::new(reader)))
 }
 

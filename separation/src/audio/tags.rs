@@ -8,6 +8,7 @@ use lofty::config::{ParseOptions, WriteOptions};
 use lofty::file::TaggedFileExt;
 use lofty::id3::v2::Id3v2Tag;
 use lofty::iff::wav::RiffInfoList;
+use lofty::mp4::Ilst;
 use lofty::ogg::tag::VorbisComments;
 use lofty::probe::Probe;
 use lofty::tag::{Accessor, ItemKey, Tag, TagExt, TagType};
@@ -143,6 +144,17 @@ impl Tags {
         let mut tag = self.0.clone();
         tag.re_map(TagType::RiffInfo);
         match RiffInfoList::from(tag).dump_to(&mut bytes, WriteOptions::new()) {
+            Ok(()) => bytes,
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// The `ilst` box of an M4A.
+    pub(crate) fn ilst(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut tag = self.0.clone();
+        tag.re_map(TagType::Mp4Ilst);
+        match Ilst::from(tag).dump_to(&mut bytes, WriteOptions::new()) {
             Ok(()) => bytes,
             Err(_) => Vec::new(),
         }

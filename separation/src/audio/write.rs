@@ -1,11 +1,15 @@
-//! Audio files out: WAV, FLAC and MP3, written block by block in constant memory.
+//! Audio files out: WAV, FLAC, MP3, M4A and stem files, written block by block in constant memory.
 //!
 //! The length of a delivery is known before the first block, so its header is right from the start: a WAV
 //! that will exceed 4 GB is RF64 from its first byte. What is recorded ([`GrowingWav`]) gets its header at
 //! the end.
 
+mod alac;
 mod flac;
+mod format;
 mod mp3;
+mod mp4;
+pub(crate) mod stem_file;
 mod wav;
 
 use std::io;
@@ -16,9 +20,10 @@ use serde::{Deserialize, Serialize};
 use crate::audio::channels::Layout;
 use crate::audio::tags::Tags;
 use crate::audio::time_stamp::TimeStamp;
+pub use format::{FileFormat, Mp3Rate, UnknownFormat, UnknownMp3Rate};
 pub use wav::GrowingWav;
 
-/// Sample rates at which MP3 has 320 kbit/s: those of MPEG-1.
+/// Sample rates of MPEG-1, at which MP3 has all its bit rates.
 ///
 /// # Source
 /// ISO/IEC 11172-3, 2.4.2.3.
@@ -28,31 +33,17 @@ pub const MP3_SAMPLE_RATES: [u32; 3] = [32_000, 44_100, 48_000];
 const FLAC_CHANNELS: usize = 8;
 const MP3_CHANNELS: usize = 2;
 
+/// Most channels of an M4A: more would need a layout that programs agree on.
+const MP4_CHANNELS: usize = 2;
+
+/// Highest sample rate of an M4A, in Hz: the field has 16 bits before its point (ISO/IEC 14496-12, 12.2.3.2).
+const MP4_SAMPLE_RATE: u32 = u16::MAX as u32;
+
+/// Of stem files, in Hz: Traktor plays no other.
+const STEM_SAMPLE_RATE: u32 = 44_100;
+
 /// Highest sample rate of a FLAC, in Hz (RFC 9639, section 8.2, has 20 bits for it).
 const FLAC_SAMPLE_RATE: u32 = (1 << 20) - 1;
-
-/// Kind of file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FileFormat {
-    /// RIFF WAVE, or RF64 above 4 GB.
-    Wav,
-    /// Free Lossless Audio Codec; integers only.
-    Flac,
-    /// MPEG-1 layer III at 320 kbit/s, constant rate.
-    Mp3,
-}
-
-impl FileFormat {
-    /// File name extension without the dot.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Flac => "flac",
-            Self::Mp3 => "mp3",
-        }
-    }
-}
 
 /// How a sample is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +84,7 @@ impl BitDepth {
 pub struct AudioSpec {
     /// Kind of file.
     pub format: FileFormat,
-    /// How samples come in; MP3 takes 24-bit integers.
+    /// How samples come in; see [`FileFormat::depth`].
     pub depth: BitDepth,
     /// Frames per second.
     pub sample_rate: u32,
@@ -125,13 +116,27 @@ impl AudioSpec {
             FileFormat::Flac if self.sample_rate > FLAC_SAMPLE_RATE => {
                 Some(format!("FLAC has no {} Hz: choose WAV", self.sample_rate))
             }
-            FileFormat::Mp3 if !MP3_SAMPLE_RATES.contains(&self.sample_rate) => Some(format!(
-                "MP3 at 320 kbit/s exists for 32000, 44100 and 48000 Hz, the song has {} Hz: choose \
+            FileFormat::Mp3(_) if !MP3_SAMPLE_RATES.contains(&self.sample_rate) => Some(format!(
+                "MP3 exists for 32000, 44100 and 48000 Hz, the song has {} Hz: choose \
                  FLAC or WAV, or convert the song first",
                 self.sample_rate
             )),
-            FileFormat::Mp3 if num_channels > MP3_CHANNELS => Some(format!(
+            FileFormat::Mp3(_) if num_channels > MP3_CHANNELS => Some(format!(
                 "MP3 holds up to {MP3_CHANNELS} channels, the song has {num_channels}: choose FLAC or WAV"
+            )),
+            FileFormat::M4a | FileFormat::Stem if self.sample_rate > MP4_SAMPLE_RATE => Some(
+                format!("M4A has no {} Hz: choose FLAC or WAV", self.sample_rate),
+            ),
+            FileFormat::M4a if num_channels > MP4_CHANNELS => Some(format!(
+                "M4A holds up to {MP4_CHANNELS} channels here, the song has {num_channels}: choose FLAC or WAV"
+            )),
+            FileFormat::Stem if num_channels != 2 => Some(format!(
+                "a stem file is in stereo, the song has {num_channels} channels: choose another format"
+            )),
+            FileFormat::Stem if self.sample_rate != STEM_SAMPLE_RATE => Some(format!(
+                "a stem file has {STEM_SAMPLE_RATE} Hz, the song has {}: choose another format, or convert the song \
+                 first, for example with: ffmpeg -i SONG -ar {STEM_SAMPLE_RATE} song.wav",
+                self.sample_rate
             )),
             _ => None,
         };
@@ -173,10 +178,13 @@ enum Inner {
     Wav(wav::WavWriter),
     Flac(Box<flac::FlacWriter>),
     Mp3(mp3::Mp3Writer),
+    M4a(Box<mp4::M4aWriter>),
+    /// One track of a stem file, until all are joined.
+    Track(Box<stem_file::TrackWriter>),
 }
 
 impl AudioWriter {
-    /// Creates the file, replacing one of that name.
+    /// Creates the file, replacing one of that name. Of a stem file it is one track, which programs can't read.
     ///
     /// # Errors
     /// The format can't hold it, or the system refuses.
@@ -185,7 +193,9 @@ impl AudioWriter {
         Ok(Self(match spec.format {
             FileFormat::Wav => Inner::Wav(wav::WavWriter::create(path, spec)?),
             FileFormat::Flac => Inner::Flac(Box::new(flac::FlacWriter::create(path, spec)?)),
-            FileFormat::Mp3 => Inner::Mp3(mp3::Mp3Writer::create(path, spec)?),
+            FileFormat::Mp3(rate) => Inner::Mp3(mp3::Mp3Writer::create(path, spec, rate)?),
+            FileFormat::M4a => Inner::M4a(Box::new(mp4::M4aWriter::create(path, spec)?)),
+            FileFormat::Stem => Inner::Track(Box::new(stem_file::TrackWriter::create(path, spec)?)),
         }))
     }
 
@@ -198,7 +208,9 @@ impl AudioWriter {
             (Inner::Wav(wav), samples) => wav.write(samples),
             (Inner::Flac(flac), Samples::Integer(samples)) => flac.write(samples),
             (Inner::Mp3(mp3), Samples::Integer(samples)) => mp3.write(samples),
-            (Inner::Flac(_) | Inner::Mp3(_), Samples::Float(_)) => Err(WriteError::Encoder(
+            (Inner::M4a(m4a), Samples::Integer(samples)) => m4a.write(samples),
+            (Inner::Track(track), Samples::Integer(samples)) => track.write(samples),
+            (_, Samples::Float(_)) => Err(WriteError::Encoder(
                 "floating point given to an integer encoder".into(),
             )),
         }
@@ -213,6 +225,8 @@ impl AudioWriter {
             Inner::Wav(wav) => wav.finish(),
             Inner::Flac(flac) => flac.finish(),
             Inner::Mp3(mp3) => mp3.finish(),
+            Inner::M4a(m4a) => m4a.finish(),
+            Inner::Track(track) => track.finish(),
         }
     }
 }

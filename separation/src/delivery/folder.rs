@@ -4,6 +4,7 @@
 //! when it is whole. The folder goes away when the run fails or is cancelled; one that a killed run left is
 //! removed by the next run in the same place.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -69,7 +70,7 @@ impl WorkFolder {
         self.dir.path().join(SPOOL_NAME)
     }
 
-    /// Moves the set to its place and gives the folder. `report_name` is moved last, so that a set with a
+    /// Moves the set to a folder of its own and gives that. `report_name` is moved last, so that a set with a
     /// report is whole; `owned` tells from an old report which files belong to an old set.
     ///
     /// # Errors
@@ -86,13 +87,16 @@ impl WorkFolder {
             let target = self.output_dir.join(track);
             if target.is_dir() {
                 let aside = self.dir.path().join(ASIDE_NAME);
-                replace(&set, &target, report_name, &owned(&target), &aside)?;
+                let owned = owned(&target.join(report_name));
+                replace(&set, &target, report_name, &owned, &aside)?;
                 return Ok(target);
             }
         }
+        let taken = Taken::of(&self.output_dir)?;
         for number in 1.. {
-            let target = self.output_dir.join(naming::numbered(track, number));
-            if target.symlink_metadata().is_ok() {
+            let name = naming::numbered(track, number);
+            let target = self.output_dir.join(&name);
+            if taken.has(&name) || target.symlink_metadata().is_ok() {
                 continue;
             }
             match move_folder(&set, &target) {
@@ -103,6 +107,75 @@ impl WorkFolder {
             }
         }
         unreachable!("numbers don't end before files do")
+    }
+
+    /// Moves the files of the set to where those of other sets are too, and gives that folder. `names` gives what
+    /// the files, the report last, are called with a number: they are there under their names with 1.
+    /// `write_report` writes one that says so.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn publish_flat(
+        self,
+        existing: Existing,
+        names: impl Fn(u32) -> Vec<String>,
+        write_report: impl Fn(u32, &Path) -> io::Result<()>,
+        owned: impl Fn(&Path) -> Vec<String>,
+    ) -> io::Result<PathBuf> {
+        let (set, target) = (self.set_dir(), &self.output_dir);
+        let first = names(1);
+        let report_name = first.last().map_or("", String::as_str);
+        if existing == Existing::Overwrite {
+            write_report(1, &set.join(report_name))?;
+            let owned = owned(&target.join(report_name));
+            let aside = self.dir.path().join(ASIDE_NAME);
+            replace(&set, target, report_name, &owned, &aside)?;
+            return Ok(target.clone());
+        }
+        let taken = Taken::of(target)?;
+        for number in 1.. {
+            let names = names(number);
+            if names.iter().any(|name| taken.has(name)) {
+                continue;
+            }
+            // Whoever makes the first file has all of the names.
+            match fs::File::create_new(target.join(&names[0])) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                other => other?,
+            };
+            write_report(number, &set.join(report_name))?;
+            for (from, to) in first.iter().zip(&names) {
+                fs::rename(set.join(from), target.join(to))?;
+            }
+            return Ok(target.clone());
+        }
+        unreachable!("numbers don't end before files do")
+    }
+}
+
+/// What is in a folder. Names that differ in case only are one on Windows and macOS, and where songs are copied to
+/// from there.
+pub struct Taken(HashSet<String>);
+
+impl Taken {
+    /// Looks into a folder; one that isn't there has nothing in it.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn of(dir: &Path) -> io::Result<Self> {
+        let entries = match fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self(HashSet::new()));
+            }
+            other => other?,
+        };
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().to_lowercase()));
+        names.collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Whether there is anything of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(&name.to_lowercase())
     }
 }
 
@@ -202,6 +275,35 @@ mod tests {
         assert_eq!(names(out.path()), ["Song", "Song (2)", "Song (3)"]);
         let kept = fs::read_to_string(out.path().join("Song (2)/Song (Report).json")).unwrap();
         assert_eq!(kept, "1");
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_are_the_same() {
+        let out = tempfile::tempdir().unwrap();
+        fs::create_dir(out.path().join("SONG")).unwrap();
+        fs::write(out.path().join("song (2) (BASS stem).wav"), "").unwrap();
+        let dir = make(out.path(), "1", Existing::Number);
+        assert_eq!(dir, out.path().join("Song (2)"));
+
+        for expected in ["Song (3) (Bass Stem).wav", "Song (4) (Bass Stem).wav"] {
+            fs::write(out.path().join("Song (Report).json"), "of another set").unwrap();
+            let work = WorkFolder::create(out.path(), "Song").unwrap();
+            fs::write(work.set_dir().join("Song (Bass Stem).wav"), expected).unwrap();
+            let names = |number| {
+                let track = naming::numbered("Song", number);
+                ["(Bass Stem).wav", "(Report).json"]
+                    .map(|end| format!("{track} {end}"))
+                    .to_vec()
+            };
+            let write = |number: u32, path: &Path| fs::write(path, number.to_string());
+            let dir = work
+                .publish_flat(Existing::Number, names, write, |_| Vec::new())
+                .unwrap();
+            assert_eq!(fs::read_to_string(dir.join(expected)).unwrap(), expected);
+            let report = expected.replace("(Bass Stem).wav", "(Report).json");
+            let number = &expected[6..7];
+            assert_eq!(fs::read_to_string(dir.join(report)).unwrap(), number);
+        }
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! Which files a set has.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audio::write::stem_file;
 use crate::files::naming;
+
+/// What a report file is called between the brackets.
+pub const REPORT_LABEL: &str = "Report";
 
 /// What the mix file is called.
 pub const MIX_LABEL: &str = "Full Mix";
@@ -88,6 +93,15 @@ pub enum PlanError {
     /// Two files of one name.
     #[error("two files would be called {0:?}")]
     SameLabel(String),
+    /// A stem file is asked for, and something that it can't be.
+    #[error(
+        "a stem file holds the mix and four stems, no more and no less{}: choose another format",
+        if *num_stems == 4 { String::new() } else { format!("; the model has {num_stems}") }
+    )]
+    NotForStemFile {
+        /// How many stems the model has.
+        num_stems: usize,
+    },
     /// Nothing is selected.
     #[error("nothing is selected to be written: name stems, or a sum")]
     Nothing,
@@ -225,22 +239,49 @@ impl Selection {
                 label: sum.label.clone(),
             });
         }
-        // Names that differ in case only are the same file on Windows and macOS.
-        let mut labels: Vec<String> = files
-            .iter()
-            .map(|file| naming::sanitise(&file.label).to_lowercase())
-            .collect();
-        labels.push("report".into());
-        for (at, label) in labels.iter().enumerate() {
-            if labels[..at].contains(label) {
-                return Err(PlanError::SameLabel(label.clone()));
-            }
-        }
+        let labels = files.iter().map(|file| naming::sanitise(&file.label));
+        all_differ(labels.chain([REPORT_LABEL.to_owned()]))?;
         if files.is_empty() {
             return Err(PlanError::Nothing);
         }
         Ok(files)
     }
+
+    /// What the one file for DJ programs has in it for a model with these stems: the mix, then the stems.
+    ///
+    /// # Errors
+    /// The model doesn't have four stems, or something else was selected.
+    pub fn plan_stem_file(&self, stems: &[String]) -> Result<Vec<PlannedFile>, PlanError> {
+        let no_stem_file = || PlanError::NotForStemFile {
+            num_stems: stems.len(),
+        };
+        let order = stem_file::order(stems).filter(|_| *self == Self::default());
+        let order = order.ok_or_else(no_stem_file)?;
+        let mix = PlannedFile {
+            role: Role::Mix,
+            label: MIX_LABEL.into(),
+        };
+        let stem = |stem: usize| PlannedFile {
+            role: Role::Stem(stem),
+            label: naming::stem_label(&stems[stem]),
+        };
+        Ok([mix]
+            .into_iter()
+            .chain(order.into_iter().map(stem))
+            .collect())
+    }
+}
+
+/// Refuses two files of one name; names that differ in case only are the same file on Windows and macOS.
+pub(crate) fn all_differ(names: impl Iterator<Item = String>) -> Result<(), PlanError> {
+    let mut seen = HashSet::new();
+    for name in names {
+        let lower = name.to_lowercase();
+        if !seen.insert(lower.clone()) {
+            return Err(PlanError::SameLabel(lower));
+        }
+    }
+    Ok(())
 }
 
 /// Stem names are lower case; users may write `Vocals`.

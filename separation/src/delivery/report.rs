@@ -3,23 +3,20 @@
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::audio::channels::Group;
 use crate::audio::read::SampleKind;
 use crate::audio::write::{BitDepth, FileFormat};
-use crate::delivery::plan::NamedRole;
+use crate::delivery::plan::{NamedRole, REPORT_LABEL};
 use crate::delivery::verdict::Verdict;
 use crate::files::naming;
 
 /// Version of the report's form. A reader refuses a higher one; a change that old readers would
 /// misunderstand raises it.
 pub const REPORT_FORMAT: u32 = 1;
-
-/// What a report file is called between the brackets.
-pub const REPORT_LABEL: &str = "Report";
 
 /// Longest report that is read, in bytes: far above what hundreds of sums need.
 const MAX_REPORT_BYTES: u64 = 4 << 20;
@@ -29,7 +26,7 @@ const MAX_REPORT_BYTES: u64 = 4 << 20;
 pub struct Report {
     /// [`REPORT_FORMAT`].
     pub format: u32,
-    /// The track's name, which is also that of its folder, but for a number.
+    /// The track's name, which is also that of its folder, if it has one, but for a number.
     pub track: String,
     /// The song that was separated.
     pub source: SourceReport,
@@ -109,6 +106,9 @@ pub struct ModelReport {
 pub struct FileReport {
     /// Name within the folder.
     pub name: String,
+    /// Which track of a file with several; none for a file with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<usize>,
     /// What it holds.
     #[serde(flatten)]
     pub role: NamedRole,
@@ -151,24 +151,35 @@ impl Report {
         naming::file_name(track, REPORT_LABEL, "json")
     }
 
-    /// The report of the set in a folder.
+    /// The report of the only set in a folder.
     ///
     /// # Errors
     /// There is none, or several, or it can't be understood.
     pub fn in_dir(dir: &Path) -> Result<Self, ReportError> {
+        match &Self::all_in(dir)?[..] {
+            [report] => Self::read(report),
+            _ => Err(ReportError::Several),
+        }
+    }
+
+    /// Where the reports of all sets in a folder are, in the order of their names.
+    ///
+    /// # Errors
+    /// There is none, or the system refuses.
+    pub fn all_in(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
         let suffix = format!("({REPORT_LABEL}).json");
-        let mut found = None;
+        let mut found = Vec::new();
         for entry in fs::read_dir(dir)? {
-            let path = entry?.path();
-            if path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().ends_with(&suffix))
-                && found.replace(path).is_some()
-            {
-                return Err(ReportError::Several);
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().ends_with(&suffix) {
+                found.push(entry.path());
             }
         }
-        Self::read(&found.ok_or(ReportError::Missing)?)
+        found.sort();
+        match found.is_empty() {
+            true => Err(ReportError::Missing),
+            false => Ok(found),
+        }
     }
 
     /// Reads a report.

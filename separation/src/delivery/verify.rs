@@ -79,12 +79,28 @@ struct Claim {
     first_bad_frame: Option<u64>,
 }
 
-/// Reads the set in a folder and checks all that its report claims.
+/// Reads the only set in a folder and checks all that its report claims.
 ///
 /// # Errors
 /// The set can't be read. That it doesn't sum is no error, but a [`Verdict`].
 pub fn verify_dir(dir: &Path, cancel: &Terminator) -> Result<(Report, Verdict), VerifyError> {
-    let report = Report::in_dir(dir)?;
+    verify_said(dir, Report::in_dir(dir)?, cancel)
+}
+
+/// Reads the set that a report tells of, beside it, and checks all that it claims.
+///
+/// # Errors
+/// As [`verify_dir`].
+pub fn verify_set(report: &Path, cancel: &Terminator) -> Result<(Report, Verdict), VerifyError> {
+    let dir = report.parent().unwrap_or(Path::new(""));
+    verify_said(dir, Report::read(report)?, cancel)
+}
+
+fn verify_said(
+    dir: &Path,
+    report: Report,
+    cancel: &Terminator,
+) -> Result<(Report, Verdict), VerifyError> {
     let statement = Statement {
         source: &report.source,
         model: &report.model,
@@ -105,7 +121,7 @@ pub(crate) fn verify(
     said: Statement<'_>,
     cancel: &Terminator,
 ) -> Result<Verdict, VerifyError> {
-    let is_lossy = said.file_format == FileFormat::Mp3;
+    let is_lossy = said.file_format.is_lossy();
     let mut claims = claims(said);
     // Integers are compared as integers: a sample times 2^(bits − 1) is one, and exact in f64.
     let scale = if is_lossy {
@@ -117,7 +133,7 @@ pub(crate) fn verify(
         let mut files = Vec::new();
         for file in said.files {
             let (source, depth) = (said.source, said.bit_depth);
-            files.push(Aligned::open(scope, dir, &file.name, source, depth)?);
+            files.push(Aligned::open(scope, dir, file, source, depth)?);
         }
         let num_frames = compare(&mut files, &mut claims, scale, said.bit_depth, cancel)?;
         let expected = num_frames.max(said.source.num_frames);

@@ -3,7 +3,7 @@
 use std::path::{Component, Path};
 
 /// Longest file name in bytes, on every file system in common use.
-const MAX_NAME_BYTES: usize = 255;
+pub const MAX_NAME_BYTES: usize = 255;
 
 /// Longest label in bytes, so that room for the track is left.
 const MAX_LABEL_BYTES: usize = 100;
@@ -42,6 +42,12 @@ pub fn file_name(track: &str, label: &str, extension: &str) -> String {
     let suffix = format!(" ({label}).{extension}");
     let room = MAX_NAME_BYTES.saturating_sub(suffix.len());
     format!("{}{suffix}", shorten(track, room))
+}
+
+/// `Track Name.stem.mp4`, the track shortened where it doesn't fit.
+pub fn whole_name(track: &str, extension: &str) -> String {
+    let room = MAX_NAME_BYTES.saturating_sub(extension.len() + 1);
+    format!("{}.{extension}", shorten(track, room))
 }
 
 /// `Name`, `Name (2)`, `Name (3)`: what to try when a name is taken.

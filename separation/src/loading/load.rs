@@ -39,9 +39,17 @@ fn load_part(model: &Model, options: &Options, depth: usize) -> Result<Box<dyn S
     })?;
     match composed {
         Some(composition) => Ok(Box::new(composition)),
-        None => runtime::on_device(model, options, &mut |place| {
-            load_graphs(model, options.purpose, place)
-        }),
+        None => {
+            let overlap = options
+                .overlap
+                .filter(|_| options.purpose == Purpose::Files);
+            let kind = overlap.and_then(|share| model.manifest.kind.with_overlap(share));
+            let mut model = model.clone();
+            model.manifest.kind = kind.unwrap_or(model.manifest.kind);
+            runtime::on_device(&model, options, &mut |place| {
+                load_graphs(&model, options.purpose, place)
+            })
+        }
     }
 }
 

@@ -139,6 +139,39 @@ pub struct Segment {
     pub is_normalised: bool,
 }
 
+/// Most of a segment that may be shared with the next: ten runs per frame are more than anyone gains from.
+pub const MAX_OVERLAP: f64 = 0.9;
+
+impl Kind {
+    /// The same, but segments share this part of them with the next; none for kinds whose segments fix that
+    /// themselves, or that have none.
+    #[must_use]
+    pub fn with_overlap(&self, share: f64) -> Option<Self> {
+        let shared = |segment: &Segment| {
+            let kept = segment.frames - 2 * segment.trim_frames;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a share of a length that is one"
+            )]
+            let overlap_frames = (kept as f64 * share.clamp(0.0, MAX_OVERLAP)) as usize;
+            Segment {
+                overlap_frames,
+                ..*segment
+            }
+        };
+        match self {
+            Self::Waveform(segment) => Some(Self::Waveform(shared(segment))),
+            Self::Hybrid(segment, stft) => Some(Self::Hybrid(shared(segment), stft.clone())),
+            Self::Spectrum(segment, stft, estimate) => {
+                Some(Self::Spectrum(shared(segment), stft.clone(), *estimate))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Segment {
     /// New final frames per segment.
     pub fn hop(&self) -> usize {

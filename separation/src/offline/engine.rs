@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::delivery::report::ModelReport;
 use crate::device::Device;
 use crate::error::Error;
+use crate::files::checksum::sha256;
 use crate::loading::load::load;
 use crate::mode::Purpose;
 use crate::model::manifest::Kind;
@@ -70,8 +71,12 @@ impl Engine {
             None | Some(Device::Cpu) => runtime,
             Some(device) => format!("{runtime} on {}", device.name()),
         };
+        let identity = model.identity()?;
         Ok(Self {
-            identity: model.identity()?,
+            identity: match options.overlap {
+                Some(share) => sha256(format!("{identity} with an overlap of {share}").as_bytes()),
+                None => identity,
+            },
             model,
             options,
             runtime,
@@ -107,7 +112,10 @@ impl Engine {
         let manifest = &self.model.manifest;
         ModelReport {
             id: manifest.id.clone(),
-            name: manifest.name.clone(),
+            name: match self.options.overlap {
+                Some(share) => format!("{}, with an overlap of {share}", manifest.name),
+                None => manifest.name.clone(),
+            },
             version: manifest.version.clone(),
             sha256: self.identity.clone(),
             stems: manifest.stems.clone(),

@@ -2,25 +2,35 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::held::Held;
 use super::{Job, JobError};
 use crate::audio::channels::Group;
 use crate::audio::read::{AudioReader, ReadError, SourceFacts};
 use crate::audio::tags::Tags;
 use crate::audio::write::{AudioSpec, BitDepth, FileFormat};
-use crate::delivery::plan::PlannedFile;
-use crate::delivery::report::{Report, Request};
+use crate::delivery::plan::{PlannedFile, Role, all_differ};
+use crate::delivery::report::{ModelReport, Report, Request};
 use crate::files::checksum::hex;
 use crate::files::naming;
+use crate::files::template::{SongNames, Template};
 use crate::runtime::Terminator;
 
 /// A song at its first frame, and what is to become of it.
 pub(super) struct Prepared {
-    pub reader: AudioReader,
+    pub song: Song,
     pub plan: Plan,
+}
+
+/// What there is of a song.
+pub(super) enum Song {
+    /// The mix, which a model has to take apart.
+    Mix(AudioReader),
+    /// The mix and its stems, in one file.
+    Stems(Held),
 }
 
 /// The set that will be written.
@@ -29,55 +39,114 @@ pub(super) struct Plan {
     pub facts: SourceFacts,
     /// Which channels the model hears together.
     pub groups: Vec<Group>,
-    /// What the set is named after.
-    pub track: String,
+    /// What the set and its files are named after.
+    pub names: SongNames,
+    /// Whose stems they are.
+    pub model: ModelReport,
     /// What each file holds.
     pub files: Vec<PlannedFile>,
     /// What makes a set the one that is wanted; its files are in the order of `files`.
     pub request: Request,
+    /// What the listener should know of all this.
+    pub remarks: Vec<String>,
+    template: Option<Template>,
 }
 
 impl Plan {
-    /// What a file of the set is written as.
-    pub fn spec(&self, label: &str, num_frames: u64) -> AudioSpec {
+    /// What a file of the set is written as; all tracks together without a label.
+    pub fn spec(&self, label: Option<&str>, num_frames: u64) -> AudioSpec {
         let kind = (self.request.file_format, self.request.bit_depth);
-        let song = self.facts.title.as_deref().unwrap_or(&self.track);
-        let tags = self.facts.tags.with_title(&format!("{song} ({label})"));
+        let song = self.facts.title.as_deref().unwrap_or(&self.names.track);
+        let tags = match label {
+            Some(label) => self.facts.tags.with_title(&format!("{song} ({label})")),
+            None => self.facts.tags.with_title(song),
+        };
         spec(&self.facts, kind, tags, num_frames)
+    }
+
+    /// What the set is called if others took its name.
+    pub fn request(&self, number: u32) -> Request {
+        let names = self.names.numbered(number);
+        let (format, template) = (self.request.file_format, self.template.as_ref());
+        let files = self.files.iter().map(|file| {
+            let name = file_name(&names, template, file, format, &self.model.stems);
+            (name, file.role.named(&self.model.stems))
+        });
+        Request {
+            files: files.collect(),
+            ..self.request.clone()
+        }
     }
 }
 
 /// Opens the song, names the files, and refuses what can't be written.
 pub(super) fn prepare(job: &Job<'_>, cancel: &Terminator) -> Result<Prepared, JobError> {
-    let reader = open(job)?;
+    let reader = open(job, None, cancel)?;
     let facts = reader.facts().clone();
-    let track = track_name(job, &facts);
-    let files = job.selection.plan(&job.model.stems)?;
-    let bit_depth = match job.format {
-        FileFormat::Mp3 => BitDepth::Int24,
-        _ => job.depth,
+    let held = Held::open(job, cancel)?;
+    let model = held.as_ref().map_or(job.model, |held| &held.model).clone();
+    let files = match job.format {
+        FileFormat::Stem => job.selection.plan_stem_file(&model.stems)?,
+        _ => job.selection.plan(&model.stems)?,
     };
+    let bit_depth = job.format.depth(job.depth);
     spec(&facts, (job.format, bit_depth), Tags::default(), 0).check()?;
-    let named = files.iter().map(|file| {
-        let name = naming::file_name(&track, &file.label, job.format.extension());
-        (name, file.role.named(&job.model.stems))
-    });
-    let request = Request {
-        source_sha256: hash_file(job.source, cancel)?,
-        source_range: job.range.clone(),
-        model_sha256: job.model.sha256.clone(),
-        file_format: job.format,
-        bit_depth,
-        files: named.collect(),
-    };
-    let plan = Plan {
+    let mut plan = Plan {
         groups: facts.layout.groups(),
+        names: song_names(job, &facts),
+        request: Request {
+            source_sha256: hash_file(job.source, cancel)?,
+            source_range: job.range.is_some().then(|| reader.range()),
+            model_sha256: model.sha256.clone(),
+            file_format: job.format,
+            bit_depth,
+            files: Vec::new(),
+        },
+        remarks: held.as_ref().map_or(Vec::new(), Held::remarks),
+        template: job.template.cloned(),
         facts,
-        track,
         files,
-        request,
+        model,
     };
-    Ok(Prepared { reader, plan })
+    plan.request = plan.request(1);
+    if job.format != FileFormat::Stem {
+        let names = plan.request.files.iter().map(|(name, _)| name.clone());
+        all_differ(names.chain([Report::file_name(&plan.names.track)]))?;
+    }
+    let song = match held {
+        Some(held) => Song::Stems(held),
+        None => Song::Mix(reader),
+    };
+    Ok(Prepared { song, plan })
+}
+
+fn file_name(
+    names: &SongNames,
+    template: Option<&Template>,
+    file: &PlannedFile,
+    format: FileFormat,
+    stems: &[String],
+) -> String {
+    let extension = format.extension();
+    let label = file.label.as_str();
+    match (template, format) {
+        (Some(template), _) => {
+            let stem = match &file.role {
+                _ if format == FileFormat::Stem => "stems".to_owned(),
+                Role::Mix => "mix".to_owned(),
+                Role::Stem(stem) => stems[*stem].clone(),
+                Role::Sum(_) => label.to_lowercase(),
+            };
+            let label = if format == FileFormat::Stem {
+                "Stems"
+            } else {
+                label
+            };
+            template.file_name(names, (label, &stem), extension)
+        }
+        (None, FileFormat::Stem) => naming::whole_name(&names.track, extension),
+        (None, _) => naming::file_name(&names.track, label, extension),
+    }
 }
 
 fn spec(
@@ -98,40 +167,34 @@ fn spec(
 }
 
 /// The song at the first frame that is wanted.
-pub(super) fn open(job: &Job<'_>) -> Result<AudioReader, ReadError> {
-    let mut reader = AudioReader::open(job.source)?;
+pub(super) fn open(
+    job: &Job<'_>,
+    track_idx: Option<usize>,
+    cancel: &Terminator,
+) -> Result<AudioReader, ReadError> {
+    let may_go_on = || !cancel.is_terminated();
+    let mut reader = AudioReader::open_while(job.source, track_idx, &may_go_on)?;
     if let Some(range) = &job.range {
         reader.keep(range.clone())?;
     }
     Ok(reader)
 }
 
-fn track_name(job: &Job<'_>, facts: &SourceFacts) -> String {
-    let file_stem = job.source.file_stem().unwrap_or_default().to_string_lossy();
-    match job.name {
-        Some(name) => naming::track_name(None, None, name),
-        None => naming::track_name(facts.title.as_deref(), facts.artist.as_deref(), &file_stem),
+fn song_names(job: &Job<'_>, facts: &SourceFacts) -> SongNames {
+    let file = job.source.file_stem().unwrap_or_default().to_string_lossy();
+    let tag = |name| facts.tags.text(name);
+    SongNames {
+        track: match job.name {
+            Some(name) => naming::track_name(None, None, name),
+            None => naming::track_name(facts.title.as_deref(), facts.artist.as_deref(), &file),
+        },
+        title: facts.title.clone(),
+        artist: facts.artist.clone(),
+        album: tag("ALBUM"),
+        number: tag("TRACKNUMBER"),
+        year: tag("DATE").map(|date| date.chars().take(4).collect()),
+        file: file.into_owned(),
     }
-}
-
-/// A whole set that answers the request, under any number of the track's name.
-pub(super) fn find_existing(output_dir: &Path, plan: &Plan) -> Option<(PathBuf, Box<Report>)> {
-    for number in 1.. {
-        let dir = output_dir.join(naming::numbered(&plan.track, number));
-        if dir.symlink_metadata().is_err() {
-            return None;
-        }
-        if let Ok(report) = Report::read(&dir.join(Report::file_name(&plan.track)))
-            && report.request() == plan.request
-            && report
-                .files
-                .iter()
-                .all(|file| dir.join(&file.name).is_file())
-        {
-            return Some((dir, Box::new(report)));
-        }
-    }
-    None
 }
 
 fn hash_file(path: &Path, cancel: &Terminator) -> Result<String, JobError> {

@@ -22,7 +22,7 @@ pub(super) fn prove(
     let source = source_report(job, plan, written.num_frames, written.notes.clone());
     let statement = Statement {
         source: &source,
-        model: job.model,
+        model: &plan.model,
         file_format: plan.request.file_format,
         bit_depth: plan.request.bit_depth,
         files: &written.files,
@@ -34,15 +34,15 @@ pub(super) fn prove(
     }
     Ok(Report {
         format: REPORT_FORMAT,
-        track: plan.track.clone(),
+        track: plan.names.track.clone(),
         source,
-        model: job.model.clone(),
+        model: plan.model.clone(),
         file_format: plan.request.file_format,
         bit_depth: plan.request.bit_depth,
         gain: written.gain,
         gain_db: gain_db(written.gain),
         proof,
-        warnings: warnings(plan, &written),
+        warnings: warnings(job, plan, &written),
         files: written.files,
         unweave_version: env!("CARGO_PKG_VERSION").to_owned(),
         runtime: job.runtime.clone(),
@@ -74,8 +74,9 @@ fn source_report(job: &Job<'_>, plan: &Plan, num_frames: u64, notes: Vec<String>
 }
 
 /// What the listener should know: of the song, of the files, of what computed.
-fn warnings(plan: &Plan, written: &Written) -> Vec<String> {
-    let mut warnings = written.notes.clone();
+fn warnings(job: &Job<'_>, plan: &Plan, written: &Written) -> Vec<String> {
+    let mut warnings = plan.remarks.clone();
+    warnings.extend(written.notes.iter().cloned());
     if written.gain < 1.0 {
         warnings.push(format!(
             "all files are {:.2} dB quieter than the song, because {} would have clipped",
@@ -98,6 +99,9 @@ fn warnings(plan: &Plan, written: &Written) -> Vec<String> {
              every file has all channels",
             names.join(", ")
         ));
+    }
+    if plan.request.bit_depth != job.depth && !plan.request.file_format.is_lossy() {
+        warnings.push("files of this kind have 16 bits: WAV and FLAC can have more".into());
     }
     if !plan.files.iter().any(|file| file.label == MIX_LABEL) {
         warnings.push("without the Full Mix the sum of the stems can't be checked later".into());

@@ -70,7 +70,7 @@ pub(super) fn open(
         .map(|_| open_stream(plan.facts.sample_rate));
     let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
     if streams.iter().any(Stream::wants_track) {
-        let tracks = listen(preparing::open(job)?, &plan.groups, cancel)?;
+        let tracks = listen(preparing::open(job, None, cancel)?, &plan.groups, cancel)?;
         for (stream, track) in streams.iter_mut().zip(&tracks) {
             stream.begin(track);
         }

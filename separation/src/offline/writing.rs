@@ -1,6 +1,6 @@
 //! From the spool to the files, encoded side by side.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -11,8 +11,9 @@ use super::preparing::Plan;
 use super::progress::Caller;
 use super::separating::Separated;
 use crate::audio::read::fraction;
-use crate::audio::write::{AudioWriter, WriteError};
+use crate::audio::write::{AudioWriter, FileFormat, WriteError, stem_file};
 use crate::delivery::exact::FileBlock;
+use crate::delivery::plan::Role;
 use crate::delivery::report::{FileReport, Request};
 
 /// Blocks that wait for an encoder at most.
@@ -54,6 +55,7 @@ pub(super) fn write(
         let file = open(plan, separated.num_frames, dir, file_idx)?;
         shares[file_idx % num_workers].push(file);
     }
+    let num_frames = separated.num_frames;
     let mut reports = thread::scope(|scope| {
         let (senders, workers): (Vec<_>, Vec<_>) = shares
             .into_iter()
@@ -78,6 +80,9 @@ pub(super) fn write(
         fed.map(|()| reports)
     })?;
     reports.sort_by_key(|(file_idx, _)| *file_idx);
+    if plan.request.file_format == FileFormat::Stem {
+        join(plan, num_frames, dir)?;
+    }
     Ok(Written {
         files: reports.into_iter().map(|(_, report)| report).collect(),
         gain: separated.gain,
@@ -89,12 +94,33 @@ pub(super) fn write(
 
 fn open(plan: &Plan, num_frames: u64, dir: &Path, file_idx: usize) -> Result<OpenFile, JobError> {
     let (name, _) = &plan.request.files[file_idx];
-    let spec = plan.spec(&plan.files[file_idx].label, num_frames);
+    let spec = plan.spec(Some(&plan.files[file_idx].label), num_frames);
+    let path = match plan.request.file_format {
+        FileFormat::Stem => track_path(dir, file_idx),
+        _ => dir.join(name),
+    };
     Ok(OpenFile {
         file_idx,
-        writer: AudioWriter::create(&dir.join(name), &spec)?,
+        writer: AudioWriter::create(&path, &spec)?,
         meter: FileMeter::new(&spec.layout, spec.sample_rate, spec.depth)?,
     })
+}
+
+/// Where a track of a stem file waits for the others.
+fn track_path(dir: &Path, file_idx: usize) -> PathBuf {
+    dir.join(format!("track-{file_idx}"))
+}
+
+fn join(plan: &Plan, num_frames: u64, dir: &Path) -> Result<(), WriteError> {
+    let indices = 0..plan.files.len();
+    let tracks: Vec<PathBuf> = indices.map(|file_idx| track_path(dir, file_idx)).collect();
+    let stems = plan.files.iter().filter_map(|file| match file.role {
+        Role::Stem(stem) => Some(plan.model.stems[stem].as_str()),
+        _ => None,
+    });
+    let stems: Vec<&str> = stems.collect();
+    let path = dir.join(&plan.request.files[0].0);
+    stem_file::join(&tracks, &stems, &plan.spec(None, num_frames), &path)
 }
 
 /// Converts block by block and hands each to every encoder.
@@ -141,6 +167,7 @@ fn encode(
             let measured = file.meter.finish();
             let report = FileReport {
                 name,
+                track: (request.file_format == FileFormat::Stem).then_some(file.file_idx),
                 role,
                 peak_dbfs: measured.peak_dbfs,
                 loudness_lufs: measured.loudness_lufs,

@@ -21,6 +21,9 @@ pub struct Options {
     pub terminator: Terminator,
     /// Live or files.
     pub purpose: Purpose,
+    /// Which part of a segment is shared with the next, in place of what the manifest says; for models that leave a
+    /// choice, and for files.
+    pub overlap: Option<f64>,
 }
 
 impl Default for Options {
@@ -32,6 +35,7 @@ impl Default for Options {
             runtime_beside: Vec::new(),
             terminator: Terminator::new(),
             purpose: Purpose::default(),
+            overlap: None,
         }
     }
 }

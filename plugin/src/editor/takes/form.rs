@@ -16,7 +16,7 @@ use crate::takes::{self, Listening, PathKind, Settings, Takes};
 const FORMATS: [(FileFormat, &str); 3] = [
     (FileFormat::Wav, "WAV"),
     (FileFormat::Flac, "FLAC"),
-    (FileFormat::Mp3, "MP3"),
+    (FileFormat::MP3, "MP3"),
 ];
 
 const DEPTHS: [(BitDepth, &str); 3] = [
@@ -39,7 +39,7 @@ pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, installed: &mut Option<Installe
     folder(ui, takes, &mut settings);
     ui.horizontal(|ui| {
         choice(ui, ("Format", 64.0), &FORMATS, &mut settings.format);
-        if settings.format != FileFormat::Mp3 {
+        if settings.format != FileFormat::MP3 {
             choice(ui, ("Bit depth", 100.0), &DEPTHS, &mut settings.depth);
         }
     });

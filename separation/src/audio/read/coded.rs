@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
+    CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{
     AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
@@ -71,6 +73,8 @@ pub(super) struct CodedReader {
     num_frames: Option<u64>,
     /// Whether what is decoded beyond `num_frames` is padding, and not music that the header forgot.
     is_end_exact: bool,
+    /// Whether `num_frames` counts whole packets.
+    is_rounded: bool,
     /// Frames at the end that are padding; they are held back until it is known whether more comes.
     end_frames: usize,
     held: Vec<Vec<f32>>,
@@ -91,10 +95,12 @@ pub(super) struct CodedReader {
 
 impl CodedReader {
     /// Opens what lies between two places of a file; the path's extension is a hint, and MP4 is looked at by it.
+    /// Of several audio tracks it takes the one that the file wants played, or the one that is asked for.
     pub(super) fn open(
         file: &File,
         path: &Path,
         part: Range<u64>,
+        track_idx: Option<usize>,
     ) -> Result<(SourceFacts, Self), ReadError> {
         let bytes_read = Arc::new(AtomicU64::new(0));
         let part_bytes = part.end - part.start;
@@ -102,8 +108,15 @@ impl CodedReader {
         let (title, artist) = read_tags(format.as_mut());
         let info = format.format_info();
         let (format_id, format_name) = (info.format, info.short_name);
-        let track = format
-            .default_track(TrackType::Audio)
+        let is_audio = |track: &&Track| {
+            let params = track.codec_params.as_ref();
+            params.is_some_and(|params| params.audio().is_some())
+        };
+        let track = match track_idx {
+            Some(track_idx) => format.tracks().iter().filter(is_audio).nth(track_idx),
+            None => format.default_track(TrackType::Audio),
+        };
+        let track = track
             .ok_or_else(|| ReadError::Unsupported("a file without an audio track".into()))?
             .clone();
         let params = track
@@ -130,13 +143,21 @@ impl CodedReader {
             _ => SampleKind::Lossy,
         };
         let mut words = Vec::new();
-        let length = Length::of(&track, codec, format_id, path, sample_rate, &mut words)?;
+        let length = Length::of(
+            &track,
+            (format_id, track_idx),
+            path,
+            sample_rate,
+            &mut words,
+        )?;
+        // Most programs count the last packet as if it were full.
+        let is_rounded = format_id == FORMAT_ID_CAF && codec == CODEC_ID_ALAC;
         let facts = SourceFacts {
             format: format!("{format_name} ({})", decoder.codec_info().short_name),
             sample_rate,
             layout: layout.clone(),
             kind,
-            num_frames: length.num_frames,
+            num_frames: length.num_frames.filter(|_| !is_rounded),
             title,
             artist,
             tags: Tags::default(),
@@ -154,6 +175,7 @@ impl CodedReader {
             skip_frames: length.skip_frames,
             num_frames: length.num_frames,
             is_end_exact: length.is_end_exact,
+            is_rounded,
             end_frames: length.end_frames,
             held: vec![Vec::new(); layout.num_channels()],
             decoded_frames: 0,
@@ -173,7 +195,7 @@ impl CodedReader {
     /// The next packet of the track; `None` at the end, or where nothing more can be found.
     fn next_packet(&mut self) -> Result<Option<Packet>, ReadError> {
         for _ in 0..MAX_ERRORS_IN_A_ROW {
-            match self.format.next_packet() {
+            match guarded(|| self.format.next_packet()) {
                 Ok(Some(packet)) if packet.track_id == self.track_id => return Ok(Some(packet)),
                 Ok(Some(_)) => return self.next_packet_of_track(),
                 Ok(None) => return Ok(None),
@@ -191,7 +213,7 @@ impl CodedReader {
     /// Passes over packets of other tracks, as the pictures of a video, of which there may be any number.
     fn next_packet_of_track(&mut self) -> Result<Option<Packet>, ReadError> {
         loop {
-            match self.format.next_packet() {
+            match guarded(|| self.format.next_packet()) {
                 Ok(Some(packet)) if packet.track_id != self.track_id => {}
                 Ok(packet) => return Ok(packet),
                 Err(SymphoniaError::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
@@ -216,7 +238,7 @@ impl CodedReader {
             CODEC_ID_OPUS => Packet::new(packet.track_id, packet.pts, packet.dur, packet.data),
             _ => packet,
         };
-        if let Ok(buffer) = self.decoder.decode(&packet) {
+        if let Ok(buffer) = guarded(|| self.decoder.decode(&packet)) {
             let spec = buffer.spec();
             let (rate, channels) = (spec.rate(), spec.channels().count());
             if rate != self.sample_rate || channels != self.num_channels {
@@ -300,8 +322,7 @@ impl CodedReader {
                 notes::seconds(stated, self.sample_rate),
                 notes::seconds(given, self.sample_rate)
             )),
-            // CAF may count the last packet as if it were full.
-            Some(stated) if self.format_id == FORMAT_ID_CAF && stated < given + PACKET_OF_ALAC => {}
+            Some(stated) if self.is_rounded && stated < given + PACKET_OF_ALAC => {}
             Some(stated) if stated > given => {
                 self.notes.push(notes::cut_off(stated, given, self.sample_rate));
             }
@@ -376,12 +397,16 @@ impl Length {
     /// What can't be known goes to `words`.
     fn of(
         track: &Track,
-        codec: AudioCodecId,
-        format: FormatId,
+        (format, track_idx): (FormatId, Option<usize>),
         path: &Path,
         sample_rate: u32,
         words: &mut Vec<String>,
     ) -> Result<Self, ReadError> {
+        let params = track
+            .codec_params
+            .as_ref()
+            .and_then(|params| params.audio());
+        let codec = params.map(|params| params.codec);
         let mut length = Self {
             skip_frames: 0,
             num_frames: track.num_frames.filter(|&num_frames| num_frames > 0),
@@ -413,11 +438,7 @@ impl Length {
                 );
             }
         }
-        if codec == CODEC_ID_OPUS {
-            let params = track
-                .codec_params
-                .as_ref()
-                .and_then(|params| params.audio());
+        if codec == Some(CODEC_ID_OPUS) {
             let head = params.and_then(|params| opus::Head::parse(params.extra_data.as_deref()?));
             match head {
                 Some(head) => {
@@ -429,7 +450,7 @@ impl Length {
                 }
                 None => words.push(unknown_start("Opus file")),
             }
-        } else if codec == CODEC_ID_AAC {
+        } else if codec == Some(CODEC_ID_AAC) {
             if sample_rate <= LOWEST_PLAIN_AAC_RATE {
                 words.push(
                     "AAC at this low sample rate may be HE-AAC, whose upper half is missing then: with ffmpeg on this \
@@ -438,7 +459,7 @@ impl Length {
                 );
             }
             let trim = match format {
-                FORMAT_ID_ISOMP4 => mp4::read_trim(path, sample_rate)?,
+                FORMAT_ID_ISOMP4 => mp4::read_trim(path, sample_rate, track_idx.unwrap_or(0))?,
                 _ => None,
             };
             match trim {
@@ -477,14 +498,16 @@ fn probe(
     if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
         hint.with_extension(extension);
     }
-    symphonia::default::get_probe()
-        .probe(
-            &hint,
-            stream,
-            FormatOptions::default(),
-            MetadataOptions::default(),
-        )
+    let (format, metadata) = (FormatOptions::default(), MetadataOptions::default());
+    guarded(|| symphonia::default::get_probe().probe(&hint, stream, format, metadata))
         .map_err(not_audio)
+}
+
+/// Damage that the library didn't think of makes it panic; to us it is damage like any other.
+fn guarded<T>(call: impl FnOnce() -> Result<T, SymphoniaError>) -> Result<T, SymphoniaError> {
+    // What it leaves behind is asked for more, or dropped: both give errors at worst.
+    panic::catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or(Err(SymphoniaError::DecodeError("the decoder panicked")))
 }
 
 fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, ReadError> {
@@ -495,8 +518,7 @@ fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, ReadE
         params.extra_data = None;
     }
     let options = AudioDecoderOptions::default().gapless(true).verify(true);
-    CODECS
-        .make_audio_decoder(&params, &options)
+    guarded(|| CODECS.make_audio_decoder(&params, &options))
         .map_err(|_| ReadError::ForeignCodec(codecs::name(codec)))
 }
 

@@ -26,8 +26,12 @@ pub(super) struct Trim {
     pub num_frames: Option<u64>,
 }
 
-/// What the file says about start and end; `None` if it says nothing.
-pub(super) fn read_trim(path: &Path, sample_rate: u32) -> Result<Option<Trim>, ReadError> {
+/// What the file says about start and end of an audio track; `None` if it says nothing.
+pub(super) fn read_trim(
+    path: &Path,
+    sample_rate: u32,
+    track_idx: usize,
+) -> Result<Option<Trim>, ReadError> {
     let mut file = BufReader::new(File::open(path)?);
     let len = file.get_ref().metadata()?.len();
     let Some(moov) = find(&mut file, 0..len, b"moov")? else {
@@ -36,12 +40,39 @@ pub(super) fn read_trim(path: &Path, sample_rate: u32) -> Result<Option<Trim>, R
     if let Some(trim) = read_smpb(&mut file, moov.clone())? {
         return Ok(Some(trim));
     }
-    for trak in find_all(&mut file, moov.clone(), b"trak")? {
-        if is_audio(&mut file, trak.clone())? {
-            return read_edits(&mut file, moov, trak, sample_rate);
+    match audio_tracks(&mut file, moov.clone())?.get(track_idx) {
+        Some(trak) => read_edits(&mut file, moov, trak.clone(), sample_rate),
+        None => Ok(None),
+    }
+}
+
+/// What the maker of a stem file says of the stems in it, and how many audio tracks there are.
+pub(super) fn read_stem_box(path: &Path) -> Result<Option<(Vec<u8>, usize)>, ReadError> {
+    let mut file = BufReader::new(File::open(path)?);
+    let len = file.get_ref().metadata()?.len();
+    let Some(moov) = find(&mut file, 0..len, b"moov")? else {
+        return Ok(None);
+    };
+    let num_tracks = audio_tracks(&mut file, moov.clone())?.len();
+    for udta in find_all(&mut file, moov, b"udta")? {
+        if let Some(stem) = find(&mut file, udta, b"stem")? {
+            return Ok(Some((read_box(&mut file, &stem)?, num_tracks)));
         }
     }
     Ok(None)
+}
+
+fn audio_tracks(
+    file: &mut BufReader<File>,
+    moov: Range<u64>,
+) -> Result<Vec<Range<u64>>, ReadError> {
+    let mut tracks = Vec::new();
+    for trak in find_all(file, moov, b"trak")? {
+        if is_audio(file, trak.clone())? {
+            tracks.push(trak);
+        }
+    }
+    Ok(tracks)
 }
 
 /// Whether the last of the outermost boxes reaches beyond the end of the file.

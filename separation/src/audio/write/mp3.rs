@@ -1,4 +1,4 @@
-//! MP3 files by LAME, 320 kbit/s, that line up with the mix: the LAME tag says what players and this
+//! MP3 files by LAME that line up with the mix: the LAME tag says what players and this
 //! library remove from start and end.
 
 use std::fs::File;
@@ -10,10 +10,24 @@ use mp3lame_encoder::{
     max_required_buffer_size,
 };
 
-use super::{AudioSpec, BitDepth, WriteError};
+use super::{AudioSpec, BitDepth, Mp3Rate, WriteError};
 
 /// Room for the last frames (`lame.h` asks for 7200 bytes) and for the tag, which is one frame.
 const FLUSH_BYTES: usize = 7_200;
+
+/// Of a rate that varies, from V0 to V9.
+const QUALITIES: [Quality; 10] = [
+    Quality::Best,
+    Quality::SecondBest,
+    Quality::NearBest,
+    Quality::VeryNice,
+    Quality::Nice,
+    Quality::Good,
+    Quality::Decent,
+    Quality::Ok,
+    Quality::SecondWorst,
+    Quality::Worst,
+];
 
 pub(super) struct Mp3Writer {
     file: BufWriter<File>,
@@ -26,9 +40,9 @@ pub(super) struct Mp3Writer {
 }
 
 impl Mp3Writer {
-    pub(super) fn create(path: &Path, spec: &AudioSpec) -> Result<Self, WriteError> {
+    pub(super) fn create(path: &Path, spec: &AudioSpec, rate: Mp3Rate) -> Result<Self, WriteError> {
         let num_channels = spec.layout.num_channels();
-        let encoder = build(spec, num_channels).map_err(|error| {
+        let encoder = build(spec, num_channels, rate).map_err(|error| {
             WriteError::Encoder(format!("LAME refuses these settings: {error}"))
         })?;
         let mut file = BufWriter::with_capacity(1 << 18, File::create(path)?);
@@ -99,7 +113,11 @@ impl Mp3Writer {
     }
 }
 
-fn build(spec: &AudioSpec, num_channels: usize) -> Result<Encoder, mp3lame_encoder::BuildError> {
+fn build(
+    spec: &AudioSpec,
+    num_channels: usize,
+    rate: Mp3Rate,
+) -> Result<Encoder, mp3lame_encoder::BuildError> {
     let mut builder = Builder::new().ok_or(mp3lame_encoder::BuildError::NoMem)?;
     builder.set_num_channels(if num_channels == 1 { 1 } else { 2 })?;
     builder.set_mode(if num_channels == 1 {
@@ -109,11 +127,38 @@ fn build(spec: &AudioSpec, num_channels: usize) -> Result<Encoder, mp3lame_encod
     })?;
     builder.set_sample_rate(spec.sample_rate)?;
     builder.set_output_sample_rate(std::num::NonZeroU32::new(spec.sample_rate))?;
-    builder.set_vbr_mode(VbrMode::Off)?;
-    builder.set_brate(Bitrate::Kbps320)?;
+    match rate {
+        Mp3Rate::Constant(rate) => {
+            builder.set_vbr_mode(VbrMode::Off)?;
+            builder.set_brate(bitrate(rate))?;
+        }
+        Mp3Rate::Variable(quality) => {
+            builder.set_vbr_mode(VbrMode::Mtrh)?;
+            builder.set_vbr_quality(QUALITIES[usize::from(quality).min(QUALITIES.len() - 1)])?;
+        }
+    }
     builder.set_quality(Quality::NearBest)?;
     builder.set_to_write_vbr_tag(true)?;
     builder.build()
+}
+
+/// The name of a constant rate in kbit/s.
+fn bitrate(rate: u16) -> Bitrate {
+    match rate {
+        32 => Bitrate::Kbps32,
+        40 => Bitrate::Kbps40,
+        48 => Bitrate::Kbps48,
+        64 => Bitrate::Kbps64,
+        80 => Bitrate::Kbps80,
+        96 => Bitrate::Kbps96,
+        112 => Bitrate::Kbps112,
+        128 => Bitrate::Kbps128,
+        160 => Bitrate::Kbps160,
+        192 => Bitrate::Kbps192,
+        224 => Bitrate::Kbps224,
+        256 => Bitrate::Kbps256,
+        _ => Bitrate::Kbps320,
+    }
 }
 
 fn failed(error: mp3lame_encoder::EncodeError) -> WriteError {

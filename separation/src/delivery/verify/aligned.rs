@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{VerifyError, hash_samples};
 use crate::audio::read::{AudioReader, ReadError};
 use crate::audio::write::BitDepth;
-use crate::delivery::report::SourceReport;
+use crate::delivery::report::{FileReport, SourceReport};
 
 /// Blocks that a decoder may be ahead of the comparison.
 const BLOCKS_AHEAD: usize = 4;
@@ -32,11 +32,17 @@ impl<'scope> Aligned<'scope> {
     pub(super) fn open(
         scope: &'scope Scope<'scope, '_>,
         dir: &Path,
-        name: &str,
+        said: &FileReport,
         source: &SourceReport,
         depth: BitDepth,
     ) -> Result<Self, VerifyError> {
-        let reader = AudioReader::open(&dir.join(name)).map_err(|source| file(name, source))?;
+        let name = said.name.as_str();
+        let path = dir.join(name);
+        let reader = match said.track {
+            Some(track_idx) => AudioReader::open_track(&path, track_idx),
+            None => AudioReader::open(&path),
+        };
+        let reader = reader.map_err(|source| file(name, source))?;
         let facts = reader.facts();
         let shape = |rate: u32, channels: usize| format!("{rate} Hz and {channels} channels");
         let actual = shape(facts.sample_rate, facts.layout.num_channels());
