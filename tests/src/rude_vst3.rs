@@ -59,15 +59,20 @@ impl Rude {
     /// The factory doesn't make it.
     #[expect(clippy::new_without_default, reason = "it isn't one")]
     pub fn new() -> Self {
-        let mut object: *mut c_void = null_mut();
         // The doubles have no class ids.
-        let (cid, iid) = ([0u8; 16], IComponent::IID);
+        Self::of(&the_factory(), &[0; 16])
+    }
+
+    /// One that nothing has been done to, of a class of a factory.
+    ///
+    /// # Panics
+    /// The factory doesn't make it.
+    pub fn of(factory: &ComPtr<IPluginFactory>, cid: &[u8; 16]) -> Self {
+        let mut object: *mut c_void = null_mut();
+        let iid = IComponent::IID;
         unsafe {
-            let made = the_factory().createInstance(
-                cid.as_ptr().cast(),
-                iid.as_ptr().cast(),
-                &raw mut object,
-            );
+            let made =
+                factory.createInstance(cid.as_ptr().cast(), iid.as_ptr().cast(), &raw mut object);
             assert_eq!(made, kResultOk);
             let component: ComPtr<IComponent> = ComPtr::from_raw(object.cast()).expect("of a test");
             Self {

@@ -252,8 +252,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     // Its search path.
     ("WINEPATH", r"Z:\windows\programs"),
     ("WINEDEBUG", "-all"),
-    // Wine asks for a browser and for .NET at its first start.
-    ("WINEDLLOVERRIDES", "mscoree,mshtml="),
+    // Wine asks for a browser and for .NET at its first start, and would fill the menus of this system.
+    ("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe="),
 ];
 
 /// What this machine lacks, in words.
