@@ -97,6 +97,7 @@ pub fn source(wanted: &Wanted) -> Result<Source, Error> {
         runtime_beside: place::runtime_folders(),
         terminator: Terminator::new(),
         purpose,
+        overlap: None,
     };
     Ok(match found {
         Ok((model, modes)) => Source {

@@ -136,7 +136,7 @@ fn integer_files_hold_the_very_integers() {
             if format == FileFormat::M4a && num_channels > 2 {
                 continue;
             }
-            for num_frames in [1, 15, 100, 4_096, 20_001] {
+            for num_frames in [1, 15, 100, 4_096, 4_100, 4_128, 20_001] {
                 let name = format!(
                     "{depth:?}-{num_channels}-{num_frames}.{}",
                     format.extension()

@@ -163,9 +163,9 @@ impl Kind {
         };
         match self {
             Self::Waveform(segment) => Some(Self::Waveform(shared(segment))),
-            Self::Hybrid(segment, stft) => Some(Self::Hybrid(shared(segment), stft.clone())),
+            Self::Hybrid(segment, stft) => Some(Self::Hybrid(shared(segment), *stft)),
             Self::Spectrum(segment, stft, estimate) => {
-                Some(Self::Spectrum(shared(segment), stft.clone(), *estimate))
+                Some(Self::Spectrum(shared(segment), *stft, *estimate))
             }
             _ => None,
         }
