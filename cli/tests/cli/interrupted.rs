@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{command, interrupt, names, separate, song};
+use crate::common::{command, ffmpeg, interrupt, names, separate, song};
 
 /// How long to wait for what must happen: these machines can be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -167,4 +167,55 @@ fn batches_that_were_killed_and_resumed_give_the_same_bytes() {
         assert!(batch(&out).status().unwrap().success());
         assert!(contents(&out) == expected, "killed at {stops:?}");
     }
+}
+
+/// A program in place of ffmpeg, which leaves a line each time that it is run.
+#[cfg(unix)]
+fn in_place_of_ffmpeg(dir: &Path, then: &str) -> (PathBuf, PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (program, log) = (dir.join("program"), dir.join("log"));
+    let script = format!("#!/bin/sh\necho run >> '{}'\n{then}\n", log.display());
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    (program, log)
+}
+
+#[cfg(unix)]
+#[test]
+fn ffmpeg_decodes_a_song_once_and_ends_with_ctrl_c() {
+    let dir = tempfile::tempdir().unwrap();
+    let wav = song(&dir.path().join("Song.wav"), 30_000);
+    let path = dir.path().join("Song.wv");
+    ffmpeg(&["-i", wav.to_str().unwrap(), path.to_str().unwrap()]);
+    let start = |program: &Path| {
+        command()
+            .args(["separate", path.to_str().unwrap(), "--overwrite", "-o"])
+            .arg(dir.path().join("out"))
+            .env("UNWEAVE_FFMPEG", program)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let (program, log) = in_place_of_ffmpeg(dir.path(), "exec ffmpeg \"$@\"");
+    assert!(start(&program).wait().unwrap().success());
+    assert_eq!(fs::read_to_string(&log).unwrap(), "run\n");
+
+    fs::remove_file(&log).unwrap();
+    let (program, log) = in_place_of_ffmpeg(dir.path(), "exec sleep 300");
+    let mut child = start(&program);
+    let begin = Instant::now();
+    while !log.exists() {
+        assert!(begin.elapsed() < PATIENCE, "it was not run");
+        sleep(Duration::from_millis(5));
+    }
+    let begin = Instant::now();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begin.elapsed()
+    );
 }

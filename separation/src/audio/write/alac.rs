@@ -9,9 +9,6 @@ use super::{AudioSpec, WriteError};
 /// Frames in each packet but the last.
 pub(super) const PACKET_FRAMES: u32 = DEFAULT_FRAMES_PER_PACKET;
 
-/// Frames that are worth predicting: ffmpeg refuses packets of less than its predictor looks back.
-const SHORTEST: usize = 32;
-
 pub(super) struct AlacPackets {
     encoder: AlacEncoder,
     input: FormatDescription,
@@ -73,41 +70,11 @@ impl AlacPackets {
     }
 
     fn encode(&mut self) -> &[u8] {
-        if self.pending.len() < SHORTEST * self.num_channels {
-            self.packet = verbatim(&self.pending, self.num_channels);
-            self.pending.clear();
-            return &self.packet;
-        }
         let bytes: Vec<u8> = self.pending.iter().flat_map(|s| s.to_ne_bytes()).collect();
         self.pending.clear();
         let num_bytes = self.encoder.encode(&self.input, &bytes, &mut self.packet);
         &self.packet[..num_bytes]
     }
-}
-
-/// A packet of samples as they are.
-///
-/// # Source
-/// Apple, `ALACEncoder.cpp`, `EncodeStereoEscape` and `EncodeMonoEscape`.
-fn verbatim(samples: &[i16], num_channels: usize) -> Vec<u8> {
-    let num_frames = (samples.len() / num_channels) as u64;
-    let is_pair = u64::from(num_channels == 2);
-    // What the element is, its number, nothing; it has a length, no bytes apart, and is verbatim; the length.
-    let head = [(is_pair, 3), (0, 4), (0, 12), (0b1001, 4), (num_frames, 32)];
-    let samples = samples
-        .iter()
-        .map(|sample| (u64::from(sample.cast_unsigned()), 16));
-    let (mut bytes, mut bits, mut num_bits) = (Vec::new(), 0_u64, 0);
-    // The last three say that nothing follows; zeros fill the byte up.
-    for (value, width) in head.into_iter().chain(samples).chain([(0b111, 3), (0, 7)]) {
-        bits = bits << width | value;
-        num_bits += width;
-        while num_bits >= 8 {
-            num_bits -= 8;
-            bytes.extend((bits >> num_bits).to_le_bytes().first());
-        }
-    }
-    bytes
 }
 
 /// What a decoder has to know before the first packet: the ALACSpecificConfig.
