@@ -25,6 +25,7 @@ mod place;
 mod plugin;
 pub mod render;
 pub mod report;
+pub mod reveal;
 mod running;
 pub mod runtime_choice;
 pub mod state;
