@@ -23,6 +23,7 @@ mod pace;
 pub mod params;
 mod place;
 mod plugin;
+pub mod presets;
 pub mod render;
 pub mod report;
 pub mod reveal;

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
 use x11rb::COPY_DEPTH_FROM_PARENT;
 use x11rb::connection::Connection as _;
+use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, ImageFormat, WindowClass,
 };
@@ -161,7 +162,9 @@ impl HostWindow {
                 0,
                 WindowClass::INPUT_OUTPUT,
                 0,
-                &CreateWindowAux::new().background_pixel(screen.black_pixel),
+                &CreateWindowAux::new()
+                    .background_pixel(screen.black_pixel)
+                    .event_mask(EventMask::KEY_PRESS),
             )
             .expect("the server is there")
             // Answered: the plug-in reaches the server on a connection of its own.
@@ -170,6 +173,17 @@ impl HostWindow {
         let mapped = connection.map_window(id).expect("the server is there");
         mapped.check().expect("a window can be shown");
         Self { connection, id }
+    }
+
+    /// Codes of the keys that were pressed for the host since the last time.
+    pub fn keys(&self) -> Vec<u8> {
+        let mut keys = Vec::new();
+        while let Some(event) = self.connection.poll_for_event().expect("a display") {
+            if let Event::KeyPress(event) = event {
+                keys.push(event.detail);
+            }
+        }
+        keys
     }
 
     /// Its id on the server.
