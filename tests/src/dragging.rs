@@ -10,7 +10,7 @@ use x11rb::COPY_DEPTH_FROM_PARENT;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    Atom, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, PropMode,
+    Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, PropMode,
     SELECTION_NOTIFY_EVENT, SelectionNotifyEvent, SelectionRequestEvent, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
@@ -149,5 +149,114 @@ impl Drag {
         sent.expect("the server is there")
             .check()
             .expect("the window is open");
+    }
+}
+
+/// A window of another program that takes files.
+pub struct Target {
+    connection: RustConnection,
+    window: u32,
+}
+
+impl Target {
+    /// Opens one at a place on the screen, of this width and height.
+    pub fn new((x, y): (i16, i16), (width, height): (u16, u16)) -> Self {
+        let (connection, screen_idx) = x11rb::connect(None).expect("a display");
+        let root = connection.setup().roots[screen_idx].root;
+        let window = connection.generate_id().expect("ids are many");
+        connection
+            .create_window(
+                COPY_DEPTH_FROM_PARENT,
+                window,
+                root,
+                x,
+                y,
+                width,
+                height,
+                0,
+                WindowClass::INPUT_OUTPUT,
+                0,
+                &CreateWindowAux::new(),
+            )
+            .expect("the server is there");
+        let target = Self { connection, window };
+        let aware = target.atom("XdndAware");
+        target
+            .connection
+            .change_property32(PropMode::REPLACE, window, aware, AtomEnum::ATOM, &[VERSION])
+            .expect("the server is there");
+        let mapped = target.connection.map_window(window);
+        mapped
+            .expect("the server is there")
+            .check()
+            .expect("a window can be shown");
+        target
+    }
+
+    /// Says that it takes what hovers, waits for the drop, and gives what was dropped.
+    ///
+    /// # Panics
+    /// It never comes.
+    pub fn receive(&self, mut on_hover: impl FnMut()) -> Vec<u8> {
+        let [position, drop, selection, kind] =
+            ["XdndPosition", "XdndDrop", "XdndSelection", "text/uri-list"]
+                .map(|name| self.atom(name));
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            match self.connection.poll_for_event().expect("a display") {
+                Some(Event::ClientMessage(message)) if message.type_ == position => {
+                    let words = message.data.as_data32();
+                    self.tell(words[0], "XdndStatus", [self.window, 1, 0, 0, words[4]]);
+                    on_hover();
+                }
+                Some(Event::ClientMessage(message)) if message.type_ == drop => {
+                    self.connection
+                        .convert_selection(
+                            self.window,
+                            selection,
+                            kind,
+                            selection,
+                            x11rb::CURRENT_TIME,
+                        )
+                        .expect("the server is there");
+                    self.connection.flush().expect("the server is there");
+                }
+                Some(Event::SelectionNotify(event)) => {
+                    let asked = self.connection.get_property(
+                        true,
+                        self.window,
+                        event.property,
+                        AtomEnum::ANY,
+                        0,
+                        10_000,
+                    );
+                    let answer = asked.expect("the server is there").reply();
+                    let owner = self.connection.get_selection_owner(selection);
+                    let owner = owner.expect("the server is there").reply();
+                    let source = owner.expect("it has one").owner;
+                    self.tell(source, "XdndFinished", [self.window, 1, 0, 0, 0]);
+                    return answer.expect("it is there").value;
+                }
+                Some(_) => {}
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+        panic!("nothing was dropped");
+    }
+
+    fn atom(&self, name: &str) -> Atom {
+        let asked = self.connection.intern_atom(false, name.as_bytes());
+        let answer = asked.expect("the server is there").reply();
+        answer.expect("names are short").atom
+    }
+
+    fn tell(&self, window: u32, what: &str, words: [u32; 5]) {
+        let event = ClientMessageEvent::new(32, window, self.atom(what), words);
+        let sent = self
+            .connection
+            .send_event(false, window, EventMask::NO_EVENT, event);
+        sent.expect("the server is there")
+            .check()
+            .expect("the source is there");
     }
 }

@@ -19,11 +19,18 @@ pub struct Display {
     server: Child,
     /// As `DISPLAY` wants it.
     pub name: String,
+    /// What programs on it find in their environment.
+    pub variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Display {
     /// Starts one; `None` if this machine lacks what it takes, which is said.
     pub fn start() -> Option<Self> {
+        Self::start_with(&["+extension", "GLX"])
+    }
+
+    /// As [`Self::start`], with other extensions.
+    pub fn start_with(extensions: &[&str]) -> Option<Self> {
         for program in ["Xvfb", "xdotool"] {
             let found = Command::new("sh")
                 .args(["-c", &format!("command -v {program}")])
@@ -40,11 +47,10 @@ impl Display {
                 "-screen",
                 "0",
                 "1280x900x24",
-                "+extension",
-                "GLX",
                 // Else it starts afresh, and refuses clients, when its last one has closed its window.
                 "-noreset",
             ])
+            .args(extensions)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -58,6 +64,7 @@ impl Display {
         Some(Self {
             server,
             name: format!(":{}", number.trim()),
+            variables: Vec::new(),
         })
     }
 
@@ -70,6 +77,8 @@ impl Display {
         let output = Command::new(std::env::current_exe().expect("a test has a program"))
             .args(["--exact", test, "--ignored", "--nocapture"])
             .env("DISPLAY", &self.name)
+            // For displays without GLX: Mesa would draw on any by its other door.
+            .envs(self.variables.iter().copied())
             .output()
             .expect("the program can be started again");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -218,6 +227,21 @@ impl Session {
             .expect("it can lie in a window");
         gui.show(&handle).expect("it can be seen");
         parent
+    }
+
+    /// Whether the plug-in would open a window here.
+    pub fn can_open_window(&mut self) -> bool {
+        let handle = self.instance.plugin_handle();
+        let gui: PluginGui = handle.get_extension().expect("it has a window");
+        let configuration = GuiConfiguration {
+            api_type: GuiApiType::X11,
+            is_floating: false,
+        };
+        let is_open = gui.create(&handle, configuration).is_ok();
+        if is_open {
+            gui.destroy(&handle);
+        }
+        is_open
     }
 
     /// The window's size in pixels.

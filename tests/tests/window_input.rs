@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use unweave_plugin::editor::theme;
 use unweave_plugin::takes::Takes;
-use unweave_tests::doubles::{self, Capturing, last_takes};
-use unweave_tests::dragging::Drag;
+use unweave_tests::doubles::{self, Capturing, Halves, last_takes};
+use unweave_tests::dragging::{Drag, Target};
 use unweave_tests::session::Session;
 use unweave_tests::window::{Display, HostWindow, column, xdotool};
+use unweave_window::DragSource;
 
 /// Long enough for a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,6 +24,9 @@ const BLOCK: usize = 512;
 
 /// On the edge that lights up while files hover, at the left.
 const EDGE: (i16, i16) = (5, 300);
+/// The menu of scales, and its fourth entry.
+const SCALE_MENU: (u32, u32) = (925, 17);
+const SCALE_150: (u32, u32) = (925, 106);
 /// Where nothing can be pressed.
 const NOWHERE: (u32, u32) = (250, 180);
 
@@ -131,6 +135,88 @@ fn dropped() {
         let complaint = desk.takes.complaint();
         complaint.is_some_and(|complaint| complaint.contains("notes.txt"))
     });
+}
+
+#[test]
+fn a_file_is_dragged_out_and_its_path_arrives_where_it_is_dropped() {
+    if let Some(display) = Display::start() {
+        display.run("dragged_out");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn dragged_out() {
+    let target = Target::new((100, 100), (200, 200));
+    xdotool("mousemove 600 600");
+    let mut source = Some(DragSource::start(vec!["/music/a stem.wav".into()]).unwrap());
+    xdotool("mousemove 650 650 mousemove 150 150");
+    let dropped = target.receive(|| {
+        if let Some(source) = source.take() {
+            source.drop();
+        }
+    });
+    assert_eq!(dropped, b"file:///music/a%20stem.wav\r\n");
+}
+
+#[test]
+fn without_opengl_the_host_is_told_that_there_is_no_window_and_sound_goes_on() {
+    if let Some(mut display) = Display::start_with(&["-extension", "GLX"]) {
+        display.variables = vec![("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent")];
+        display.run("no_opengl");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn no_opengl() {
+    let mut session = Session::new(&doubles::entry(), Halves::ID);
+    session.activate(RATE, BLOCK);
+    assert!(!session.can_open_window());
+    let mix = [0.5; BLOCK];
+    let started = Instant::now();
+    loop {
+        let outputs = session.render([&mix, &mix], &[BLOCK], &[]);
+        if outputs[0][0][BLOCK - 1] == 0.5 {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "no sound");
+        std::thread::sleep(Duration::from_millis(11));
+    }
+    assert!(!session.can_open_window(), "nor later");
+}
+
+#[test]
+fn a_host_whose_window_stays_small_gets_the_scale_back_that_fits() {
+    if let Some(display) = Display::start() {
+        display.run("refused_scale");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn refused_scale() {
+    let mut desk = Desk::new();
+    // The menu at the upper right, and its entry of 150 %.
+    for (what, place) in [
+        ("the menu opens", SCALE_MENU),
+        ("150 % is chosen", SCALE_150),
+    ] {
+        let (x, y) = place;
+        let before = desk.session.window_size();
+        xdotool(&format!("mousemove {x} {y} click 1"));
+        let mut num_blocks = 0;
+        desk.until(what, |desk| {
+            num_blocks += 1;
+            num_blocks > 40 || desk.session.window_size() != before
+        });
+    }
+    assert_ne!(desk.session.window_size(), (960, 600), "it asked for more");
+    desk.until("all can be seen again", |desk| {
+        desk.session.window_size() == (960, 600)
+    });
+    let saved = String::from_utf8_lossy(&desk.session.save()).into_owned();
+    assert!(saved.contains(",100]\""), "{saved}");
 }
 
 #[test]

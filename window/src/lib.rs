@@ -10,7 +10,10 @@
 //! is used by that thread alone.
 #![deny(unsafe_code)]
 
+mod change;
 mod clipboard;
+#[cfg(target_os = "linux")]
+mod drag_source;
 mod handler;
 #[cfg(target_os = "linux")]
 mod host_keys;
@@ -20,6 +23,9 @@ mod screen;
 use std::time::Duration;
 
 pub use baseview;
+#[cfg(target_os = "linux")]
+pub use drag_source::DragSource;
+
 use baseview::dpi::{LogicalSize, Size};
 use baseview::host::Host;
 use baseview::{Error, ParentWindowHandle, Window, WindowContext, WindowSettings, WindowSize};

@@ -129,7 +129,7 @@ fn reset(params: &UnweaveParams, host: &GuiContext) {
 /// The menu and its arrows, from the right to the left.
 pub fn draw(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &GuiContext) {
     ui.spacing_mut().item_spacing.x = 2.0;
-    if arrow(ui, "▶", "Next preset", "The next preset (N)").clicked() {
+    if arrow(ui, "›", "Next preset", "The next preset (N)").clicked() {
         view.step(1, params, host);
     }
     let title = view.title(params);
@@ -144,7 +144,7 @@ pub fn draw(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &
     });
     if arrow(
         ui,
-        "◀",
+        "‹",
         "Previous preset",
         "The preset before (Shift and N)",
     )
