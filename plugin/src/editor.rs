@@ -42,6 +42,7 @@ use unweave_live::State;
 
 use crate::bell::Bell;
 use crate::params::UnweaveParams;
+use crate::presets::folder::Folder;
 use crate::report::Source;
 use crate::takes::{Listening, Takes};
 pub use control::let_go;
@@ -106,6 +107,11 @@ impl EditorState {
     /// Whether nobody can see this window: then it asks for hardly any frame.
     pub fn set_hidden(&mut self, is_hidden: bool) {
         self.is_hidden = is_hidden;
+    }
+
+    /// The user's presets are there.
+    pub fn set_presets(&mut self, folder: Folder) {
+        self.presets = PresetsView::new(Some(folder));
     }
 
     /// How much of this window can be seen, and how large the screen is.

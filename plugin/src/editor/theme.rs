@@ -94,6 +94,7 @@ fn visuals() -> Visuals {
         state.expansion = 0.0;
     }
     widgets.noninteractive.bg_stroke = Stroke::new(1.0, LINE);
+    widgets.inactive.bg_stroke = Stroke::new(1.0, OUTLINE);
     widgets.inactive.weak_bg_fill = RAISED;
     widgets.inactive.bg_fill = RAISED;
     for (state, fill) in [
