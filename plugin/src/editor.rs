@@ -13,6 +13,7 @@
 mod button;
 mod closing;
 mod control;
+pub mod dragging;
 mod dropping;
 pub mod extent;
 mod fader;

@@ -153,7 +153,7 @@ fn dragged_out() {
     xdotool("mousemove 650 650 mousemove 150 150");
     let dropped = target.receive(|| {
         if let Some(source) = source.take() {
-            source.drop();
+            source.release();
         }
     });
     assert_eq!(dropped, b"file:///music/a%20stem.wav\r\n");

@@ -74,7 +74,7 @@ impl DragSource {
     }
 
     /// Lets go of them, over whatever is there.
-    pub fn drop(self) {
+    pub fn release(self) {
         // It may have ended already.
         let _ = self.0.send(Word::Drop);
     }
@@ -141,7 +141,9 @@ impl Dragging {
 
     /// Tells the window under the pointer, and the one that was.
     fn follow(&mut self) -> Result<(), ReplyOrIdError> {
-        let (found, place) = self.under_pointer()?;
+        let pointer = self.connection.query_pointer(self.root)?.reply()?;
+        let place = (pointer.root_x, pointer.root_y);
+        let found = self.under_pointer()?;
         if found.map(|(window, _)| window) != self.target.map(|target| target.window) {
             self.leave()?;
             self.target = found.map(|(window, version)| Target {
@@ -178,20 +180,13 @@ impl Dragging {
         Ok(())
     }
 
-    /// The outermost window under the pointer that knows the protocol, with the version that both speak, and where
-    /// the pointer is on the screen.
-    fn under_pointer(&self) -> Result<(Option<(Window, u32)>, (i16, i16)), ReplyOrIdError> {
+    /// The outermost window under the pointer that knows the protocol, with the version that both speak.
+    fn under_pointer(&self) -> Result<Option<(Window, u32)>, ReplyOrIdError> {
         let mut window = self.root;
-        let mut place = (0, 0);
         loop {
             let pointer = self.connection.query_pointer(window)?.reply()?;
-            place = if window == self.root {
-                (pointer.root_x, pointer.root_y)
-            } else {
-                place
-            };
             if pointer.child == NONE {
-                return Ok((None, place));
+                return Ok(None);
             }
             window = pointer.child;
             let asked = self.connection.get_property(
@@ -206,7 +201,7 @@ impl Dragging {
             let answer = asked.reply().ok();
             let version = answer.and_then(|property| property.value32()?.next());
             if let Some(version) = version.filter(|version| *version >= LEAST_VERSION) {
-                return Ok((Some((window, version.min(VERSION))), place));
+                return Ok(Some((window, version.min(VERSION))));
             }
         }
     }

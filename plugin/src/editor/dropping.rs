@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use egui::{Align2, Context, CornerRadius, FontId, LayerId, Order, Stroke, StrokeKind, Ui};
 use unweave_separation::audio::read::AudioReader;
 
-use crate::editor::theme;
+use crate::editor::{dragging, theme};
 use crate::render::words;
 use crate::takes::Takes;
 
@@ -38,7 +38,7 @@ impl Dropping {
             self.refusals = look(ui.ctx(), hovered.clone());
             self.hovered = hovered;
         }
-        if !self.hovered.is_empty() {
+        if !self.hovered.is_empty() && !dragging::is_ours(ui.ctx()) {
             self.highlight(ui);
         }
     }

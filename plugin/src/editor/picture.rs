@@ -303,7 +303,7 @@ mod tests {
     fn each_stem_has_a_lane_of_its_own_and_faders_change_what_is_drawn() {
         let all = column(&slot([1.0, 0.5, 0.25, 0.125], 1.0));
         for (idx, lane) in all.chunks(100).enumerate() {
-            let height = 98.0 * 0.5f32.powi(idx as i32).powf(EXPONENT);
+            let height = 98.0 * 0.5f32.powf(idx as f32 * EXPONENT);
             let found = count(lane, theme::STEMS[idx]);
             assert_eq!(count(&all, theme::STEMS[idx]), found, "in no other lane");
             assert!((found as f32 - height).abs() <= 2.0, "{idx}: {found}");

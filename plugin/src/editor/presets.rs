@@ -17,8 +17,10 @@ use crate::presets::{FACTORY, Mix, factory};
 const WIDTH: f32 = 124.0;
 /// Of the menu.
 const MENU_WIDTH: f32 = 230.0;
-/// Highest list of presets.
-const LIST_HEIGHT: f32 = 240.0;
+/// Height of the window that the menu's list leaves to what is above and below it.
+const AROUND_LIST: f32 = 200.0;
+/// Height of a preset in the list.
+const ROW_HEIGHT: f32 = 20.0;
 
 /// What the menu remembers.
 pub struct PresetsView {
@@ -178,10 +180,14 @@ fn menu(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &GuiC
     ui.set_width(MENU_WIDTH);
     let title = view.title(params);
     let mut chosen = None;
+    let max_height = ui.ctx().content_rect().height() - AROUND_LIST;
     ScrollArea::vertical()
-        .max_height(LIST_HEIGHT)
+        .max_height(max_height.max(4.0 * ROW_HEIGHT))
         .auto_shrink([false, true])
         .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.spacing_mut().interact_size.y = ROW_HEIGHT;
+            ui.spacing_mut().button_padding.y = 1.0;
             for (name, _) in FACTORY {
                 if ui.selectable_label(title == name, name).clicked() {
                     chosen = Some(name.to_owned());
