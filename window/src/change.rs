@@ -3,21 +3,24 @@
 use egui::epaint::ClippedShape;
 use egui::{Rect, TextureId};
 
-/// The smallest rectangle, in points, outside which a picture looks as the one before; `painted` are textures that
-/// were painted on in between. None if nothing differs.
+/// More pieces than this are painted as one: each has its own cost.
+const MAX_PIECES: usize = 24;
+
+/// Rectangles, in points, that don't touch each other and outside which a picture looks as the one before; `painted`
+/// are textures that were painted on in between. None if nothing differs.
 ///
 /// Shapes are compared in the order in which they were drawn: where one was added or is gone, all up to the next that
 /// is the same counts as different.
-pub fn changed(old: &[ClippedShape], new: &[ClippedShape], painted: &[TextureId]) -> Option<Rect> {
+pub fn changed(old: &[ClippedShape], new: &[ClippedShape], painted: &[TextureId]) -> Vec<Rect> {
     let is_same = |(old, new): (&ClippedShape, &ClippedShape)| {
         !painted.contains(&new.shape.texture_id()) && old == new
     };
-    let mut area = Rect::NOTHING;
+    let mut pieces = Vec::new();
     let mut add = |shape: &ClippedShape| {
         let bounds = shape.transform_after_tessellation * shape.shape.visual_bounding_rect();
         let seen = bounds.intersect(shape.clip_rect);
         if seen.is_positive() {
-            area |= seen;
+            join(&mut pieces, seen);
         }
     };
     if old.len() == new.len() {
@@ -40,7 +43,22 @@ pub fn changed(old: &[ClippedShape], new: &[ClippedShape], painted: &[TextureId]
         old[front..old.len() - back].iter().for_each(&mut add);
         new[front..new.len() - back].iter().for_each(&mut add);
     }
-    area.is_positive().then_some(area)
+    if pieces.len() > MAX_PIECES {
+        let all = pieces.iter().copied().reduce(Rect::union);
+        pieces = all.into_iter().collect();
+    }
+    pieces
+}
+
+/// Adds a piece; those that it touches become one with it. A point is left between pieces, for soft edges.
+fn join(pieces: &mut Vec<Rect>, mut piece: Rect) {
+    while let Some(idx) = pieces
+        .iter()
+        .position(|other| other.expand(3.0).intersects(piece))
+    {
+        piece |= pieces.swap_remove(idx);
+    }
+    pieces.push(piece);
 }
 
 #[cfg(test)]
@@ -59,19 +77,23 @@ mod tests {
         }
     }
 
-    fn columns(area: Option<Rect>) -> Option<(f32, f32)> {
-        area.map(|area| (area.left(), area.right()))
+    fn columns(pieces: Vec<Rect>) -> Vec<(f32, f32)> {
+        let columns = pieces.iter().map(|piece| (piece.left(), piece.right()));
+        columns.collect()
     }
 
     #[test]
     fn only_what_moved_or_changed_colour_differs() {
         let (red, blue) = (Color32::RED, Color32::BLUE);
         let old = [square(0.0, red), square(20.0, red), square(40.0, red)];
-        assert_eq!(changed(&old, &old, &[]), None);
+        assert_eq!(changed(&old, &old, &[]), []);
         let new = [square(0.0, red), square(20.0, blue), square(40.0, red)];
-        assert_eq!(columns(changed(&old, &new, &[])), Some((20.0, 30.0)));
+        assert_eq!(columns(changed(&old, &new, &[])), [(20.0, 30.0)]);
         let new = [square(0.0, red), square(20.0, red), square(60.0, red)];
-        assert_eq!(columns(changed(&old, &new, &[])), Some((40.0, 70.0)));
+        let pieces = columns(changed(&old, &new, &[]));
+        assert_eq!(pieces, [(40.0, 50.0), (60.0, 70.0)], "apart");
+        let new = [square(0.0, red), square(20.0, red), square(45.0, red)];
+        assert_eq!(columns(changed(&old, &new, &[])), [(40.0, 55.0)], "as one");
     }
 
     #[test]
@@ -80,9 +102,10 @@ mod tests {
         let three = [square(0.0, red), square(20.0, red), square(40.0, red)];
         let two = [square(0.0, red), square(40.0, red)];
         for (old, new) in [(&three[..], &two[..]), (&two[..], &three[..])] {
-            assert_eq!(columns(changed(old, new, &[])), Some((20.0, 30.0)));
+            assert_eq!(columns(changed(old, new, &[])), [(20.0, 30.0)]);
         }
-        assert_eq!(columns(changed(&[], &two, &[])), Some((0.0, 50.0)));
+        let pieces = columns(changed(&[], &two, &[]));
+        assert_eq!(pieces, [(0.0, 10.0), (40.0, 50.0)]);
     }
 
     #[test]
@@ -95,8 +118,8 @@ mod tests {
             transform_after_tessellation: TSTransform::IDENTITY,
         };
         let shapes = [square(40.0, Color32::RED), image];
-        assert_eq!(changed(&shapes, &shapes, &[]), None);
-        let area = changed(&shapes, &shapes, &[texture]);
-        assert_eq!(columns(area), Some((5.0, 15.0)));
+        assert_eq!(changed(&shapes, &shapes, &[]), []);
+        let pieces = changed(&shapes, &shapes, &[texture]);
+        assert_eq!(columns(pieces), [(5.0, 15.0)]);
     }
 }

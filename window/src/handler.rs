@@ -48,7 +48,7 @@ impl<A: App> Handler<A> {
         ctx.set_zoom_factor(zoom);
         let waker = window.waker();
         ctx.set_request_repaint_callback(move |wanted| waker.request_redraw_after(wanted.delay));
-        app.start(&ctx, &window);
+        app.start(&ctx, &window, screen.is_software());
         Ok(Self {
             poll: window.create_timer(POLL)?,
             started: Instant::now(),

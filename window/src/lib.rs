@@ -38,8 +38,8 @@ const POLL: Duration = Duration::from_nanos(15_625_000);
 
 /// What a window shows.
 pub trait App: Send + 'static {
-    /// Before the first frame.
-    fn start(&mut self, ctx: &Context, window: &WindowContext);
+    /// Before the first frame. Where the processor draws, every frame costs what it computes with.
+    fn start(&mut self, ctx: &Context, window: &WindowContext, is_software: bool);
 
     /// One frame. What is drawn as in the last frame costs no painting.
     fn draw(&mut self, ui: &mut Ui);

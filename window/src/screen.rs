@@ -1,8 +1,8 @@
 //! What egui has drawn, on the screen with OpenGL. The crate's only unsafe code: OpenGL belongs to the window's
 //! thread, and is current on it only in here.
 //!
-//! Pictures are painted on a canvas that keeps what was painted, and only where they differ from the last: where the
-//! processor draws, what is painted is what it costs. From there all goes to the screen.
+//! A graphics card paints every picture anew. Where the processor draws, what is painted is what it costs: there only
+//! what differs from the last picture is painted, onto that, if the system still has it.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use baseview::dpi::PhysicalSize;
 use baseview::gl::GlContext;
 use baseview::{HandlerError, WindowContext};
 use egui::epaint::ClippedShape;
-use egui::{Color32, Context, FullOutput, Rect, TextureId, pos2};
+use egui::{Color32, Context, FullOutput, Rect, TextureId, pos2, vec2};
 use egui_glow::Painter;
 use egui_glow::glow::{self, HasContext as _};
 
@@ -34,11 +34,22 @@ pub struct Screen {
     gl: Arc<glow::Context>,
     painter: Painter,
     ground: Color32,
-    canvas: Canvas,
-    /// What the canvas shows, if it is whole.
+    is_software: bool,
+    keeping: Keeping,
+    /// What was painted last.
     painted: Option<Painted>,
-    /// Whether the screen shows the canvas.
+    /// Whether the screen shows that.
     is_shown: bool,
+}
+
+/// Whether what was painted is still there to be painted on after it was shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Keeping {
+    /// Not looked at yet.
+    Unknown,
+    Yes,
+    /// Nor does it matter where a graphics card paints.
+    No,
 }
 
 /// Everything that a picture follows from, but for the textures.
@@ -48,18 +59,11 @@ struct Painted {
     pixels_per_point: f32,
 }
 
-/// Pixels that stay.
-struct Canvas {
-    frame: glow::Framebuffer,
-    pixels: glow::Renderbuffer,
-    size: [u32; 2],
-}
-
 impl Screen {
     /// Takes up the window's OpenGL.
     pub fn new(window: &WindowContext, ground: Color32) -> Result<Self, HandlerError> {
         let context = window.gl_context().ok_or(ScreenError::NoContext)?;
-        let (gl, painter, canvas) = current(&context, || {
+        let (gl, painter, is_software) = current(&context, || {
             // SAFETY: the context is current, and stays what its functions were looked up in.
             let gl = unsafe {
                 glow::Context::from_loader_function_cstr(|name| context.get_proc_address(name))
@@ -68,18 +72,28 @@ impl Screen {
             // There are no gradients here, and dithering is half of the work where there is no graphics card.
             let painter = Painter::new(Arc::clone(&gl), "", None, false)
                 .map_err(|error| ScreenError::Broken(error.to_string()))?;
-            let canvas = Canvas::new(&gl).map_err(ScreenError::Broken)?;
-            Ok::<_, ScreenError>((gl, painter, canvas))
+            let is_software = is_software(&gl);
+            Ok::<_, ScreenError>((gl, painter, is_software))
         })??;
         Ok(Self {
             context,
             gl,
             painter,
             ground,
-            canvas,
+            is_software,
+            keeping: if is_software {
+                Keeping::Unknown
+            } else {
+                Keeping::No
+            },
             painted: None,
             is_shown: false,
         })
+    }
+
+    /// Whether the processor draws, so that every frame costs what it computes with.
+    pub fn is_software(&self) -> bool {
+        self.is_software
     }
 
     /// Pixels of the longest side that a texture may have.
@@ -113,11 +127,11 @@ impl Screen {
             pixels_per_point: output.pixels_per_point,
         };
         let textures = &mut output.textures_delta;
-        let area = self.area(&new, textures);
-        if area.is_none() && self.is_shown && textures.is_empty() {
+        let pieces = self.pieces(&new, textures);
+        if pieces.is_empty() && self.is_shown && textures.is_empty() {
             return Ok(());
         }
-        let primitives = area.map(|area| {
+        let tessellate = |area: Rect| {
             let clipped = new.shapes.iter().filter_map(|shape| {
                 let clip_rect = shape.clip_rect.intersect(area);
                 clip_rect.is_positive().then(|| ClippedShape {
@@ -126,144 +140,72 @@ impl Screen {
                 })
             });
             ctx.tessellate(clipped.collect(), new.pixels_per_point)
-        });
-        let (gl, painter, canvas) = (&self.gl, &mut self.painter, &mut self.canvas);
-        let ground = self.ground;
-        current(&self.context, || {
+        };
+        let (gl, painter) = (&self.gl, &mut self.painter);
+        let (ground, keeping) = (self.ground, self.keeping);
+        self.keeping = current(&self.context, || {
             for (id, deltas) in textures.set.drain() {
                 for delta in deltas {
                     painter.set_texture(id, &delta);
                 }
             }
-            if let (Some(area), Some(primitives)) = (area, &primitives) {
-                canvas.begin(gl, new.size, ground, area * new.pixels_per_point);
-                painter.paint_primitives(new.size, new.pixels_per_point, primitives);
+            for piece in pieces {
+                clear(gl, new.size, ground, piece * new.pixels_per_point);
+                painter.paint_primitives(new.size, new.pixels_per_point, &tessellate(piece));
             }
             for id in textures.free.drain() {
                 painter.free_texture(id);
             }
-            canvas.show(gl);
-            self.context.swap_buffers()
+            let before = (keeping == Keeping::Unknown).then(|| middle_row(gl, new.size));
+            self.context.swap_buffers()?;
+            Ok::<_, baseview::Error>(match before {
+                Some(before) if before == middle_row(gl, new.size) => Keeping::Yes,
+                Some(_) => Keeping::No,
+                None => keeping,
+            })
         })??;
         self.painted = Some(new);
         self.is_shown = true;
         Ok(())
     }
 
-    /// What has to be painted, in points, along pixels; none if the canvas has all of it.
-    fn area(&self, new: &Painted, textures: &egui::TexturesDelta) -> Option<Rect> {
-        let [width, height] = new.size.map(|side| side as f32 / new.pixels_per_point);
+    /// What has to be painted, in points, along pixels; nothing if all of it is there.
+    fn pieces(&self, new: &Painted, textures: &egui::TexturesDelta) -> Vec<Rect> {
+        let scale = new.pixels_per_point;
+        let [width, height] = new.size.map(|side| side as f32 / scale);
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(width, height));
-        let Some(old) = self
-            .painted
-            .as_ref()
-            .filter(|old| old.size == new.size && old.pixels_per_point == new.pixels_per_point)
-        else {
-            return Some(whole);
+        let is_same_window = |old: &&Painted| old.size == new.size && old.pixels_per_point == scale;
+        let Some(old) = self.painted.as_ref().filter(is_same_window) else {
+            return vec![whole];
         };
-        // All letters are somewhere else now.
+        // All letters may be somewhere else now. New ones change none that were there.
         let letters = textures.set.get(&TextureId::default());
         if letters.is_some_and(|deltas| deltas.iter().any(|delta| delta.pos.is_none())) {
-            return Some(whole);
+            return vec![whole];
         }
-        let painted: Vec<TextureId> = textures.set.keys().copied().collect();
-        // New letters change none that were there.
-        let painted: Vec<TextureId> = painted
-            .into_iter()
-            .filter(|id| *id != TextureId::default())
-            .collect();
-        let area = changed(&old.shapes, &new.shapes, &painted)?;
-        let scale = new.pixels_per_point;
+        let painted = textures.set.keys().copied();
+        let painted: Vec<TextureId> = painted.filter(|id| *id != TextureId::default()).collect();
+        let pieces = changed(&old.shapes, &new.shapes, &painted);
+        if self.keeping != Keeping::Yes {
+            // To be shown once more, all of it has to be there.
+            let is_needed = !pieces.is_empty() || !self.is_shown;
+            return is_needed.then_some(whole).into_iter().collect();
+        }
         // A pixel more on each side, for soft edges.
-        let area = Rect::from_min_max(
-            ((area.min * scale).floor() - egui::vec2(1.0, 1.0)) / scale,
-            ((area.max * scale).ceil() + egui::vec2(1.0, 1.0)) / scale,
-        );
-        Some(area.intersect(whole)).filter(|area| area.is_positive())
-    }
-}
-
-impl Canvas {
-    fn new(gl: &glow::Context) -> Result<Self, String> {
-        // SAFETY: a context is current; both names are deleted in `destroy`.
-        unsafe {
-            Ok(Self {
-                frame: gl.create_framebuffer()?,
-                pixels: gl.create_renderbuffer()?,
-                size: [0, 0],
-            })
-        }
-    }
-
-    /// What is painted from now on goes here; clears an area, in pixels from the upper left.
-    fn begin(&mut self, gl: &glow::Context, size: [u32; 2], ground: Color32, area: Rect) {
-        let [width, height] = size.map(side);
-        let [red, green, blue, alpha] = ground.to_normalized_gamma_f32();
-        let (left, right) = (whole(area.left()), whole(area.right()));
-        let (top, bottom) = (whole(area.top()), whole(area.bottom()));
-        // SAFETY: a context is current, and the names are its own.
-        unsafe {
-            if self.size != size {
-                self.size = size;
-                gl.bind_renderbuffer(glow::RENDERBUFFER, Some(self.pixels));
-                gl.renderbuffer_storage(glow::RENDERBUFFER, glow::RGBA8, width, height);
-                gl.bind_framebuffer(glow::FRAMEBUFFER, Some(self.frame));
-                gl.framebuffer_renderbuffer(
-                    glow::FRAMEBUFFER,
-                    glow::COLOR_ATTACHMENT0,
-                    glow::RENDERBUFFER,
-                    Some(self.pixels),
-                );
-            }
-            gl.bind_framebuffer(glow::FRAMEBUFFER, Some(self.frame));
-            gl.enable(glow::SCISSOR_TEST);
-            gl.scissor(left, height - bottom, right - left, bottom - top);
-            gl.clear_color(red, green, blue, alpha);
-            gl.clear(glow::COLOR_BUFFER_BIT);
-        }
-    }
-
-    /// All of it, onto the screen that is about to be shown.
-    fn show(&self, gl: &glow::Context) {
-        let [width, height] = self.size.map(side);
-        // SAFETY: a context is current, and the name is its own; both sides are as large as the window.
-        unsafe {
-            gl.disable(glow::SCISSOR_TEST);
-            gl.bind_framebuffer(glow::READ_FRAMEBUFFER, Some(self.frame));
-            gl.bind_framebuffer(glow::DRAW_FRAMEBUFFER, None);
-            gl.blit_framebuffer(
-                0,
-                0,
-                width,
-                height,
-                0,
-                0,
-                width,
-                height,
-                glow::COLOR_BUFFER_BIT,
-                glow::NEAREST,
-            );
-            gl.bind_framebuffer(glow::FRAMEBUFFER, None);
-        }
-    }
-
-    fn destroy(&self, gl: &glow::Context) {
-        // SAFETY: a context is current, and the names are its own.
-        unsafe {
-            gl.delete_framebuffer(self.frame);
-            gl.delete_renderbuffer(self.pixels);
-        }
+        let along_pixels = |piece: Rect| {
+            let min = (piece.min * scale).floor() - vec2(1.0, 1.0);
+            let max = (piece.max * scale).ceil() + vec2(1.0, 1.0);
+            Rect::from_min_max(min / scale, max / scale).intersect(whole)
+        };
+        let pieces = pieces.into_iter().map(along_pixels);
+        pieces.filter(|piece| piece.is_positive()).collect()
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        let (gl, painter, canvas) = (&self.gl, &mut self.painter, &self.canvas);
         // Without its context there is nothing left to destroy.
-        let _ = current(&self.context, || {
-            canvas.destroy(gl);
-            painter.destroy();
-        });
+        let _ = current(&self.context, || self.painter.destroy());
     }
 }
 
@@ -275,6 +217,39 @@ fn current<T>(context: &GlContext, act: impl FnOnce() -> T) -> Result<T, basevie
     // SAFETY: as above.
     unsafe { context.make_not_current() }?;
     Ok(done)
+}
+
+/// Mesa's ways to draw with the processor, and that of Windows.
+fn is_software(gl: &glow::Context) -> bool {
+    // SAFETY: a context is current.
+    let name = unsafe { gl.get_parameter_string(glow::RENDERER) };
+    ["llvmpipe", "softpipe", "SWR", "GDI Generic", "Basic Render"]
+        .iter()
+        .any(|software| name.contains(software))
+}
+
+/// Clears an area, in pixels from the upper left.
+fn clear(gl: &glow::Context, size: [u32; 2], ground: Color32, area: Rect) {
+    let [red, green, blue, alpha] = ground.to_normalized_gamma_f32();
+    let (left, right) = (whole(area.left()), whole(area.right()));
+    let (top, bottom) = (whole(area.top()), whole(area.bottom()));
+    // SAFETY: a context is current.
+    unsafe {
+        gl.enable(glow::SCISSOR_TEST);
+        gl.scissor(left, side(size[1]) - bottom, right - left, bottom - top);
+        gl.clear_color(red, green, blue, alpha);
+        gl.clear(glow::COLOR_BUFFER_BIT);
+    }
+}
+
+/// Pixels of what is being painted.
+fn middle_row(gl: &glow::Context, [width, height]: [u32; 2]) -> Vec<u8> {
+    let mut bytes = vec![0; 4 * width as usize];
+    let (width, row) = (side(width), side(height / 2));
+    let into = glow::PixelPackData::Slice(Some(&mut bytes));
+    // SAFETY: a context is current, and there is room for a row of four bytes per pixel.
+    unsafe { gl.read_pixels(0, row, width, 1, glow::RGBA, glow::UNSIGNED_BYTE, into) };
+    bytes
 }
 
 fn side(pixels: u32) -> i32 {

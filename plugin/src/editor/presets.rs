@@ -215,6 +215,8 @@ fn menu(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &GuiC
         view.name = name;
     }
     ui.separator();
+    // Buttons as everywhere, not as in a menu.
+    ui.reset_style();
     files(ui, view, params);
     ui.separator();
     whole(ui, view, params, host);
@@ -234,6 +236,7 @@ fn files(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams) {
     };
     let field = TextEdit::singleline(&mut view.name)
         .hint_text("Name")
+        .align(egui::Align2::LEFT_CENTER)
         .desired_width(f32::INFINITY);
     let response = ui.add(field);
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Name of the preset"));

@@ -14,7 +14,7 @@ use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
 use crate::editor::scale::Room;
 use crate::editor::visibility::Visibility;
-use crate::editor::{EditorState, draw, extent, let_go, tempo, theme};
+use crate::editor::{EditorState, draw, extent, let_go, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
 
@@ -185,9 +185,13 @@ struct App {
 }
 
 impl unweave_window::App for App {
-    fn start(&mut self, egui_ctx: &egui::Context, window: &baseview::WindowContext) {
+    fn start(
+        &mut self,
+        egui_ctx: &egui::Context,
+        window: &baseview::WindowContext,
+        is_software: bool,
+    ) {
         self.thread.note();
-        let is_software = tempo::is_software();
         self.state.set_software(is_software);
         theme::apply(egui_ctx);
         // Each window has its own.
