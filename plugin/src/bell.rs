@@ -1,24 +1,22 @@
 //! Tells an open window that there is something new to draw, and only while it waits for that.
 //!
-//! While something moves, the window draws at its own pace; a request for every block would draw it at the
-//! framework's, which is faster than a screen without a graphics card can be drawn for.
+//! While something moves, the window draws at its own pace; a request for every block would draw it at the pace at
+//! which it listens, which is faster than a screen without a graphics card can be drawn for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nice_plug_egui::RepaintNotifier;
-
 /// Rung by any thread, heard by the window.
 #[derive(Clone)]
 pub struct Bell {
-    window: RepaintNotifier,
+    is_rung: Arc<AtomicBool>,
     is_wanted: Arc<AtomicBool>,
 }
 
 impl Default for Bell {
     fn default() -> Self {
         Self {
-            window: RepaintNotifier::new(),
+            is_rung: Arc::new(AtomicBool::new(true)),
             is_wanted: Arc::new(AtomicBool::new(true)),
         }
     }
@@ -31,13 +29,13 @@ impl Bell {
     /// Two atomics.
     pub fn ring(&self) {
         if self.is_wanted.swap(false, Ordering::AcqRel) {
-            self.window.request_repaint();
+            self.wake_now();
         }
     }
 
     /// Makes the window draw, whatever it does: for what happens seldom.
     pub fn wake_now(&self) {
-        self.window.request_repaint();
+        self.is_rung.store(true, Ordering::Release);
     }
 
     /// Whether the window wants to be woken from now on.
@@ -45,8 +43,8 @@ impl Bell {
         self.is_wanted.store(is_wanted, Ordering::Release);
     }
 
-    /// What the framework's window asks whether it was rung.
-    pub fn window(&self) -> RepaintNotifier {
-        self.window.clone()
+    /// Whether it was rung since the last time; for the window.
+    pub fn answer(&self) -> bool {
+        self.is_rung.swap(false, Ordering::AcqRel)
     }
 }

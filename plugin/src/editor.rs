@@ -13,15 +13,19 @@
 mod button;
 mod closing;
 mod control;
+pub mod dragging;
+mod dropping;
 pub mod extent;
 mod fader;
-mod gesture;
+pub(crate) mod gesture;
 mod keys;
 mod light;
 mod listen;
 mod meter;
 mod models;
 mod picture;
+mod presets;
+pub mod scale;
 mod status;
 mod strips;
 pub mod takes;
@@ -33,19 +37,22 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
+use egui::{CentralPanel, Context, Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
 use nice_plug::context::gui::GuiContext;
 use unweave_live::State;
 
 use crate::bell::Bell;
 use crate::params::UnweaveParams;
+use crate::presets::folder::Folder;
 use crate::report::Source;
 use crate::takes::{Listening, Takes};
 pub use control::let_go;
+use dropping::Dropping;
 use keys::Keys;
 use light::Heard;
 use listen::Listener;
 use models::ModelsView;
+use presets::PresetsView;
 use status::StatusView;
 use strips::Strips;
 use takes::TakesView;
@@ -60,8 +67,6 @@ const UNSEEN: Duration = Duration::from_secs(2);
 const PICTURE_SHARE: f32 = 0.26;
 /// How strongly controls are drawn that change nothing, since there are no stems.
 const WITHOUT_EFFECT: f32 = 0.4;
-/// Scales of the window, in percent.
-const SCALES: [u16; 5] = [100, 125, 150, 175, 200];
 
 /// What one open window knows and remembers.
 pub struct EditorState {
@@ -69,9 +74,12 @@ pub struct EditorState {
     bell: Bell,
     tempo: Tempo,
     is_hidden: bool,
+    room: scale::Room,
+    dropping: Dropping,
     keys: Keys,
     listener: Listener,
     models: ModelsView,
+    presets: PresetsView,
     status: StatusView,
     takes: Arc<Takes>,
     takes_view: TakesView,
@@ -85,9 +93,12 @@ impl EditorState {
             bell,
             tempo: Tempo::default(),
             is_hidden: false,
+            room: scale::Room::default(),
+            dropping: Dropping::default(),
             keys: Keys::default(),
             listener: Listener::default(),
             models: ModelsView::default(),
+            presets: PresetsView::default(),
             status: StatusView::default(),
             takes,
             takes_view: TakesView::default(),
@@ -99,6 +110,21 @@ impl EditorState {
         self.is_hidden = is_hidden;
     }
 
+    /// The user's presets are there.
+    pub fn set_presets(&mut self, folder: Folder) {
+        self.presets = PresetsView::new(Some(folder));
+    }
+
+    /// How much of this window can be seen, and how large the screen is.
+    pub fn set_room(&mut self, room: scale::Room) {
+        self.room = room;
+    }
+
+    /// Whether a key that is pressed now means something here; the others are the host's.
+    pub fn uses_key(&mut self, ctx: &Context, key: Key, modifiers: Modifiers) -> bool {
+        self.keys.uses(ctx, key, modifiers)
+    }
+
     /// Whether the processor draws this window, so that every frame costs what it computes with.
     pub fn set_software(&mut self, is_software: bool) {
         self.tempo = Tempo::new(is_software);
@@ -108,7 +134,9 @@ impl EditorState {
 /// Draws the window and does what the person wants.
 pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
     let params = Arc::clone(&state.params);
-    state.keys.press(ui, &params, host);
+    if let Some(wish) = state.keys.press(ui, &params, host) {
+        state.presets.obey(wish, &params, host);
+    }
     let (mut is_loading, mut is_refused) = (false, false);
     let is_preview = state.takes.listening() == Listening::Playing;
     let levels = match params.report.source() {
@@ -174,6 +202,8 @@ pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
         .show(ui, |ui| {
             takes::draw(ui, &state.takes, &mut state.takes_view);
         });
+    state.dropping.draw(ui, &state.takes);
+    scale::fit(ui.ctx(), state.room);
     CentralPanel::default().frame(panel(10, 0)).show(ui, |ui| {
         state
             .listener
@@ -188,6 +218,7 @@ pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
             params: &params,
             host,
             listener: &mut state.listener,
+            awaited: state.keys.awaited(),
         };
         strips.draw(ui);
     });
@@ -199,27 +230,9 @@ fn header(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
         ui.label(RichText::new("UNWEAVE").font(theme::TITLE).strong());
         ui.add_space(8.0);
         models::draw(ui, &mut state.models, &state.params, host);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), scale);
-    });
-}
-
-/// The window's scale.
-fn scale(ui: &mut Ui) {
-    let percent = (ui.ctx().zoom_factor() * 100.0).round();
-    let menu = egui::ComboBox::from_id_salt("scale")
-        .width(64.0)
-        .selected_text(RichText::new(format!("{percent} %")).font(theme::BODY))
-        .show_ui(ui, |ui| {
-            for scale in SCALES {
-                let is_chosen = f32::from(scale) == percent;
-                if ui
-                    .selectable_label(is_chosen, format!("{scale} %"))
-                    .clicked()
-                {
-                    ui.ctx().set_zoom_factor(f32::from(scale) / 100.0);
-                }
-            }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            scale::draw(ui, state.room);
+            presets::draw(ui, &mut state.presets, &state.params, host);
         });
-    menu.response
-        .on_hover_text("Size of everything in this window");
+    });
 }

@@ -13,6 +13,7 @@ use unweave_separation::{DeviceChoice, Mode};
 
 use crate::editor::extent::Extent;
 use crate::ids;
+use crate::presets::{Mix, StemMix};
 use crate::report::Report;
 use crate::takes::Settings;
 use crate::text::{self, OFF_GAIN, ON_OFF, Switch};
@@ -74,6 +75,8 @@ pub struct UnweaveParams {
     #[persist = "render"]
     render: Arc<RwLock<Settings>>,
 
+    /// Name of the preset that was chosen last. Goes with the instance: a session knows the values.
+    pub preset: RwLock<Option<String>>,
     /// What [`Self::status`] says.
     pub report: Arc<Report>,
 }
@@ -108,35 +111,37 @@ pub struct StemParams {
 
 impl Default for UnweaveParams {
     fn default() -> Self {
-        Self::new(Arc::default())
+        Self::new(Arc::default(), &Mix::default())
     }
 }
 
 impl UnweaveParams {
-    /// Saves and loads these settings with the session.
-    pub(crate) fn new(render: Arc<RwLock<Settings>>) -> Self {
+    /// Saves and loads these settings with the session, and begins with this mix.
+    pub(crate) fn new(render: Arc<RwLock<Settings>>, mix: &Mix) -> Self {
         let report = Arc::<Report>::default();
         Self {
-            bypass: switch("Bypass", ON_OFF).make_bypass(),
+            bypass: switch("Bypass", false, ON_OFF).make_bypass(),
             compare: switch(
                 "Compare",
+                false,
                 Switch {
                     off: "Separated",
                     on: "Dry",
                 },
             ),
-            residual: gain("Residual"),
+            residual: gain("Residual", mix.residual_db),
             status: status(&report),
             mode: EnumParam::new("Mode", Mode::default().into()),
-            drums: StemParams::new("Drums"),
-            bass: StemParams::new("Bass"),
-            vocals: StemParams::new("Vocals"),
-            other: StemParams::new("Other"),
+            drums: StemParams::new("Drums", &mix.drums),
+            bass: StemParams::new("Bass", &mix.bass),
+            vocals: StemParams::new("Vocals", &mix.vocals),
+            other: StemParams::new("Other", &mix.other),
             format: RwLock::new(crate::state::FORMAT),
             model: Choice::of_model(),
             device: Choice::of_device(),
             extent: Extent::default(),
             render,
+            preset: RwLock::default(),
             report,
         }
     }
@@ -203,14 +208,14 @@ impl UnweaveParams {
 }
 
 impl StemParams {
-    fn new(stem: &str) -> Self {
+    fn new(stem: &str, mix: &StemMix) -> Self {
         Self {
-            gain: gain(&format!("{stem} gain")),
-            mute: switch(&format!("{stem} mute"), ON_OFF),
-            solo: switch(&format!("{stem} solo"), ON_OFF),
+            gain: gain(&format!("{stem} gain"), mix.gain_db),
+            mute: switch(&format!("{stem} mute"), mix.muted, ON_OFF),
+            solo: switch(&format!("{stem} solo"), mix.soloed, ON_OFF),
             sensitivity: FloatParam::new(
                 format!("{stem} sensitivity"),
-                0.0,
+                mix.sensitivity_percent / 100.0,
                 FloatRange::Linear {
                     min: -1.0,
                     max: 1.0,
@@ -223,8 +228,8 @@ impl StemParams {
     }
 }
 
-fn switch(name: &str, positions: Switch) -> BoolParam {
-    BoolParam::new(name, false)
+fn switch(name: &str, is_on: bool, positions: Switch) -> BoolParam {
+    BoolParam::new(name, is_on)
         .with_value_to_string(positions.writer())
         .with_string_to_value(positions.reader())
 }
@@ -239,10 +244,10 @@ fn status(report: &Arc<Report>) -> BoolParam {
 
 /// The plain value is the linear gain and not dB: dB pass through zero, and whether that is stored as
 /// 0 or −0 would make two saves of the same session differ.
-fn gain(name: &str) -> FloatParam {
+fn gain(name: &str, db: f32) -> FloatParam {
     FloatParam::new(
         name,
-        1.0,
+        10f32.powf(db / 20.0),
         FloatRange::Skewed {
             min: 0.0,
             max: MAX_GAIN,
@@ -318,7 +323,7 @@ mod tests {
 
     #[test]
     fn the_lowest_position_is_silence_and_says_so() {
-        let gain = gain("Gain");
+        let gain = gain("Gain", 0.0);
         assert_eq!(exact(gain.preview_plain(0.0)), 0.0);
         assert_eq!(gain.normalized_value_to_string(0.0, true), "-inf dB");
         for typed in ["-inf dB", "−∞", "off"] {

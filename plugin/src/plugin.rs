@@ -13,6 +13,7 @@ use crate::bell::Bell;
 use crate::editor::Window;
 use crate::model;
 use crate::params::UnweaveParams;
+use crate::presets::folder::Folder;
 use crate::running::{Configuration, Running, StemOutputs};
 use crate::state;
 use crate::succession::Shared;
@@ -40,8 +41,11 @@ pub struct Unweave<V> {
 impl<V: Variant> Default for Unweave<V> {
     fn default() -> Self {
         let (takes, preview) = V::takes();
+        let presets = Folder::of_user();
+        let mix = presets.map(|folder| folder.for_new_instances());
+        let params = UnweaveParams::new(takes.shared_settings(), &mix.unwrap_or_default());
         Self {
-            params: Arc::new(UnweaveParams::new(takes.shared_settings())),
+            params: Arc::new(params),
             takes,
             capture: None,
             preview,

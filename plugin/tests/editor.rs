@@ -544,3 +544,168 @@ fn a_window_that_nobody_sees_asks_for_no_frame() {
     desktop.is_hidden.store(true, Ordering::Relaxed);
     assert!(wait(&mut desktop) >= Duration::from_secs(1));
 }
+
+fn preset(desktop: &Desktop) -> String {
+    let harness = &desktop.harness;
+    let node = harness.get_by_role_and_label(Role::Button, "Preset");
+    node.accesskit_node().value().unwrap()
+}
+
+fn open_presets(desktop: &mut Desktop) {
+    desktop
+        .harness
+        .get_by_role_and_label(Role::Button, "Preset")
+        .click();
+    desktop.step();
+}
+
+#[test]
+fn a_preset_is_set_by_gestures_and_marked_when_something_is_changed() {
+    let mut desktop = Desktop::new();
+    assert_eq!(preset(&desktop), "Full mix");
+    open_presets(&mut desktop);
+    desktop.click("Instrumental", Modifiers::NONE);
+    let id = || "vocals_mute".to_owned();
+    assert_eq!(
+        desktop.host.take(),
+        [Step::Begin(id()), Step::Set(id(), 1.0), Step::End(id())],
+        "what is so already is left alone"
+    );
+    assert_eq!(preset(&desktop), "Instrumental");
+    desktop.click("Vocals mute", Modifiers::NONE);
+    assert_eq!(preset(&desktop), "Instrumental *");
+    open_presets(&mut desktop);
+    desktop.click("Practice bass", Modifiers::NONE);
+    assert_eq!(desktop.value_text("Bass gain"), "-12.00 dB");
+    desktop.click("Reset all", Modifiers::NONE);
+    assert_eq!(desktop.value_text("Bass gain"), "0.00 dB");
+    assert_eq!(preset(&desktop), "Full mix");
+}
+
+#[test]
+fn presets_of_the_users_are_saved_renamed_removed_and_stepped_through() {
+    let mut desktop = Desktop::new();
+    desktop.click("Drums solo", Modifiers::NONE);
+    open_presets(&mut desktop);
+    let field = desktop
+        .harness
+        .get_by_role_and_label(Role::TextInput, "Name of the preset");
+    field.click();
+    desktop.step();
+    desktop.harness.event(egui::Event::Text("Mine".to_owned()));
+    desktop.step();
+    desktop.click("Save", Modifiers::NONE);
+    assert_eq!(preset(&desktop), "Mine");
+    let file = desktop.data().join("presets/Mine.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("format = 1\n") && text.contains("soloed = true"));
+
+    desktop.harness.event(egui::Event::Text(" too".to_owned()));
+    let field = desktop
+        .harness
+        .get_by_role_and_label(Role::TextInput, "Name of the preset");
+    field.click();
+    desktop.step();
+    desktop.harness.event(egui::Event::Text("!".to_owned()));
+    desktop.step();
+    desktop.click("Rename", Modifiers::NONE);
+    assert!(!file.exists());
+    let renamed = preset(&desktop);
+    assert!(
+        renamed.starts_with("Mine") && renamed != "Mine",
+        "{renamed}"
+    );
+    desktop.harness.key_press(Key::Escape);
+    desktop.step();
+
+    // The user's come after Unweave's own, and then it starts again.
+    desktop.harness.key_press(Key::N);
+    desktop.step();
+    assert_eq!(preset(&desktop), "Full mix");
+    assert_eq!(desktop.soloed(), [false; 4]);
+    desktop
+        .harness
+        .key_press_modifiers(Modifiers::SHIFT, Key::N);
+    desktop.step();
+    assert_eq!(preset(&desktop), renamed);
+    assert_eq!(desktop.soloed(), [true, false, false, false]);
+
+    open_presets(&mut desktop);
+    desktop.click("Use for new instances", Modifiers::NONE);
+    assert!(desktop.data().join("new-instances.toml").exists());
+    desktop.click("Remove", Modifiers::NONE);
+    let left = fs::read_dir(desktop.data().join("presets")).unwrap();
+    assert_eq!(left.count(), 0);
+    assert_eq!(
+        desktop.soloed(),
+        [true, false, false, false],
+        "what is set stays"
+    );
+}
+
+#[test]
+fn settings_are_put_aside_and_swapped() {
+    let mut desktop = Desktop::new();
+    desktop.click("Drums mute", Modifiers::NONE);
+    open_presets(&mut desktop);
+    desktop.click("Put aside", Modifiers::NONE);
+    desktop.click("Drums only", Modifiers::NONE);
+    let muted = |desktop: &Desktop| desktop.params().stems().map(|stem| stem.mute.value());
+    assert_eq!(muted(&desktop), [false, true, true, true]);
+    for expected in [[true, false, false, false], [false, true, true, true]] {
+        desktop.click("Swap", Modifiers::NONE);
+        assert_eq!(muted(&desktop), expected);
+    }
+}
+
+#[test]
+fn keys_that_mean_nothing_here_are_the_hosts_and_the_space_bar_always() {
+    let desktop = Desktop::new();
+    let uses = |key, modifiers| desktop.uses_key(key, modifiers);
+    let plain = Modifiers::NONE;
+    for key in [Key::Space, Key::F5, Key::R, Key::Num1, Key::ArrowUp] {
+        assert!(!uses(key, plain), "{key:?}");
+    }
+    for key in [Key::M, Key::S, Key::B, Key::N, Key::Tab] {
+        assert!(uses(key, plain), "{key:?}");
+        assert!(!uses(key, Modifiers::CTRL), "{key:?} with Ctrl");
+    }
+    assert!(!uses(Key::Delete, plain) && uses(Key::Delete, Modifiers::SHIFT));
+    let mut desktop = desktop;
+    desktop.focus("Bass gain");
+    for key in [Key::ArrowUp, Key::Delete, Key::Num1, Key::Minus] {
+        assert!(desktop.uses_key(key, plain), "{key:?}");
+    }
+    assert!(!desktop.uses_key(Key::Space, plain));
+}
+
+#[test]
+fn what_awaits_a_number_shows_it_and_any_other_key_ends_the_wait() {
+    let mut desktop = Desktop::new();
+    desktop.harness.key_press(Key::M);
+    desktop.step();
+    let is_ours = desktop.uses_key(Key::Num3, Modifiers::NONE);
+    assert!(is_ours, "a number is awaited");
+    desktop.harness.key_press(Key::Escape);
+    desktop.step();
+    assert!(!desktop.uses_key(Key::Num3, Modifiers::NONE));
+    desktop.harness.key_press(Key::Num3);
+    desktop.step();
+    assert!(!desktop.params().vocals.mute.value());
+}
+
+#[test]
+fn everything_goes_back_and_dry_and_bypass_are_switched_by_keys() {
+    let mut desktop = Desktop::new();
+    desktop.click("Drums mute", Modifiers::NONE);
+    for (modifiers, key) in [
+        (Modifiers::NONE, Key::B),
+        (Modifiers::SHIFT, Key::B),
+        (Modifiers::SHIFT, Key::Delete),
+    ] {
+        desktop.harness.key_press_modifiers(modifiers, key);
+        desktop.step();
+    }
+    assert!(desktop.params().compare.value() && desktop.params().bypass.value());
+    assert!(!desktop.params().drums.mute.value());
+}

@@ -7,6 +7,8 @@
 
 pub mod capturing;
 pub mod doubles;
+#[cfg(target_os = "linux")]
+pub mod dragging;
 pub mod rude;
 pub mod rude_clap;
 pub mod rude_vst3;

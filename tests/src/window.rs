@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
 use x11rb::COPY_DEPTH_FROM_PARENT;
 use x11rb::connection::Connection as _;
+use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, ImageFormat, WindowClass,
 };
@@ -18,11 +19,18 @@ pub struct Display {
     server: Child,
     /// As `DISPLAY` wants it.
     pub name: String,
+    /// What programs on it find in their environment.
+    pub variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Display {
     /// Starts one; `None` if this machine lacks what it takes, which is said.
     pub fn start() -> Option<Self> {
+        Self::start_with(&["+extension", "GLX"])
+    }
+
+    /// As [`Self::start`], with other extensions.
+    pub fn start_with(extensions: &[&str]) -> Option<Self> {
         for program in ["Xvfb", "xdotool"] {
             let found = Command::new("sh")
                 .args(["-c", &format!("command -v {program}")])
@@ -39,11 +47,10 @@ impl Display {
                 "-screen",
                 "0",
                 "1280x900x24",
-                "+extension",
-                "GLX",
                 // Else it starts afresh, and refuses clients, when its last one has closed its window.
                 "-noreset",
             ])
+            .args(extensions)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -57,6 +64,7 @@ impl Display {
         Some(Self {
             server,
             name: format!(":{}", number.trim()),
+            variables: Vec::new(),
         })
     }
 
@@ -69,6 +77,8 @@ impl Display {
         let output = Command::new(std::env::current_exe().expect("a test has a program"))
             .args(["--exact", test, "--ignored", "--nocapture"])
             .env("DISPLAY", &self.name)
+            // For displays without GLX: Mesa would draw on any by its other door.
+            .envs(self.variables.iter().copied())
             .output()
             .expect("the program can be started again");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -161,7 +171,9 @@ impl HostWindow {
                 0,
                 WindowClass::INPUT_OUTPUT,
                 0,
-                &CreateWindowAux::new().background_pixel(screen.black_pixel),
+                &CreateWindowAux::new()
+                    .background_pixel(screen.black_pixel)
+                    .event_mask(EventMask::KEY_PRESS),
             )
             .expect("the server is there")
             // Answered: the plug-in reaches the server on a connection of its own.
@@ -170,6 +182,17 @@ impl HostWindow {
         let mapped = connection.map_window(id).expect("the server is there");
         mapped.check().expect("a window can be shown");
         Self { connection, id }
+    }
+
+    /// Codes of the keys that were pressed for the host since the last time.
+    pub fn keys(&self) -> Vec<u8> {
+        let mut keys = Vec::new();
+        while let Some(event) = self.connection.poll_for_event().expect("a display") {
+            if let Event::KeyPress(event) = event {
+                keys.push(event.detail);
+            }
+        }
+        keys
     }
 
     /// Its id on the server.
@@ -204,6 +227,21 @@ impl Session {
             .expect("it can lie in a window");
         gui.show(&handle).expect("it can be seen");
         parent
+    }
+
+    /// Whether the plug-in would open a window here.
+    pub fn can_open_window(&mut self) -> bool {
+        let handle = self.instance.plugin_handle();
+        let gui: PluginGui = handle.get_extension().expect("it has a window");
+        let configuration = GuiConfiguration {
+            api_type: GuiApiType::X11,
+            is_floating: false,
+        };
+        let is_open = gui.create(&handle, configuration).is_ok();
+        if is_open {
+            gui.destroy(&handle);
+        }
+        is_open
     }
 
     /// The window's size in pixels.

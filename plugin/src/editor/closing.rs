@@ -10,8 +10,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nice_plug::editor::dpi::NativeSize;
-use nice_plug::editor::{EditorHandle, Modifiers, ParentWindowHandle, VirtualKeyCode};
-use nice_plug_egui::{EguiEditorHandle, baseview};
+use nice_plug::editor::{EditorHandle, ParentWindowHandle, ResizeHint};
+use unweave_window::baseview;
+
+use crate::bell::Bell;
 
 /// Longest wait: a thread that hangs in a graphics driver must not hang the host.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -43,7 +45,7 @@ impl WindowThread {
     }
 }
 
-/// The framework's window, whose drop waits for its thread.
+/// A window, whose drop waits for its thread.
 pub struct OpenWindow {
     inner: Option<baseview::Window>,
     thread: WindowThread,
@@ -78,18 +80,21 @@ impl Drop for OpenWindow {
     }
 }
 
-/// The framework's handle, for an [`OpenWindow`].
-pub struct Handle(pub EguiEditorHandle);
+/// What the framework tells an [`OpenWindow`].
+pub struct Handle {
+    /// Wakes it.
+    pub bell: Bell,
+    /// How it may be resized.
+    pub resize_hint: ResizeHint,
+}
 
 impl EditorHandle for Handle {
     type Window = OpenWindow;
     type Error = baseview::Error;
 
     fn run_until_closed(mut window: OpenWindow) -> Result<(), Self::Error> {
-        window
-            .inner
-            .take()
-            .map_or(Ok(()), EguiEditorHandle::run_until_closed)
+        let inner = window.inner.take();
+        inner.map_or(Ok(()), baseview::Window::run_until_closed)
     }
 
     fn set_parent(
@@ -97,27 +102,37 @@ impl EditorHandle for Handle {
         parent: ParentWindowHandle,
         window: &OpenWindow,
     ) -> Result<(), Self::Error> {
-        window.with(Ok(()), |window| self.0.set_parent(parent, window))
+        window.with(Ok(()), |window| window.set_parent(&parent))
     }
 
     fn show(&self, window: &OpenWindow) -> Result<(), Self::Error> {
-        window.with(Ok(()), |window| self.0.show(window))
+        let shown = window.with(Ok(()), baseview::Window::show);
+        // Not every system asks for a first frame.
+        self.bell.wake_now();
+        shown
     }
 
     fn hide(&self, window: &OpenWindow) -> Result<(), Self::Error> {
-        window.with(Ok(()), |window| self.0.hide(window))
+        window.with(Ok(()), baseview::Window::hide)
     }
 
     fn set_size(&self, size: NativeSize<u32>, window: &OpenWindow) -> Result<(), Self::Error> {
-        window.with(Ok(()), |window| self.0.set_size(size, window))
+        window.with(Ok(()), |window| window.resize(size))
     }
 
     fn host_main_thread_callback(&self, window: &OpenWindow) {
-        window.with((), |window| self.0.host_main_thread_callback(window));
+        window.with((), baseview::Window::host_main_thread_callback);
     }
 
     fn adjust_size(&self, size: NativeSize<u32>, window: &OpenWindow) -> Option<NativeSize<u32>> {
-        window.with(None, |window| self.0.adjust_size(size, window))
+        window.with(None, |window| {
+            let now = window.size();
+            let current = NativeSize::from_logical_or_physical(now.logical, now.physical);
+            Some(
+                self.resize_hint
+                    .adjust_size(size, current, now.scale_factor),
+            )
+        })
     }
 
     fn set_fallback_scale_factor(
@@ -125,29 +140,18 @@ impl EditorHandle for Handle {
         scale: f64,
         window: &OpenWindow,
     ) -> Result<(), Self::Error> {
-        window.with(Ok(()), |window| {
-            self.0.set_fallback_scale_factor(scale, window)
-        })
-    }
-
-    fn on_virtual_key_from_host(
-        &self,
-        key: VirtualKeyCode,
-        is_down: bool,
-        modifiers: Modifiers,
-    ) -> bool {
-        self.0.on_virtual_key_from_host(key, is_down, modifiers)
+        window.with(Ok(()), |window| window.suggest_fallback_scale_factor(scale))
     }
 
     fn state_changed(&self) {
-        self.0.state_changed();
+        self.bell.wake_now();
     }
 
-    fn param_value_changed(&self, id: &str, normalized_value: f32) {
-        self.0.param_value_changed(id, normalized_value);
+    fn param_value_changed(&self, _id: &str, _normalized_value: f32) {
+        self.bell.wake_now();
     }
 
-    fn param_modulation_changed(&self, id: &str, modulation_offset: f32) {
-        self.0.param_modulation_changed(id, modulation_offset);
+    fn param_modulation_changed(&self, _id: &str, _modulation_offset: f32) {
+        self.bell.wake_now();
     }
 }

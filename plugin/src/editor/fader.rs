@@ -113,7 +113,7 @@ pub fn sensitivity(
     let painter = ui.painter();
     let track = Rect::from_center_size(travel.center(), vec2(travel.width(), TRACK_WIDTH));
     painter.rect_filled(track, CornerRadius::same(2), theme::SUNKEN);
-    let middle = x_of(param.default_normalized_value());
+    let middle = x_of(param.preview_normalized(0.0));
     let x = x_of(normalized);
     let filled = Rect::from_x_y_ranges(middle.min(x)..=middle.max(x), track.y_range());
     painter.rect_filled(filled, CornerRadius::ZERO, color.gamma_multiply(0.7));

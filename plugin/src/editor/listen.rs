@@ -71,8 +71,7 @@ impl Listener {
             if slot_idx + SETTLING_SLOTS >= end {
                 self.meter(&slot, slot_seconds);
             }
-            if slot.is_playing || slot.mix.peak > SILENCE {
-                self.picture.push(&slot);
+            if self.picture.push(&slot) {
                 self.still_seconds = 0.0;
             }
             if slot.mix.peak > SILENCE {

@@ -109,19 +109,18 @@ impl Meter {
             (peak, rms, theme::SUNKEN.lerp_to_gamma(color, 0.45)),
             (rms, rect.bottom(), color),
         ] {
-            if to > from {
-                let part = Rect::from_x_y_ranges(rect.x_range(), from..=to);
-                painter.rect_filled(part, CornerRadius::ZERO, color);
-            }
+            // Also where there is nothing of it: as many shapes in every frame are compared one by one.
+            let part = Rect::from_x_y_ranges(rect.x_range(), from..=to.max(from));
+            painter.rect_filled(part, CornerRadius::ZERO, color);
         }
-        if self.held_db > FLOOR_DB {
-            let color = if self.held_db > 0.0 {
-                theme::WARNING
-            } else {
-                color
-            };
-            painter.hline(rect.x_range(), y_of(self.held_db), Stroke::new(2.0, color));
-        }
+        let held = if self.held_db > 0.0 {
+            theme::WARNING
+        } else if self.held_db > FLOOR_DB {
+            color
+        } else {
+            egui::Color32::TRANSPARENT
+        };
+        painter.hline(rect.x_range(), y_of(self.held_db), Stroke::new(2.0, held));
         painter.hline(rect.x_range(), y_of(0.0), Stroke::new(1.0, theme::LINE));
     }
 

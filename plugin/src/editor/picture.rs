@@ -1,8 +1,8 @@
-//! The last seconds: a waveform of the mix, cut into the shares of its stems in their colours.
+//! The last seconds: a lane per stem with its waveform, as it is heard.
 //!
-//! What is muted or turned down is there, but dark: the picture shows at once what the mix holds and
-//! what of it is heard. Where there are no stems the waveform is grey. It moves to the left, one column
-//! of pixels for a fixed time, while the transport rolls or something sounds.
+//! The bright waveform is what is heard, so faders change it; the dark one behind it is what the stem holds, so what
+//! is muted or turned down is still seen. Where there are no stems there is one waveform over all lanes, in grey. It
+//! moves to the left, the same seconds over the whole width at every size, while anything is left to be seen.
 
 use std::collections::VecDeque;
 
@@ -15,48 +15,45 @@ use unweave_live::Slot;
 
 use crate::editor::theme;
 use crate::ids;
+use crate::variant::STEM_NAMES;
 
-/// Slots of a hundredth of a second in a column.
-const SLOTS_PER_COLUMN: usize = 2;
-/// Columns in a second.
-const COLUMNS_PER_SECOND: usize = 100 / SLOTS_PER_COLUMN;
+/// Over the whole width.
+const SPAN_SECONDS: usize = 12;
+/// Slots of a hundredth of a second in that.
+const SPAN_SLOTS: usize = 100 * SPAN_SECONDS;
 /// Below the waves, for the seconds, in points.
 const SCALE_HEIGHT: f32 = 18.0;
-/// Columns that are kept: more than the broadest window shows.
-const MAX_COLUMNS: usize = 1000;
 /// Loudness to height: quiet passages are seen, too.
 const EXPONENT: f32 = 0.6;
 /// Brightness of what isn't heard.
-const UNHEARD: f32 = 0.22;
+const UNHEARD: f32 = 0.3;
+/// Below this amplitude, −80 dB, there is nothing to be seen.
+const SILENCE: f32 = 1e-4;
 
-/// The stems from the middle outwards, as indices into [`ids::STEMS`]: bass, drums, other, vocals.
-const ORDER: [usize; ids::STEMS.len()] = [1, 0, 3, 2];
-
-/// Some hundredths of a second of the mix.
+/// A hundredth of a second, or several.
 #[derive(Debug, Clone, Copy, Default)]
-struct Column {
-    peak: f32,
-    /// Mean squares of the stems, summed over slots.
-    powers: [f32; ids::STEMS.len()],
-    /// Gains with which they were heard.
+struct Moment {
+    mix: f32,
+    /// Peaks of the stems before their gains.
+    stems: [f32; ids::STEMS.len()],
     gains: [f32; ids::STEMS.len()],
-    num_slots: usize,
 }
 
-/// The columns, and their image: a ring, of which only new columns are painted and uploaded.
+/// The last seconds, and their image: a ring, of which only new columns are painted and uploaded.
 #[derive(Default)]
 pub struct Picture {
-    columns: VecDeque<Column>,
-    /// Columns since the start; the image has the last of them at `total % width`.
+    moments: VecDeque<Moment>,
+    /// Moments since the start.
     total: usize,
-    filling: Column,
+    /// Moments since the last that wasn't silent.
+    num_silent: usize,
     image: Option<Image>,
 }
 
 struct Image {
     texture: TextureHandle,
     size: [usize; 2],
-    /// Columns that are in it, counted like `total`.
+    /// Columns that were painted since the start; the last of them is at `painted % width`.
     painted: usize,
 }
 
@@ -66,23 +63,28 @@ impl Picture {
         *self = Self::default();
     }
 
-    /// Adds a slot.
-    pub fn push(&mut self, slot: &Slot) {
-        let column = &mut self.filling;
-        column.peak = column.peak.max(slot.mix.peak);
-        let stems = column.powers.iter_mut().zip(&mut column.gains);
-        for ((power, gain), stem) in stems.zip(&slot.stems) {
-            *power += stem.level.mean_square;
-            *gain = stem.gain;
+    /// Adds a slot. Silence that nothing was before, or that everything has left the picture since, moves nothing.
+    ///
+    /// Gives whether anything is to be seen.
+    pub fn push(&mut self, slot: &Slot) -> bool {
+        if slot.mix.peak > SILENCE || slot.is_playing {
+            self.num_silent = 0;
+        } else if self.moments.is_empty() || self.num_silent >= SPAN_SLOTS {
+            return false;
+        } else {
+            self.num_silent += 1;
         }
-        column.num_slots += 1;
-        if column.num_slots == SLOTS_PER_COLUMN {
-            self.columns.push_back(std::mem::take(column));
-            self.total += 1;
-            if self.columns.len() > MAX_COLUMNS {
-                self.columns.pop_front();
-            }
+        let stem = |idx: usize| slot.stems[idx];
+        self.moments.push_back(Moment {
+            mix: slot.mix.peak,
+            stems: std::array::from_fn(|idx| stem(idx).level.peak),
+            gains: std::array::from_fn(|idx| stem(idx).gain),
+        });
+        self.total += 1;
+        if self.moments.len() > SPAN_SLOTS {
+            self.moments.pop_front();
         }
+        true
     }
 
     /// Draws it over all the width that is left.
@@ -100,104 +102,114 @@ impl Picture {
         }
         self.paint_new_columns(ui.ctx(), size);
         if let Some(image) = &self.image {
-            image.draw(ui, waves, self.total, self.highest(size[0]));
+            image.draw(ui, waves);
         }
-        draw_scale(ui, inner, pixels_per_point);
-    }
-
-    /// The highest of the columns that are seen, as a share of the height.
-    fn highest(&self, num_columns: usize) -> f32 {
-        let seen = self.columns.iter().rev().take(num_columns);
-        seen.map(|column| column.height()).fold(0.0, f32::max)
+        draw_scale(ui, inner);
+        draw_names(ui, waves);
     }
 
     fn paint_new_columns(&mut self, ctx: &egui::Context, size: [usize; 2]) {
-        let (total, columns) = (self.total, &self.columns);
+        let width = size[0];
+        let end = columns_until(self.total, width);
+        let oldest = columns_until(self.total - self.moments.len(), width);
         if self.image.as_ref().is_none_or(|image| image.size != size) {
             let blank = ColorImage::filled(size, theme::BACKGROUND);
             self.image = Some(Image {
                 texture: ctx.load_texture("picture", blank, TextureOptions::NEAREST),
                 size,
-                painted: total.saturating_sub(columns.len().min(size[0])),
+                painted: oldest,
             });
         }
-        let Some(image) = &mut self.image else { return };
-        let first = image
-            .painted
-            .max(total.saturating_sub(columns.len().min(size[0])));
-        for number in first..total {
-            let column = columns[columns.len() - (total - number)];
-            let pixels = ColorImage::new([1, size[1]], column.pixels(size[1]));
+        let Some(mut image) = self.image.take() else {
+            return;
+        };
+        for column in image.painted.max(oldest).max(end.saturating_sub(width))..end {
+            let pixels = ColorImage::new([1, size[1]], self.column(column, width).pixels(size[1]));
             image
                 .texture
-                .set_partial([number % size[0], 0], pixels, TextureOptions::NEAREST);
+                .set_partial([column % width, 0], pixels, TextureOptions::NEAREST);
         }
-        image.painted = total;
+        image.painted = end;
+        self.image = Some(image);
+    }
+
+    /// What a column of pixels shows: the moments that begin in it, or the one before where none does.
+    fn column(&self, column: usize, width: usize) -> Moment {
+        let start = self.total - self.moments.len();
+        let first = slots_until(column, width);
+        let end = slots_until(column + 1, width).max(first + 1);
+        let mut shown = Moment::default();
+        for slot in first..end {
+            let Some(moment) = slot
+                .checked_sub(start)
+                .and_then(|idx| self.moments.get(idx))
+            else {
+                continue;
+            };
+            shown.mix = shown.mix.max(moment.mix);
+            for (shown, peak) in shown.stems.iter_mut().zip(moment.stems) {
+                *shown = shown.max(peak);
+            }
+            shown.gains = moment.gains;
+        }
+        shown
     }
 }
 
-impl Column {
-    /// Of its waves, as a share of the picture's.
-    fn height(&self) -> f32 {
-        self.peak.clamp(0.0, 1.0).powf(EXPONENT)
-    }
+/// Columns that are complete after so many moments.
+fn columns_until(num_slots: usize, width: usize) -> usize {
+    num_slots * width / SPAN_SLOTS
+}
 
+/// The first moment of a column.
+fn slots_until(column: usize, width: usize) -> usize {
+    column * SPAN_SLOTS / width
+}
+
+impl Moment {
     /// Its pixels from top to bottom.
     fn pixels(&self, height: usize) -> Vec<Color32> {
         let mut pixels = vec![theme::BACKGROUND; height];
-        let middle = height as f32 / 2.0;
-        let half = self.height() * (middle - 1.0);
-        let bands = self.bands();
-        for (y, pixel) in pixels.iter_mut().enumerate() {
-            let distance = (y as f32 + 0.5 - middle).abs();
-            if distance > half.max(0.5) {
-                continue;
+        if self.stems.iter().all(|peak| *peak <= 0.0) {
+            wave(&mut pixels, self.mix, theme::TEXT_DIM);
+            return pixels;
+        }
+        let num_stems = self.stems.len();
+        for (idx, (peak, gain)) in self.stems.into_iter().zip(self.gains).enumerate() {
+            let lane = idx * height / num_stems..(idx + 1) * height / num_stems;
+            let color = theme::STEMS[idx];
+            let dark = theme::BACKGROUND.lerp_to_gamma(color, UNHEARD);
+            wave(&mut pixels[lane.clone()], peak, dark);
+            if gain > 0.0 {
+                wave(&mut pixels[lane], peak * gain, color);
             }
-            let share = distance / half.max(0.5);
-            let band = bands.iter().find(|(end, _)| share <= *end);
-            *pixel = band.map_or(theme::TEXT_DIM, |(_, color)| *color);
         }
         pixels
     }
+}
 
-    /// The bands from the middle outwards: where each ends, as a share of the height, and its colour.
-    fn bands(&self) -> Vec<(f32, Color32)> {
-        // RMS values and not powers: they are what heights of waveforms are.
-        let amplitudes = self.powers.map(f32::sqrt);
-        let sum: f32 = amplitudes.iter().sum();
-        if sum <= 0.0 {
-            return Vec::new();
+/// A column of a waveform, mirrored at the middle of its lane; silence is a line.
+fn wave(lane: &mut [Color32], peak: f32, color: Color32) {
+    let middle = lane.len() as f32 / 2.0;
+    let half = (peak.clamp(0.0, 1.0).powf(EXPONENT) * (middle - 1.0)).max(0.5);
+    for (y, pixel) in lane.iter_mut().enumerate() {
+        if (y as f32 + 0.5 - middle).abs() <= half {
+            *pixel = color;
         }
-        let mut end = 0.0;
-        ORDER
-            .into_iter()
-            .map(|stem_idx| {
-                end += amplitudes[stem_idx] / sum;
-                let heard = UNHEARD + (1.0 - UNHEARD) * self.gains[stem_idx].clamp(0.0, 1.0);
-                let color = theme::BACKGROUND.lerp_to_gamma(theme::STEMS[stem_idx], heard);
-                (end, color)
-            })
-            .collect()
     }
 }
 
 impl Image {
-    /// The ring in its two pieces, the newest column at the right. What no wave reaches is left out: it is the
-    /// window's ground.
-    fn draw(&self, ui: &Ui, rect: Rect, total: usize, highest: f32) {
-        let middle = self.size[1] as f32 / 2.0;
-        // Whole pixels, and the line that silence is.
-        let half = (highest * middle).ceil().max(1.0).min(middle);
-        let [top, bottom] = [middle - half, middle + half].map(|y| y / self.size[1] as f32);
-        let rows = rect.top() + rect.height() * top..=rect.top() + rect.height() * bottom;
+    /// The ring in its two pieces, the newest column at the right.
+    fn draw(&self, ui: &Ui, rect: Rect) {
         let width = self.size[0];
-        let newest = total % width;
+        let newest = self.painted % width;
         let split = rect.right() - rect.width() * newest as f32 / width as f32;
         let uv = newest as f32 / width as f32;
         let piece = |x: [f32; 2], u: [f32; 2]| {
             if x[1] > x[0] {
-                let rect = Rect::from_x_y_ranges(x[0]..=x[1], rows.clone());
-                let uv = Rect::from_min_max(pos2(u[0], top), pos2(u[1], bottom));
+                let rect = Rect::from_x_y_ranges(x[0]..=x[1], rect.y_range());
+                let uv = Rect::from_min_max(pos2(u[0], 0.0), pos2(u[1], 1.0));
                 ui.painter()
                     .add(Shape::image(self.texture.id(), rect, uv, Color32::WHITE));
             }
@@ -207,12 +219,11 @@ impl Image {
     }
 }
 
-/// Seconds back from now, and the stems' names in the order in which they lie.
-fn draw_scale(ui: &Ui, rect: Rect, pixels_per_point: f32) {
+/// Seconds back from now.
+fn draw_scale(ui: &Ui, rect: Rect) {
     let painter = ui.painter_at(rect);
-    let second = COLUMNS_PER_SECOND as f32 / pixels_per_point;
-    for seconds in 1..=MAX_COLUMNS / COLUMNS_PER_SECOND {
-        let x = rect.right() - seconds as f32 * second;
+    for seconds in 1..SPAN_SECONDS {
+        let x = rect.right() - rect.width() * seconds as f32 / SPAN_SECONDS as f32;
         let is_named = seconds % 2 == 0;
         let length = if is_named { 6.0 } else { 3.0 };
         painter.vline(
@@ -220,7 +231,7 @@ fn draw_scale(ui: &Ui, rect: Rect, pixels_per_point: f32) {
             rect.bottom() - length..=rect.bottom(),
             egui::Stroke::new(1.0, theme::OUTLINE),
         );
-        if is_named && x > rect.left() + 12.0 {
+        if is_named {
             painter.text(
                 pos2(x, rect.bottom() - 7.0),
                 Align2::CENTER_BOTTOM,
@@ -229,6 +240,16 @@ fn draw_scale(ui: &Ui, rect: Rect, pixels_per_point: f32) {
                 theme::TEXT_DIM,
             );
         }
+    }
+}
+
+/// Which lane is whose.
+fn draw_names(ui: &Ui, rect: Rect) {
+    let height = rect.height() / STEM_NAMES.len() as f32;
+    for (idx, name) in STEM_NAMES.iter().enumerate() {
+        let at = pos2(rect.left() + 3.0, rect.top() + idx as f32 * height);
+        let painter = ui.painter();
+        painter.text(at, Align2::LEFT_TOP, name, theme::SCALE, theme::TEXT_DIM);
     }
 }
 
@@ -249,7 +270,6 @@ mod tests {
 
     fn slot(amplitudes: [f32; 4], gain: f32) -> Slot {
         let mut slot = Slot {
-            is_playing: true,
             mix: Level {
                 peak: 1.0,
                 mean_square: 0.5,
@@ -268,45 +288,70 @@ mod tests {
         slot
     }
 
-    fn column(slot: &Slot, height: usize) -> Vec<Color32> {
+    /// A hundred pixels a lane.
+    fn column(slot: &Slot) -> Vec<Color32> {
         let mut picture = Picture::default();
-        for _ in 0..SLOTS_PER_COLUMN {
-            picture.push(slot);
+        picture.push(slot);
+        picture.column(0, SPAN_SLOTS).pixels(400)
+    }
+
+    fn count(pixels: &[Color32], color: Color32) -> usize {
+        pixels.iter().filter(|pixel| **pixel == color).count()
+    }
+
+    #[test]
+    fn each_stem_has_a_lane_of_its_own_and_faders_change_what_is_drawn() {
+        let all = column(&slot([1.0, 0.5, 0.25, 0.125], 1.0));
+        for (idx, lane) in all.chunks(100).enumerate() {
+            let height = 98.0 * 0.5f32.powf(idx as f32 * EXPONENT);
+            let found = count(lane, theme::STEMS[idx]);
+            assert_eq!(count(&all, theme::STEMS[idx]), found, "in no other lane");
+            assert!((found as f32 - height).abs() <= 2.0, "{idx}: {found}");
+            let mirrored: Vec<_> = lane.iter().rev().copied().collect();
+            assert_eq!(lane, mirrored);
         }
-        picture.columns[0].pixels(height)
-    }
-
-    #[test]
-    fn a_column_is_cut_in_the_proportion_of_the_stems_and_mirrored() {
-        let pixels = column(&slot([0.1, 0.2, 0.3, 0.4], 1.0), 402);
-        let count = |stem_idx: usize| {
-            let is_its = |pixel: &&Color32| **pixel == theme::STEMS[stem_idx];
-            pixels.iter().filter(is_its).count()
-        };
-        for (stem_idx, expected) in [40usize, 80, 120, 160].into_iter().enumerate() {
-            let found = count(stem_idx);
-            assert!(found.abs_diff(expected) <= 2, "stem {stem_idx}: {found}");
+        let softer = column(&slot([1.0, 0.5, 0.25, 0.125], 0.5));
+        for color in theme::STEMS {
+            assert!(count(&softer, color) < count(&all, color));
         }
-        let mirrored: Vec<_> = pixels.iter().rev().copied().collect();
-        assert_eq!(pixels, mirrored);
     }
 
     #[test]
-    fn what_is_not_heard_is_dark_and_a_mix_without_stems_is_grey() {
-        let muted = column(&slot([1.0, 0.0, 0.0, 0.0], 0.0), 101);
-        assert_ne!(muted[50], theme::STEMS[0]);
-        assert_ne!(muted[50], theme::BACKGROUND);
-        let unsplit = column(&slot([0.0; 4], 1.0), 101);
-        assert_eq!(unsplit[50], theme::TEXT_DIM);
+    fn what_is_muted_is_dark_but_there_and_a_mix_without_stems_is_grey() {
+        let muted = column(&slot([1.0, 0.0, 0.0, 0.0], 0.0));
+        assert_eq!(count(&muted, theme::STEMS[0]), 0);
+        let dark = theme::BACKGROUND.lerp_to_gamma(theme::STEMS[0], UNHEARD);
+        assert!(count(&muted, dark) > 90);
+        let unsplit = column(&slot([0.0; 4], 1.0));
+        assert!(count(&unsplit, theme::TEXT_DIM) > 390);
     }
 
     #[test]
-    fn columns_beyond_those_kept_are_dropped_but_counted() {
+    fn every_width_shows_the_same_seconds() {
         let mut picture = Picture::default();
-        for _ in 0..SLOTS_PER_COLUMN * (MAX_COLUMNS + 7) {
-            picture.push(&slot([1.0; 4], 1.0));
+        for number in 0..SPAN_SLOTS {
+            let peak = if number < SPAN_SLOTS / 2 { 1.0 } else { 0.0 };
+            picture.push(&slot([peak, 0.0, 0.0, 0.1], 1.0));
         }
-        assert_eq!(picture.columns.len(), MAX_COLUMNS);
-        assert_eq!(picture.total, MAX_COLUMNS + 7);
+        for width in [300, 660, 1200, 3000] {
+            assert_eq!(columns_until(picture.total, width), width);
+            let is_loud = |column: &usize| picture.column(*column, width).stems[0] == 1.0;
+            let num_loud = (0..width).filter(is_loud).count();
+            assert!(num_loud.abs_diff(width / 2) <= 1, "{num_loud} of {width}");
+        }
+    }
+
+    #[test]
+    fn silence_moves_on_until_nothing_is_left_to_be_seen() {
+        let mut picture = Picture::default();
+        let silence = Slot::default();
+        assert!(!picture.push(&silence), "nothing yet");
+        picture.push(&slot([1.0; 4], 1.0));
+        let moved = (0..2 * SPAN_SLOTS)
+            .filter(|_| picture.push(&silence))
+            .count();
+        assert_eq!(moved, SPAN_SLOTS);
+        assert!(picture.moments.iter().all(|moment| moment.mix == 0.0));
+        assert_eq!(picture.moments.len(), SPAN_SLOTS);
     }
 }

@@ -2,8 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, Align2, Color32, CornerRadius, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, CornerRadius, Key, Layout, Rect, RichText, Sense, Stroke, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 use nice_plug::context::gui::GuiContext;
 
@@ -37,6 +37,8 @@ pub struct Strips<'a> {
     pub host: &'a GuiContext,
     /// What they show.
     pub listener: &'a mut Listener,
+    /// The letter that waits for a stem's number.
+    pub awaited: Option<Key>,
 }
 
 impl Strips<'_> {
@@ -120,22 +122,26 @@ impl Strips<'_> {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             let size = vec2((ui.available_width() - 4.0) / 2.0, 24.0);
+            // A number is awaited: here it is.
+            let text_of = |letter: Key| match self.awaited {
+                Some(awaited) if awaited == letter => format!("{} {number}", letter.name()),
+                _ => letter.name().to_owned(),
+            };
+            let (mute_text, solo_text) = (text_of(Key::M), text_of(Key::S));
             let mute = Look {
-                text: "M",
+                text: &mute_text,
                 label: &format!("{name} mute"),
                 color: theme::MUTE,
                 size,
             };
             let is_muted = stem.mute.value();
             let hint = format!("Mute (M, then {number})");
-            if button::switch(ui, is_muted, mute)
-                .on_hover_text(hint)
-                .clicked()
-            {
+            let response = button::switch(ui, is_muted, mute);
+            if response.on_hover_text(hint).clicked() {
                 gesture::toggle(self.host, &stem.mute);
             }
             let solo = Look {
-                text: "S",
+                text: &solo_text,
                 label: &format!("{name} solo"),
                 color: theme::SOLO,
                 size,

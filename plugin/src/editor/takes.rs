@@ -5,7 +5,6 @@ mod list;
 mod song;
 mod waveform;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::{Align2, Color32, RichText, ScrollArea, Sense, TextEdit, Ui, vec2};
@@ -29,7 +28,6 @@ pub struct TakesView {
 
 /// The panel.
 pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
-    take_drops(ui, takes);
     // Before it is drawn: what ends meanwhile has to be drawn, too.
     let was_busy = takes.is_busy();
     ScrollArea::vertical()
@@ -79,17 +77,6 @@ fn track(ui: &mut Ui, takes: &Takes) {
         }
         note(ui, track.name(), theme::TEXT_DIM);
     });
-}
-
-/// Files that were dropped on the window; the last counts.
-fn take_drops(ui: &Ui, takes: &Takes) {
-    let dropped: Option<PathBuf> = ui.input(|input| {
-        let file = input.raw.dropped_files.last()?;
-        Some(file.path().to_owned())
-    });
-    if let Some(path) = dropped {
-        takes.choose_file(&path);
-    }
 }
 
 /// A line to type in.

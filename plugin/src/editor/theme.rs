@@ -16,7 +16,7 @@ pub const RAISED: Color32 = Color32::from_rgb(0x33, 0x39, 0x44);
 /// Outlines.
 pub const LINE: Color32 = Color32::from_rgb(0x3c, 0x43, 0x50);
 /// Around what can be pressed or moved.
-pub const OUTLINE: Color32 = Color32::from_rgb(0x50, 0x58, 0x66);
+pub const OUTLINE: Color32 = Color32::from_rgb(0x70, 0x79, 0x88);
 /// Ground of a mute that is on.
 pub const MUTE: Color32 = Color32::from_rgb(0xff, 0x8a, 0x7a);
 /// Ground of a solo that is on.
@@ -94,6 +94,7 @@ fn visuals() -> Visuals {
         state.expansion = 0.0;
     }
     widgets.noninteractive.bg_stroke = Stroke::new(1.0, LINE);
+    widgets.inactive.bg_stroke = Stroke::new(1.0, OUTLINE);
     widgets.inactive.weak_bg_fill = RAISED;
     widgets.inactive.bg_fill = RAISED;
     for (state, fill) in [

@@ -6,17 +6,15 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize};
-use nice_plug::editor::{HostMethods, SpawnedEditor};
+use nice_plug::editor::{HostCallbacks, HostMainThreadCaller, HostMethods, SpawnedEditor};
 use nice_plug::prelude::*;
-use nice_plug_egui::{
-    EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, NiceEguiApp, baseview,
-    create_egui_editor,
-};
+use unweave_window::{Settings, baseview};
 
 use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
+use crate::editor::scale::Room;
 use crate::editor::visibility::Visibility;
-use crate::editor::{EditorState, draw, extent, let_go, tempo, theme};
+use crate::editor::{EditorState, draw, extent, let_go, theme};
 use crate::params::UnweaveParams;
 use crate::takes::Takes;
 
@@ -70,16 +68,6 @@ impl Editor for Window {
         if let Some(scale) = fallback_scale_factor {
             self.system_scale.store(as_f32(scale), Ordering::Relaxed);
         }
-        let settings = EguiNiceSettings {
-            title: "Unweave".to_owned(),
-            resize_hint: self.resize_hint(),
-            graphics: GraphicsConfig {
-                // There are no gradients here, and without a graphics card it is half of the work.
-                dithering: false,
-                ..GraphicsConfig::default()
-            },
-            ..EguiNiceSettings::default()
-        };
         let thread = WindowThread::default();
         let egui_ctx = Arc::new(OnceLock::new());
         let app = App {
@@ -90,16 +78,14 @@ impl Editor for Window {
                 Arc::clone(&self.takes),
                 self.bell.clone(),
             ),
-            host: None,
+            host: gui_context.clone(),
+            bell: self.bell.clone(),
             params: Arc::clone(&self.params),
             system_scale: Arc::clone(&self.system_scale),
             visibility: Visibility::default(),
         };
-        // The framework's own state can't be set once it is made, so each window gets one.
-        let (size, zoom) = self.extent();
-        let state = EguiEditorState::from_size(size, zoom);
         let (params, plugin) = (Arc::clone(&self.params), self.plugin.clone());
-        let closed_host = gui_context.clone();
+        let closed_host = gui_context;
         let on_closed = move || {
             // An instance that is being dropped takes its window with it, and the framework would panic.
             if let Some(egui_ctx) = egui_ctx.get()
@@ -108,18 +94,25 @@ impl Editor for Window {
                 let_go(egui_ctx, &params, &closed_host);
             }
         };
-        let spawned = create_egui_editor(state, self.bell.window(), settings, app)
-            .ok_or("no window")?
-            .spawn(
-                parent,
-                wait_for_parent,
-                fallback_scale_factor,
-                gui_context,
-                host,
-            )?;
+        let (size, zoom) = self.extent();
+        let [width, height] = least();
+        let settings = Settings {
+            title: "Unweave".to_owned(),
+            size: size.cast(),
+            least: LogicalSize::new(width.into(), height.into()),
+            zoom,
+            ground: theme::BACKGROUND,
+            parent: parent.as_ref().map(Into::into),
+            waits_for_parent: wait_for_parent,
+            fallback_scale: fallback_scale_factor,
+        };
+        let window = unweave_window::open(settings, app, host.map(adapt))?;
         Ok(SpawnedEditor {
-            handle: Handle(spawned.handle),
-            window: OpenWindow::new(spawned.window, thread, on_closed),
+            handle: Handle {
+                bell: self.bell.clone(),
+                resize_hint: self.resize_hint(),
+            },
+            window: OpenWindow::new(window, thread, on_closed),
         })
     }
 
@@ -136,11 +129,47 @@ impl Editor for Window {
     }
 
     fn resize_hint(&self) -> ResizeHint {
-        // The framework's limits don't know the window's own scale: the least is that of the smallest.
-        let [width, height, percent] = extent::MIN;
-        let least = |points: u16| f32::from(points) * f32::from(percent) / 100.0;
-        ResizeHint::RESIZABLE.with_min_logical_size(LogicalSize::new(least(width), least(height)))
+        let [width, height] = least();
+        ResizeHint::RESIZABLE.with_min_logical_size(LogicalSize::new(width, height))
     }
+}
+
+/// The framework's limits don't know the window's own scale: the least size is that of the smallest.
+fn least() -> [f32; 2] {
+    let [width, height, percent] = extent::MIN;
+    [width, height].map(|points| f32::from(points) * f32::from(percent) / 100.0)
+}
+
+/// What the framework knows of the host, as baseview wants it.
+fn adapt(methods: HostMethods) -> baseview::host::Host {
+    struct Callbacks(Box<dyn HostCallbacks>);
+
+    impl baseview::host::HostCallbacks for Callbacks {
+        fn request_resize(
+            &mut self,
+            size: baseview::WindowSize,
+        ) -> Result<(), baseview::HandlerError> {
+            self.0
+                .request_resize(size.physical.into(), size.scale_factor)
+                .map_err(baseview::HandlerError::from_boxed)
+        }
+
+        fn destroyed(&mut self) {
+            self.0.destroyed();
+        }
+    }
+
+    struct MainThread(Box<dyn HostMainThreadCaller>);
+
+    impl baseview::host::HostMainThreadCaller for MainThread {
+        fn call_main_thread(&mut self) {
+            self.0.call_main_thread();
+        }
+    }
+
+    baseview::host::Host::new()
+        .with_callbacks(Callbacks(methods.callbacks))
+        .with_main_thread(MainThread(methods.main_thread_caller))
 }
 
 /// What egui calls for one open window.
@@ -148,45 +177,56 @@ struct App {
     thread: WindowThread,
     egui_ctx: Arc<OnceLock<egui::Context>>,
     state: EditorState,
-    /// From `build` on.
-    host: Option<GuiContext>,
+    host: GuiContext,
+    bell: Bell,
     params: Arc<UnweaveParams>,
     system_scale: Arc<AtomicF32>,
     visibility: Visibility,
 }
 
-impl NiceEguiApp for App {
-    fn build(
+impl unweave_window::App for App {
+    fn start(
         &mut self,
-        egui_ctx: egui::Context,
-        nice_gui_ctx: GuiContext,
-        frame: &mut Frame,
-    ) -> Result<(), baseview::HandlerError> {
+        egui_ctx: &egui::Context,
+        window: &baseview::WindowContext,
+        is_software: bool,
+    ) {
         self.thread.note();
-        let is_software = tempo::is_software();
         self.state.set_software(is_software);
-        theme::apply(&egui_ctx);
+        theme::apply(egui_ctx);
         // Each window has its own.
         let _ = self.egui_ctx.set(egui_ctx.clone());
         // Soft edges are most of the triangles.
         egui_ctx.tessellation_options_mut(|options| options.feathering = !is_software);
-        // The framework hands it to GL as it is, and GL takes it for sRGB already.
-        let [red, green, blue, _] = theme::BACKGROUND.to_normalized_gamma_f32();
-        frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
         #[cfg(target_os = "linux")]
         {
-            self.visibility = Visibility::of(frame.baseview_window());
+            self.visibility = Visibility::of(window);
         }
-        self.host = Some(nice_gui_ctx);
-        Ok(())
+        #[cfg(not(target_os = "linux"))]
+        let _ = window;
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
-        if let Some(host) = &self.host {
-            let now = ui.input(|input| input.time);
-            self.state.set_hidden(self.visibility.is_hidden(now));
-            draw(ui, &mut self.state, host);
-        }
+    fn draw(&mut self, ui: &mut egui::Ui) {
+        let now = ui.input(|input| input.time);
+        self.state.set_hidden(self.visibility.is_hidden(now));
+        self.state.set_room(Room {
+            host: self.visibility.room(),
+            screen: self.visibility.screen(),
+        });
+        draw(ui, &mut self.state, &self.host);
+    }
+
+    fn wants_frame(&mut self) -> bool {
+        self.bell.answer()
+    }
+
+    fn uses_key(
+        &mut self,
+        ctx: &egui::Context,
+        key: egui::Key,
+        modifiers: egui::Modifiers,
+    ) -> bool {
+        self.state.uses_key(ctx, key, modifiers)
     }
 
     fn resized(&mut self, size: baseview::WindowSize) {
@@ -197,9 +237,9 @@ impl NiceEguiApp for App {
         self.params.extent.put([width, height, percent]);
     }
 
-    fn zoom_factor_changed(&mut self, zoom_factor: f32) {
+    fn zoomed(&mut self, zoom: f32) {
         let [width, height, _] = self.params.extent.get();
-        let percent = whole(f64::from(zoom_factor) * 100.0);
+        let percent = whole(f64::from(zoom) * 100.0);
         self.params.extent.put([width, height, percent]);
     }
 }

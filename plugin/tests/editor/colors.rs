@@ -115,6 +115,7 @@ fn everything_stands_out_from_its_ground() {
             (theme::TEXT, 7.0),
             (theme::TEXT_DIM, 4.5),
             (theme::WARNING, 4.5),
+            (theme::OUTLINE, 3.0),
         ]) {
             let found = contrast(color, ground);
             assert!(found >= least, "{color:?} on {ground:?}: {found:.1}");

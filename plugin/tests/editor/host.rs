@@ -1,10 +1,11 @@
 //! A host that takes up every value at once and writes down every gesture.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use egui::accesskit::Role;
-use egui::{Modifiers, Pos2, Vec2, vec2};
+use egui::{Key, Modifiers, Pos2, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use nice_plug::context::PluginApi;
@@ -14,6 +15,7 @@ use parking_lot::Mutex;
 use unweave_plugin::Bell;
 use unweave_plugin::editor::{EditorState, draw, let_go, theme};
 use unweave_plugin::params::{AnyParam, UnweaveParams};
+use unweave_plugin::presets::folder::Folder;
 use unweave_plugin::takes::Takes;
 
 use crate::painter::Painter;
@@ -102,8 +104,9 @@ pub struct Desktop {
     /// Whether nobody can see the window.
     pub is_hidden: Arc<AtomicBool>,
     context: GuiContext,
-    /// Of takes, of which there are none.
-    _folder: tempfile::TempDir,
+    state: Arc<Mutex<EditorState>>,
+    /// Of takes, of which there are none, and of the user's data.
+    folder: tempfile::TempDir,
 }
 
 impl Desktop {
@@ -120,8 +123,10 @@ impl Desktop {
         let context = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
         let folder = tempfile::tempdir().unwrap();
         let (takes, _preview) = Takes::new(folder.path().to_owned());
-        let mut state = EditorState::new(params, takes, Bell::default());
-        let shown = context.clone();
+        let state = EditorState::new(params, takes, Bell::default());
+        let state = Arc::new(Mutex::new(state));
+        state.lock().set_presets(Folder::at(folder.path()));
+        let (shown, drawn) = (context.clone(), Arc::clone(&state));
         let is_hidden = Arc::<AtomicBool>::default();
         let hidden = Arc::clone(&is_hidden);
         let harness = Harness::builder()
@@ -131,6 +136,7 @@ impl Desktop {
             .with_context_setup(theme::apply)
             .renderer(Painter::default())
             .build_ui(move |ui| {
+                let mut state = drawn.lock();
                 state.set_hidden(hidden.load(Ordering::Relaxed));
                 draw(ui, &mut state, &shown);
             });
@@ -139,10 +145,22 @@ impl Desktop {
             host,
             is_hidden,
             context,
-            _folder: folder,
+            state,
+            folder,
         };
         desktop.step();
         desktop
+    }
+
+    /// The user's data folder.
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whether the window would keep a key that was pressed now.
+    pub fn uses_key(&self, key: Key, modifiers: Modifiers) -> bool {
+        let mut state = self.state.lock();
+        state.uses_key(&self.harness.ctx, key, modifiers)
     }
 
     pub fn params(&self) -> &UnweaveParams {

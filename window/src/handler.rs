@@ -1,0 +1,264 @@
+//! What baseview calls: events come in, frames go out.
+
+use std::cell::{Cell, RefCell};
+use std::time::Instant;
+
+use baseview::dpi::LogicalSize;
+use baseview::{
+    DamageArea, DropEffect, Event, EventStatus, HandlerError, MouseCursor, MouseEvent, TimerHandle,
+    WindowContext, WindowEvent, WindowHandler, WindowSize,
+};
+use egui::{Color32, Context, FullOutput, Key, OutputCommand, Vec2, ViewportCommand, vec2};
+use keyboard_types::{Code, KeyState, KeyboardEvent};
+
+use crate::clipboard::Clipboard;
+#[cfg(target_os = "linux")]
+use crate::host_keys::HostKeys;
+use crate::input::{self, Input};
+use crate::screen::Screen;
+use crate::{App, POLL};
+
+/// One window. Never borrowed while the system is asked for something: it may call back at once.
+pub struct Handler<A> {
+    window: WindowContext,
+    ctx: Context,
+    started: Instant,
+    poll: TimerHandle,
+    zoom: Cell<f32>,
+    cursor: Cell<MouseCursor>,
+    input: RefCell<Input>,
+    app: RefCell<A>,
+    screen: RefCell<Screen>,
+    clipboard: RefCell<Clipboard>,
+    /// Keys that were taken when they were pressed: who has the one gets the other.
+    held: RefCell<Vec<Code>>,
+    #[cfg(target_os = "linux")]
+    host_keys: RefCell<Option<HostKeys>>,
+}
+
+impl<A: App> Handler<A> {
+    pub fn new(
+        window: WindowContext,
+        mut app: A,
+        zoom: f32,
+        ground: Color32,
+    ) -> Result<Self, HandlerError> {
+        let screen = Screen::new(&window, ground)?;
+        let ctx = Context::default();
+        ctx.set_zoom_factor(zoom);
+        let waker = window.waker();
+        ctx.set_request_repaint_callback(move |wanted| waker.request_redraw_after(wanted.delay));
+        app.start(&ctx, &window, screen.is_software());
+        Ok(Self {
+            poll: window.create_timer(POLL)?,
+            started: Instant::now(),
+            zoom: Cell::new(zoom),
+            cursor: Cell::new(MouseCursor::Default),
+            input: RefCell::new(Input::new(screen.max_texture_side())),
+            app: RefCell::new(app),
+            screen: RefCell::new(screen),
+            clipboard: RefCell::default(),
+            held: RefCell::default(),
+            #[cfg(target_os = "linux")]
+            host_keys: RefCell::new(HostKeys::of(&window)),
+            ctx,
+            window,
+        })
+    }
+
+    fn pixels_per_point(&self) -> f64 {
+        self.window.size().scale_factor * f64::from(self.zoom.get())
+    }
+
+    /// In points.
+    fn size(&self) -> Vec2 {
+        let size: LogicalSize<f32> = self
+            .window
+            .size()
+            .physical
+            .to_logical(self.pixels_per_point());
+        vec2(size.width, size.height)
+    }
+
+    /// What was asked for in a frame of this size, but for its picture.
+    fn obey(&self, output: &mut FullOutput, size: Vec2) -> Result<(), HandlerError> {
+        let zoom = self.ctx.zoom_factor();
+        let mut new_size = None;
+        if self.zoom.replace(zoom) != zoom {
+            self.app.borrow_mut().zoomed(zoom);
+            new_size = Some(size);
+        }
+        for viewport in output.viewport_output.values() {
+            for command in &viewport.commands {
+                match command {
+                    ViewportCommand::InnerSize(size) => new_size = Some(*size),
+                    ViewportCommand::Close => self.window.request_close(),
+                    _ => {}
+                }
+            }
+        }
+        if let Some(size) = new_size {
+            let size = size * zoom;
+            // A host that refuses keeps what it had, which it says by a size.
+            let _ = self
+                .window
+                .resize(LogicalSize::new(f64::from(size.x), f64::from(size.y)));
+        }
+        for command in output.platform_output.commands.drain(..) {
+            match command {
+                OutputCommand::CopyText(text) => self.clipboard.borrow_mut().put(text),
+                OutputCommand::OpenUrl(link) => {
+                    // A system without a browser has nothing to show it with.
+                    let _ = open::that_detached(&link.url);
+                }
+                _ => {}
+            }
+        }
+        let cursor = input::cursor(output.platform_output.cursor_icon);
+        if self.cursor.replace(cursor) != cursor {
+            self.window.set_mouse_cursor(cursor)?;
+        }
+        Ok(())
+    }
+
+    fn keyboard(&self, event: &KeyboardEvent) -> EventStatus {
+        let modifiers = self.input.borrow_mut().hold(event.modifiers);
+        let key = input::key(&event.key);
+        if !self.is_ours(event, key) {
+            #[cfg(target_os = "linux")]
+            if let Some(host) = &mut *self.host_keys.borrow_mut() {
+                host.send(event);
+            }
+            return EventStatus::Ignored;
+        }
+        let is_pressed = event.state == KeyState::Down;
+        let mut input = self.input.borrow_mut();
+        if let Some(key) = key {
+            input.push(egui::Event::Key {
+                key,
+                physical_key: None,
+                pressed: is_pressed,
+                repeat: event.repeat,
+                modifiers,
+            });
+        }
+        if is_pressed {
+            match key {
+                Some(Key::X) if modifiers.command => input.push(egui::Event::Cut),
+                Some(Key::C) if modifiers.command => input.push(egui::Event::Copy),
+                Some(Key::V) if modifiers.command => {
+                    if let Some(text) = self.clipboard.borrow_mut().text() {
+                        input.push(egui::Event::Paste(text));
+                    }
+                }
+                _ => {
+                    if let keyboard_types::Key::Character(text) = &event.key
+                        && !modifiers.ctrl
+                        && !modifiers.command
+                    {
+                        input.push(egui::Event::Text(text.clone()));
+                    }
+                }
+            }
+        }
+        EventStatus::Captured
+    }
+
+    /// Whether a key is for this window.
+    fn is_ours(&self, event: &KeyboardEvent, key: Option<Key>) -> bool {
+        let mut held = self.held.borrow_mut();
+        if event.state == KeyState::Up {
+            let was_held = held.iter().position(|code| *code == event.code);
+            return was_held.map(|idx| held.remove(idx)).is_some();
+        }
+        let modifiers = self.input.borrow_mut().hold(event.modifiers);
+        let is_ours = self.ctx.text_edit_focused()
+            || key.is_some_and(|key| {
+                let mut app = self.app.borrow_mut();
+                app.uses_key(&self.ctx, key, modifiers)
+            });
+        if is_ours && !held.contains(&event.code) {
+            held.push(event.code);
+        }
+        is_ours
+    }
+}
+
+impl<A: App> WindowHandler for Handler<A> {
+    fn draw(&self) -> Result<(), HandlerError> {
+        let size = self.size();
+        let native = self.window.size().scale_factor;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "scales need no more digits"
+        )]
+        let raw =
+            self.input
+                .borrow_mut()
+                .take(size, self.started.elapsed().as_secs_f64(), native as f32);
+        let mut output = {
+            let mut app = self.app.borrow_mut();
+            self.ctx.run_ui(raw, |ui| app.draw(ui))
+        };
+        self.obey(&mut output, size)?;
+        let pixels = self.window.size().physical;
+        let mut screen = self.screen.borrow_mut();
+        screen.set_ground(self.ctx.global_style().visuals.panel_fill);
+        screen.paint(&self.ctx, &mut output, pixels)
+    }
+
+    fn damage(&self, _area: DamageArea) {
+        self.screen.borrow_mut().forget();
+    }
+
+    fn resized(&self, size: WindowSize) -> Result<(), HandlerError> {
+        let pixels_per_point = size.scale_factor * f64::from(self.zoom.get());
+        self.app.borrow_mut().resized(WindowSize {
+            physical: size.physical,
+            logical: size.physical.to_logical(pixels_per_point),
+            scale_factor: pixels_per_point,
+        });
+        self.screen.borrow_mut().forget();
+        self.window.request_redraw();
+        Ok(())
+    }
+
+    fn on_event(&self, event: Event) -> EventStatus {
+        let is_press = matches!(event, Event::Mouse(MouseEvent::ButtonPressed { .. }));
+        if is_press && !self.window.has_focus() {
+            // Windows in others don't get the keyboard by a click everywhere. Without it the mouse still works.
+            let _ = self.window.focus();
+        }
+        let status = match event {
+            Event::Mouse(event) => {
+                let pixels_per_point = self.pixels_per_point();
+                let mut input = self.input.borrow_mut();
+                if input.mouse(&event, pixels_per_point) {
+                    EventStatus::AcceptDrop(DropEffect::Copy)
+                } else {
+                    EventStatus::Captured
+                }
+            }
+            Event::Keyboard(event) => self.keyboard(&event),
+            Event::Window(WindowEvent::Focused) => {
+                self.input.borrow_mut().focus(true);
+                EventStatus::Captured
+            }
+            Event::Window(WindowEvent::Unfocused) => {
+                self.input.borrow_mut().focus(false);
+                // Nobody will tell when they are let go.
+                self.held.borrow_mut().clear();
+                EventStatus::Captured
+            }
+            _ => EventStatus::Ignored,
+        };
+        self.window.request_redraw();
+        status
+    }
+
+    fn on_timer(&self, timer: &TimerHandle) {
+        if *timer == self.poll && self.app.borrow_mut().wants_frame() {
+            self.window.request_redraw();
+        }
+    }
+}

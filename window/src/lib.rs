@@ -1,0 +1,103 @@
+//! egui in a window of baseview's, inside a host's window or alone.
+//!
+//! ```text
+//! host's window ─► baseview ─► input ─► App (egui) ─► screen, if the picture has changed
+//!       ▲                        │          └─► clipboard, cursor, size
+//!       └──── host_keys ◄────────┘  keys that nobody here has a use for
+//! ```
+//!
+//! Threads: on X11 each window has a thread of its own, on Windows and macOS it is the host's main thread. An [`App`]
+//! is used by that thread alone.
+#![deny(unsafe_code)]
+
+mod change;
+mod clipboard;
+#[cfg(target_os = "linux")]
+mod drag_source;
+mod handler;
+#[cfg(target_os = "linux")]
+mod host_keys;
+mod input;
+mod screen;
+
+use std::time::Duration;
+
+pub use baseview;
+#[cfg(target_os = "linux")]
+pub use drag_source::DragSource;
+
+use baseview::dpi::{LogicalSize, Size};
+use baseview::host::Host;
+use baseview::{Error, ParentWindowHandle, Window, WindowContext, WindowSettings, WindowSize};
+use egui::{Color32, Context, Key, Modifiers, Ui};
+
+use handler::Handler;
+
+/// How often [`App::wants_frame`] is asked.
+const POLL: Duration = Duration::from_nanos(15_625_000);
+
+/// What a window shows.
+pub trait App: Send + 'static {
+    /// Before the first frame. Where the processor draws, every frame costs what it computes with.
+    fn start(&mut self, ctx: &Context, window: &WindowContext, is_software: bool);
+
+    /// One frame. What is drawn as in the last frame costs no painting.
+    fn draw(&mut self, ui: &mut Ui);
+
+    /// Whether something new is to be drawn though nobody moved a mouse; asked 64 times a second.
+    fn wants_frame(&mut self) -> bool;
+
+    /// Whether a key that was pressed means something here. What doesn't is the host's. Not asked while text is
+    /// typed: then all keys are the text's.
+    fn uses_key(&mut self, ctx: &Context, key: Key, modifiers: Modifiers) -> bool;
+
+    /// The window has another size: in pixels, in points of egui, and with the pixels of one such point.
+    fn resized(&mut self, size: WindowSize);
+
+    /// Everything in the window has another size.
+    fn zoomed(&mut self, zoom: f32);
+}
+
+/// How a window is opened.
+pub struct Settings {
+    /// For the window's frame, where it has one.
+    pub title: String,
+    /// In points of egui.
+    pub size: LogicalSize<f64>,
+    /// The least size; at a zoom of 1 in points.
+    pub least: LogicalSize<f64>,
+    /// Size of everything, on top of the system's own scale.
+    pub zoom: f32,
+    /// What the window is cleared with.
+    pub ground: Color32,
+    /// The host's window, if it is known yet.
+    pub parent: Option<ParentWindowHandle>,
+    /// Whether the host's window will become known before this one is shown.
+    pub waits_for_parent: bool,
+    /// The system's scale, where the system doesn't tell.
+    pub fallback_scale: Option<f64>,
+}
+
+/// Opens a window. It is closed when what this gives is dropped.
+///
+/// # Errors
+/// There is no display, or it can't do OpenGL.
+pub fn open(settings: Settings, app: impl App, host: Option<Host>) -> Result<Window, Error> {
+    let zoom = f64::from(settings.zoom);
+    let size = LogicalSize::new(settings.size.width * zoom, settings.size.height * zoom);
+    let mut window = WindowSettings::new()
+        .with_title(settings.title)
+        .with_size(size)
+        .with_min_size::<Size>(Some(settings.least.into()))
+        .with_resizable(true)
+        .with_wait_for_parent(settings.waits_for_parent)
+        .with_fallback_scale_factor(settings.fallback_scale)
+        .with_gl_config(Some(baseview::gl::GlConfig::default()));
+    window.parent = settings.parent;
+    let (zoom, ground) = (settings.zoom, settings.ground);
+    Window::create_with_host(
+        window,
+        move |window| Handler::new(window, app, zoom, ground),
+        host,
+    )
+}
