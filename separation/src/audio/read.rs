@@ -29,6 +29,7 @@ mod mpeg;
 mod notes;
 mod ogg;
 mod opus;
+mod part;
 mod pcm;
 mod stem_file;
 mod wav;

@@ -1,7 +1,7 @@
 //! Every format that Symphonia takes apart, with starts and ends put right.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Seek, SeekFrom};
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
@@ -23,11 +23,12 @@ use symphonia::core::formats::well_known::{
     FORMAT_ID_CAF, FORMAT_ID_FLAC, FORMAT_ID_ISOMP4, FORMAT_ID_MKV, FORMAT_ID_OGG,
 };
 use symphonia::core::formats::{FormatId, FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{MetadataOptions, StandardTag};
 use symphonia::core::packet::Packet;
 use symphonia_adapter_libopus::OpusDecoder;
 
+use super::part::Part;
 use super::{
     ReadError, SampleKind, Source, SourceFacts, codecs, fraction, matroska, mp4, notes, opus,
 };
@@ -577,50 +578,4 @@ fn read_tags(format: &mut dyn FormatReader) -> (Option<String>, Option<String>) 
 
 fn text_of(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-/// A part of a file as if it were a whole one, which counts what is read, for progress where no length is known.
-struct Part {
-    file: File,
-    part: Range<u64>,
-    /// In the file.
-    at: u64,
-    bytes_read: Arc<AtomicU64>,
-}
-
-impl Read for Part {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let left = index(self.part.end.saturating_sub(self.at)).min(bytes.len());
-        let num_bytes = self.file.read(&mut bytes[..left])?;
-        self.at += num_bytes as u64;
-        self.bytes_read
-            .store(self.at - self.part.start, Ordering::Relaxed);
-        Ok(num_bytes)
-    }
-}
-
-impl Seek for Part {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let (from, distance) = match to {
-            SeekFrom::Start(at) => (self.part.start, i64::try_from(at).unwrap_or(i64::MAX)),
-            SeekFrom::Current(distance) => (self.at, distance),
-            SeekFrom::End(distance) => (self.part.end, distance),
-        };
-        let at = from
-            .checked_add_signed(distance)
-            .filter(|&at| at >= self.part.start);
-        let at = at.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
-        self.at = self.file.seek(SeekFrom::Start(at))?;
-        Ok(self.at - self.part.start)
-    }
-}
-
-impl MediaSource for Part {
-    fn is_seekable(&self) -> bool {
-        true
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        Some(self.part.end - self.part.start)
-    }
 }
