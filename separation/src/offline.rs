@@ -17,12 +17,14 @@
 pub mod engine;
 mod held;
 mod meter;
+mod opening;
 mod preparing;
 mod progress;
 mod proving;
 mod publishing;
 mod samples;
 mod separating;
+mod unpacking;
 mod writing;
 
 use std::io;
@@ -181,7 +183,7 @@ fn run(
         Song::Stems(stems) => {
             let work = work()?;
             let mut caller = Caller::new(plan.facts.sample_rate, on_progress, cancel);
-            let separated = held::unpack(stems, &plan, &work.spool_path(), &mut caller)?;
+            let separated = unpacking::unpack(stems, &plan, &work.spool_path(), &mut caller)?;
             (work, separated, caller)
         }
     };

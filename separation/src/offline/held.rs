@@ -3,17 +3,9 @@
 //! The stems of a set sum to its mix. Those of a file often don't: its mix was mastered, or both were compressed with
 //! loss. Then what they lack becomes a stem of its own, and all others are as they were.
 
-use std::path::Path;
-
-use super::preparing::{self, Plan};
-use super::progress::Caller;
-use super::separating::Separated;
-use super::{Job, JobError};
+use super::{Job, JobError, opening};
 use crate::audio::read::{AudioReader, ReadError, held_stems};
-use crate::audio::write::WriteError;
-use crate::delivery::exact::{Exact, Extent, Lanes};
 use crate::delivery::report::ModelReport;
-use crate::delivery::spool::SpoolWriter;
 use crate::runtime::Terminator;
 
 /// What the mix has and the stems lack.
@@ -30,7 +22,7 @@ pub(super) struct Held {
     /// In place of a model: whose stems they are.
     pub model: ModelReport,
     /// The mix, then the stems.
-    tracks: Vec<Track>,
+    pub(super) tracks: Vec<Track>,
     /// How far the stems are from the mix, as a share of full scale.
     difference: f64,
 }
@@ -113,54 +105,9 @@ fn difference(tracks: &mut [Track], cancel: &Terminator) -> Result<f64, JobError
     Ok(difference)
 }
 
-/// Takes the file apart.
-pub(super) fn unpack(
-    mut held: Held,
-    plan: &Plan,
-    spool_path: &Path,
-    caller: &mut Caller<'_>,
-) -> Result<Separated, JobError> {
-    let num_channels = plan.facts.layout.num_channels();
-    let num_stems = held.model.stems.len();
-    let roles = plan.files.iter().map(|file| file.role.clone()).collect();
-    // The last stem is what the others lack.
-    let exact = Exact::new(plan.request.bit_depth, num_stems, num_stems - 1, roles);
-    let mut extent = Extent::default();
-    let mut spool = SpoolWriter::create(spool_path).map_err(WriteError::Io)?;
-    while let num_frames @ 1.. = fill(&mut held.tracks)? {
-        caller.may_go_on()?;
-        let mut blocks: Vec<Vec<Vec<f32>>> = Vec::new();
-        for track in &mut held.tracks[..num_stems] {
-            blocks.push(track.take(num_frames));
-        }
-        held.tracks[num_stems..]
-            .iter_mut()
-            .for_each(|track| track.drop_front(num_frames));
-        let lanes = Lanes {
-            mix: &blocks[0],
-            stems: &blocks[1..],
-        };
-        exact.measure(lanes, &mut extent);
-        spool.push(lanes).map_err(WriteError::Io)?;
-        caller.separated(held.tracks[0].reader.fraction(), spool.num_frames());
-    }
-    let num_frames = spool.num_frames();
-    let spool = spool
-        .finish(num_channels, num_stems - 1)
-        .map_err(WriteError::Io)?;
-    Ok(Separated {
-        spool,
-        gain: exact.gain(&extent),
-        exact,
-        num_frames,
-        notes: held.tracks[0].reader.notes(),
-        fallbacks: Vec::new(),
-    })
-}
-
 /// One track of the file, and what was decoded of it and not used yet.
-struct Track {
-    reader: AudioReader,
+pub(super) struct Track {
+    pub(super) reader: AudioReader,
     /// `[channel][frame]`.
     block: Vec<Vec<f32>>,
     is_at_end: bool,
@@ -168,7 +115,7 @@ struct Track {
 
 impl Track {
     fn open(job: &Job<'_>, track_idx: usize, cancel: &Terminator) -> Result<Self, ReadError> {
-        let reader = preparing::open(job, Some(track_idx), cancel)?;
+        let reader = opening::open(job, Some(track_idx), cancel)?;
         Ok(Self {
             block: vec![Vec::new(); reader.facts().layout.num_channels()],
             reader,
@@ -187,14 +134,14 @@ impl Track {
         Ok(())
     }
 
-    fn take(&mut self, num_frames: usize) -> Vec<Vec<f32>> {
+    pub(super) fn take(&mut self, num_frames: usize) -> Vec<Vec<f32>> {
         let channels = self.block.iter_mut();
         channels
             .map(|channel| channel.drain(..num_frames).collect())
             .collect()
     }
 
-    fn drop_front(&mut self, num_frames: usize) {
+    pub(super) fn drop_front(&mut self, num_frames: usize) {
         for channel in &mut self.block {
             channel.drain(..num_frames);
         }
@@ -202,7 +149,7 @@ impl Track {
 }
 
 /// Decodes some frames of all tracks; gives how many. Stems are as long as the mix: silence follows shorter ones.
-fn fill(tracks: &mut [Track]) -> Result<usize, ReadError> {
+pub(super) fn fill(tracks: &mut [Track]) -> Result<usize, ReadError> {
     let mut num_frames = BLOCK_FRAMES;
     for (track_idx, track) in tracks.iter_mut().enumerate() {
         track.fill(num_frames)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::held::Held;
-use super::{Job, JobError};
+use super::{Job, JobError, opening};
 use crate::audio::channels::Group;
 use crate::audio::read::{AudioReader, ReadError, SourceFacts};
 use crate::audio::tags::Tags;
@@ -81,7 +81,7 @@ impl Plan {
 
 /// Opens the song, names the files, and refuses what can't be written.
 pub(super) fn prepare(job: &Job<'_>, cancel: &Terminator) -> Result<Prepared, JobError> {
-    let reader = open(job, None, cancel)?;
+    let reader = opening::open(job, None, cancel)?;
     let facts = reader.facts().clone();
     let held = Held::open(job, cancel)?;
     let model = held.as_ref().map_or(job.model, |held| &held.model).clone();
@@ -164,20 +164,6 @@ fn spec(
         tags,
         time_stamp: facts.time_stamp,
     }
-}
-
-/// The song at the first frame that is wanted.
-pub(super) fn open(
-    job: &Job<'_>,
-    track_idx: Option<usize>,
-    cancel: &Terminator,
-) -> Result<AudioReader, ReadError> {
-    let may_go_on = || !cancel.is_terminated();
-    let mut reader = AudioReader::open_while(job.source, track_idx, &may_go_on)?;
-    if let Some(range) = &job.range {
-        reader.keep(range.clone())?;
-    }
-    Ok(reader)
 }
 
 fn song_names(job: &Job<'_>, facts: &SourceFacts) -> SongNames {

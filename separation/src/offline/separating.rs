@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread;
 
-use super::preparing::{self, Plan};
+use super::preparing::Plan;
 use super::progress::Caller;
-use super::{Job, JobError};
+use super::{Job, JobError, opening};
 use crate::audio::channels::Group;
 use crate::audio::read::{AudioReader, ReadError};
 use crate::audio::write::WriteError;
@@ -70,7 +70,7 @@ pub(super) fn open(
         .map(|_| open_stream(plan.facts.sample_rate));
     let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
     if streams.iter().any(Stream::wants_track) {
-        let tracks = listen(preparing::open(job, None, cancel)?, &plan.groups, cancel)?;
+        let tracks = listen(opening::open(job, None, cancel)?, &plan.groups, cancel)?;
         for (stream, track) in streams.iter_mut().zip(&tracks) {
             stream.begin(track);
         }
