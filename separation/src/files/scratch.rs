@@ -69,11 +69,20 @@ pub fn clean(parent: &Path, mark: &str) -> io::Result<()> {
             continue;
         };
         match lock.try_lock() {
-            // Whoever else found it at the same moment may remove it instead.
-            Ok(()) => match fs::remove_dir_all(entry.path()) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            },
+            Ok(()) => {
+                // Some file systems of Windows keep what is open, and with it the folder.
+                drop(lock);
+                match fs::remove_dir_all(entry.path()) {
+                    Ok(()) => {}
+                    // Whoever else found it at the same moment removes it instead.
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+                        ) => {}
+                    Err(error) => return Err(error),
+                }
+            }
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
