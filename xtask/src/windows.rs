@@ -11,7 +11,7 @@ use crate::build::Build;
 use crate::runtime;
 use crate::system::System;
 use crate::wheels::Wheel;
-use crate::windows::tree::Tree;
+use crate::windows::tree::{Tree, USER};
 
 /// What the command's help says besides.
 pub const HELP: &str = "\
@@ -65,8 +65,8 @@ fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
         fs::rename(FFMPEG.unpack(scratch.path())?, &ffmpeg)?;
     }
     // Where a user's is.
-    let local = tree.folder().join("wine/drive_c/users/root/AppData/Local");
-    runtime::fetch(System::WINDOWS, &local.join("unweave/runtime"))?;
+    let home = tree.folder().join("wine/drive_c").join(USER);
+    runtime::fetch(System::WINDOWS, &home.join("AppData/Local/unweave/runtime"))?;
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let is_chosen = args.iter().any(|arg| ["-p", "--package"].contains(arg));
     let whole: &[&str] = if is_chosen { &[] } else { &["--workspace"] };

@@ -21,6 +21,8 @@ use crate::{build, bundle, shell};
 pub const TARGET: &str = "x86_64-pc-windows-gnu";
 /// Where Debian's package has the program.
 pub const WINE: &str = "/usr/lib/wine/wine64";
+/// The home folder of the user whom programs under Wine run as, on drive C.
+pub const USER: &str = "users/root";
 const SUITE: &str = "forky";
 const SUITE_OF_WINE: &str = "trixie";
 const PACKAGES: &[&str] = &[

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 
 use super::package::{Packages, files};
-use super::tree::{Tree, WINE};
+use super::tree::{Tree, USER, WINE};
 use crate::{demo, shell};
 
 /// Wine writes its registry when its last program has ended, so that is waited for.
@@ -17,15 +17,16 @@ const RUN: &str = r#"code=0; "$@" || code=$?; /usr/lib/wine/wineserver -w; exit 
 /// functions differ in the last bit of a float, of which 24-bit steps are the last bit near full scale.
 const MAX_STEPS: u32 = 3;
 /// What the system itself writes: Wine's temporary files, and what it notes of programs that ran.
-const UNCOUNTED: [&str; 3] = [
-    "windows/",
-    "users/root/Temp/",
-    "users/root/AppData/Local/Temp/",
+const UNCOUNTED: [(&str, &str); 3] = [
+    ("", "windows"),
+    (USER, "Temp"),
+    (USER, "AppData/Local/Temp"),
 ];
 
 /// How the installer installs, and into which folders of drive C.
 struct Mode {
     option: &'static str,
+    base: &'static str,
     program: &'static str,
     plug_ins: &'static str,
 }
@@ -33,11 +34,13 @@ struct Mode {
 const MODES: [Mode; 2] = [
     Mode {
         option: "/CurrentUser",
-        program: "users/root/AppData/Local/Programs/Unweave",
-        plug_ins: "users/root/AppData/Local/Programs/Common",
+        base: USER,
+        program: "AppData/Local/Programs/Unweave",
+        plug_ins: "AppData/Local/Programs/Common",
     },
     Mode {
         option: "/AllUsers",
+        base: "",
         program: "Program Files/Unweave",
         plug_ins: "Program Files/Common Files",
     },
@@ -168,21 +171,21 @@ impl Trial<'_> {
         let before = (self.files()?, self.registry()?);
         self.wine(installer, &["/S", mode.option, "/PATH"])?;
         let drive = self.drive();
-        let program = drive.join(mode.program);
+        let base = drive.join(mode.base);
+        let program = base.join(mode.program);
         for file in [
             program.join("unweave-standalone.exe"),
-            drive
-                .join(mode.plug_ins)
+            base.join(mode.plug_ins)
                 .join("CLAP/Unweave.runtime/onnxruntime.dll"),
-            drive
-                .join(mode.plug_ins)
+            base.join(mode.plug_ins)
                 .join("VST3/Unweave.vst3/Contents/x86_64-win/Unweave.vst3"),
         ] {
             ensure!(file.is_file(), "{} isn't installed", file.display());
         }
         let shell = drive.join("windows/system32/cmd.exe");
         let doctor = self.wine(&shell, &["/c", "unweave doctor"])?;
-        let folder = mode.program.replace('/', "\\");
+        let folder = Path::new(mode.base).join(mode.program);
+        let folder = folder.to_string_lossy().replace('/', "\\");
         ensure!(
             doctor.contains(&format!(
                 "{folder}\\onnxruntime.dll: version 1.23, can be used"
@@ -211,7 +214,10 @@ impl Trial<'_> {
 
     /// All files of drive C but the system's own.
     fn files(&self) -> anyhow::Result<BTreeSet<String>> {
-        let is_counted = |file: &String| !UNCOUNTED.iter().any(|folder| file.starts_with(folder));
+        let is_counted = |file: &String| {
+            let mut folders = UNCOUNTED.iter();
+            !folders.any(|(base, folder)| Path::new(file).starts_with(Path::new(base).join(folder)))
+        };
         Ok(files(&self.drive())?
             .into_iter()
             .filter(is_counted)
