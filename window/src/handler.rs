@@ -8,7 +8,9 @@ use baseview::{
     DamageArea, DropEffect, Event, EventStatus, HandlerError, MouseCursor, MouseEvent, TimerHandle,
     WindowContext, WindowEvent, WindowHandler, WindowSize,
 };
-use egui::{Color32, Context, FullOutput, Key, OutputCommand, Vec2, ViewportCommand, vec2};
+use egui::{
+    Color32, Context, FullOutput, Key, Modifiers, OutputCommand, Vec2, ViewportCommand, vec2,
+};
 use keyboard_types::{Code, KeyState, KeyboardEvent};
 
 use crate::clipboard::Clipboard;
@@ -124,7 +126,7 @@ impl<A: App> Handler<A> {
     fn keyboard(&self, event: &KeyboardEvent) -> EventStatus {
         let modifiers = self.input.borrow_mut().hold(event.modifiers);
         let key = input::key(&event.key);
-        if !self.is_ours(event, key) {
+        if !self.is_ours(event, key, modifiers) {
             #[cfg(target_os = "linux")]
             if let Some(host) = &mut *self.host_keys.borrow_mut() {
                 host.send(event);
@@ -165,13 +167,12 @@ impl<A: App> Handler<A> {
     }
 
     /// Whether a key is for this window.
-    fn is_ours(&self, event: &KeyboardEvent, key: Option<Key>) -> bool {
+    fn is_ours(&self, event: &KeyboardEvent, key: Option<Key>, modifiers: Modifiers) -> bool {
         let mut held = self.held.borrow_mut();
         if event.state == KeyState::Up {
             let was_held = held.iter().position(|code| *code == event.code);
             return was_held.map(|idx| held.remove(idx)).is_some();
         }
-        let modifiers = self.input.borrow_mut().hold(event.modifiers);
         let is_ours = self.ctx.text_edit_focused()
             || key.is_some_and(|key| {
                 let mut app = self.app.borrow_mut();
