@@ -10,7 +10,6 @@ mod bench;
 mod completions;
 mod console;
 mod doctor;
-mod download;
 mod engine;
 mod manual;
 mod models;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
+use unweave_separation::loading::fetch::Folders;
 use unweave_separation::loading::install;
 use unweave_separation::model::catalogue::Catalogue;
 use unweave_separation::model::facts::Facts;
@@ -104,24 +105,6 @@ fn catalogue() -> anyhow::Result<Catalogue> {
                 .with_context(|| format!("can't read the catalogue {}", path.display()))?;
             Catalogue::parse(&text).with_context(|| path.display().to_string())
         }
-    }
-}
-
-/// Where downloads lie beside the models that they become.
-struct Folders {
-    parts: PathBuf,
-    quarantine: PathBuf,
-}
-
-impl Folders {
-    fn of(store: &Store) -> anyhow::Result<Self> {
-        let models = store
-            .user_folder()
-            .context("neither UNWEAVE_MODELS nor a home folder says where models belong")?;
-        Ok(Self {
-            parts: models.join(".downloads"),
-            quarantine: models.join("quarantine"),
-        })
     }
 }
 

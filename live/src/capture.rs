@@ -3,7 +3,7 @@
 //! ```text
 //! host block ─► AUDIO THREAD  CaptureSide::take ─► lane ─┐
 //!                                                        ▼
-//!               DISK THREAD   one WAV of 32-bit floats per take, in a folder that goes when it ends
+//!               DISK THREAD   one WAV of 32-bit floats per take, which goes with its last owner
 //! editor     ─► any thread    Capture: arm, the list of takes, what went wrong
 //! ```
 //!
@@ -14,6 +14,7 @@
 //! counted and the take ends, saying so.
 
 mod disk;
+pub mod kept;
 mod overview;
 mod side;
 mod takes;
@@ -25,6 +26,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rtrb::RingBuffer;
+use unweave_separation::files::scratch;
 
 use crate::lane::lane;
 use disk::{Disk, Inlet};
@@ -44,7 +46,7 @@ const STOP_LIMIT: Duration = Duration::from_millis(150);
 /// Starts of takes that may wait in the lane: as many as a lane has marks.
 const NUM_STARTS: usize = 64;
 
-/// Captures for one plug-in instance. Dropping it ends the disk thread and removes the takes.
+/// Captures for one plug-in instance. Dropping it ends the disk thread; takes stay with who else holds them.
 pub struct Capture {
     shared: Arc<Shared>,
     parent: PathBuf,
@@ -83,9 +85,9 @@ impl Shared {
 
 impl Capture {
     /// Takes will go to a folder of their own in `parent`. Nothing is made or started before it is armed,
-    /// unless something is in there that a killed program may have left: that is cleaned up.
+    /// unless something is in there that a killed program may have left: its takes are kept, the rest goes.
     pub fn new(parent: PathBuf) -> Self {
-        let has_leftovers = std::fs::read_dir(&parent).is_ok_and(|mut dir| dir.next().is_some());
+        let has_leftovers = scratch::has_any(&parent, disk::PREFIX);
         let capture = Self {
             shared: Arc::default(),
             parent,
@@ -167,8 +169,9 @@ impl Capture {
         Arc::make_mut(&mut self.shared.board().takes).retain(|take| take.id != id);
     }
 
-    /// Ends the disk thread and removes the takes, for good. Dropping does the same.
-    pub fn end(&self) {
+    /// Ends the disk thread for good, and with it the take that is being made; gives all that were there. Dropping
+    /// does the same.
+    pub fn end(&self) -> Arc<Vec<Arc<Take>>> {
         self.shared.is_stopping.store(true, Ordering::Release);
         self.shared.is_armed.store(false, Ordering::Release);
         self.wake();
@@ -178,13 +181,15 @@ impl Capture {
             while !thread.is_finished() {
                 if started.elapsed() > STOP_LIMIT {
                     // A disk that hangs keeps its thread, which owns all it uses.
-                    return;
+                    break;
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-            let _ = thread.join();
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
         }
-        *self.shared.board() = Board::default();
+        std::mem::take(&mut *self.shared.board()).takes
     }
 
     fn lock_thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -213,6 +218,6 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        self.end();
+        let _ = self.end();
     }
 }

@@ -99,6 +99,17 @@ impl LaneWriter {
         self.written
     }
 
+    /// Frames that have not been read yet; fewer by the time it is told.
+    pub(crate) fn num_waiting(&self) -> usize {
+        let waiting = |channel: &Producer<f32>| channel.buffer().capacity() - channel.slots();
+        self.channels.last().map_or(0, waiting)
+    }
+
+    /// Whether the reader is gone.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.marks.is_abandoned()
+    }
+
     /// Appends frames of all channels, or none if there is no room: then false.
     ///
     /// `channels` gives one slice of `num_frames` per channel of the lane.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use unweave_live::capture::{Capture, CaptureSide, Moment, Position};
-use unweave_live::preview::{Preview, PreviewDesk, PreviewSide, Use, preview};
+use unweave_live::preview::{PreviewDesk, PreviewFeed, PreviewSide, Use, preview};
 use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Loader, Model, Setup, State, Timing};
 use unweave_separation::doubles::{Delayed, Failing, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
@@ -117,8 +117,9 @@ struct Host {
     capture: CaptureSide,
     position: i64,
     preview: PreviewSide,
-    /// Held by the desk's thread otherwise; what it plays next is prepared outside of the guard.
+    /// Held by other threads otherwise; what is played next is prepared outside of the guard.
     desk: PreviewDesk,
+    feed: Option<PreviewFeed>,
 }
 
 impl Host {
@@ -134,6 +135,7 @@ impl Host {
             position: 0,
             preview,
             desk,
+            feed: None,
         }
     }
 
@@ -146,10 +148,16 @@ impl Host {
         (self.state >> 33) % below
     }
 
-    /// Puts previews into the lane and takes back what was heard; not the audio thread's business.
+    /// Plays a preview, which runs dry, and takes back what was heard; not the audio thread's business.
     fn prepare_preview(&mut self) {
-        let stem = || [vec![0.1; 3_000], vec![0.1; 3_000]];
-        let _ = self.desk.play(Box::new(Preview::new(vec![stem(), stem()])));
+        let stem = vec![0.1; 3_000];
+        if let Ok(mut feed) = self.desk.play(2, 1) {
+            // A loop.
+            for frame in [0, 3_000, 0, 0] {
+                feed.feed(frame, 3_000, [[&stem[..]; 2]; 2]);
+            }
+            self.feed = Some(feed);
+        }
     }
 
     /// Blocks of all sizes, settings that move, all outputs and none, resets; a transport that stops, jumps

@@ -10,7 +10,9 @@
 //!            └─ listen ◄─ unweave_live::Levels
 //! ```
 
+mod about;
 mod button;
+mod catalogue;
 mod closing;
 mod control;
 pub mod dragging;

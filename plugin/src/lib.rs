@@ -16,6 +16,7 @@
 
 mod bell;
 pub mod editor;
+mod fetching;
 pub mod ids;
 mod loads;
 pub mod model;

@@ -3,23 +3,24 @@
 //! The framework's own background thread is not used: all instances share it, and one long task holds up
 //! every other.
 
-pub mod excerpt;
+mod queue;
+pub mod stems;
 pub mod words;
 mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use unweave_live::capture::Take;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::offline::engine::Engine;
 use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
-use unweave_separation::{Error, Model, Options, Terminator};
+use unweave_separation::{Model, Options, Terminator};
 
 use crate::place;
+pub use queue::Queue;
 pub use work::Work;
 
 /// What is rendered, and how.
@@ -65,6 +66,8 @@ impl SongFile {
 /// How far a rendering is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
+    /// Others come first.
+    Waiting,
     /// The model is being loaded.
     Loading,
     /// It goes on.
@@ -73,6 +76,8 @@ pub enum Stage {
     Done {
         /// Its folder.
         dir: PathBuf,
+        /// Its files, without the report.
+        files: Vec<PathBuf>,
         /// What the listener should know.
         notes: Vec<String>,
     },
@@ -82,46 +87,10 @@ pub enum Stage {
     Cancelled,
 }
 
-/// A rendering on its way. Dropping it cancels it and waits, well below 200 ms, until nothing is left of it.
-pub struct Rendering {
-    stage: Arc<Mutex<Stage>>,
-    work: Work,
-}
-
-impl Rendering {
-    /// Starts one.
-    ///
-    /// # Errors
-    /// The system gives no thread.
-    pub fn start(order: Order) -> std::io::Result<Self> {
-        let stage = Arc::new(Mutex::new(Stage::Loading));
-        let shown = Arc::clone(&stage);
-        let work = Work::start("unweave-render", move |cancel| {
-            let result = render(&order, cancel, &mut |progress| {
-                *shown.lock() = Stage::Running(progress);
-            });
-            *shown.lock() = match result {
-                Ok(done) => done,
-                Err(_) if cancel.is_terminated() => Stage::Cancelled,
-                Err(error) => Stage::Failed(words::job(&error)),
-            };
-        })?;
-        Ok(Self { stage, work })
-    }
-
-    /// How far it is.
-    pub fn stage(&self) -> Stage {
-        self.stage.lock().clone()
-    }
-
-    /// Whether it is over: done, failed or cancelled, and its thread has ended.
+impl Stage {
+    /// Whether nothing more comes.
     pub fn is_over(&self) -> bool {
-        self.work.is_over()
-    }
-
-    /// Stops it; [`Self::stage`] tells when that has happened.
-    pub fn cancel(&self) {
-        self.work.cancel();
+        !matches!(self, Self::Waiting | Self::Loading | Self::Running(_))
     }
 }
 
@@ -151,15 +120,19 @@ fn render(
         threads: 1,
     };
     let done = separate_file(&job, &mut |rate| engine.stream(rate), on_progress, cancel)?;
-    Ok(match done {
-        Done::Written { dir, report } => Stage::Done {
-            dir,
-            notes: report.warnings,
+    let (dir, report, has_news) = match done {
+        Done::Written { dir, report } => (dir, report, true),
+        Done::Skipped { dir, report } => (dir, report, false),
+    };
+    let files = report.files.iter().map(|file| dir.join(&file.name));
+    Ok(Stage::Done {
+        files: files.collect(),
+        notes: if has_news {
+            report.warnings
+        } else {
+            Vec::new()
         },
-        Done::Skipped { dir, .. } => Stage::Done {
-            dir,
-            notes: Vec::new(),
-        },
+        dir,
     })
 }
 
@@ -171,13 +144,4 @@ pub(crate) fn options(cancel: &Terminator) -> Options {
         terminator: cancel.clone(),
         ..Options::default()
     }
-}
-
-/// What a range of a song can be made of; used where only the model decides.
-pub(crate) fn stream_at(
-    model: &Model,
-    sample_rate: u32,
-    cancel: &Terminator,
-) -> Result<unweave_separation::Stream, Error> {
-    Engine::open(model.clone(), options(cancel))?.stream(sample_rate)
 }

@@ -1,20 +1,22 @@
-//! Takes, songs and their rendering, as a person handles them: the model behind the panel, without a window.
+//! Songs, takes and their rendering, as a person handles them: the model behind the panel, without a window.
 //!
 //! ```text
-//! audio thread ─► capture ─► takes ┐
-//!                 files dropped ───┴► chosen, with a range ─► render ─► stems on disk
-//!                                                          └► listen ─► heard in place of the output
+//! audio thread ─► capture ─► takes ┐             ┌► queue ─► stems on disk
+//!                 files dropped ───┴► rows ─► chosen
+//!                                                └► player ─► heard in place of the output
 //! ```
 //!
 //! Any thread but the audio thread may call; nothing here takes long but the end of an instance, which waits
 //! until its threads have ended, below 200 ms.
 
-mod chosen;
 mod dialog;
-mod listening;
+mod pick;
+mod player;
 mod rank;
 mod settings;
+mod song;
 mod words;
+mod workspace;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -24,23 +26,27 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nice_plug::prelude::TrackInfo;
 use parking_lot::{Mutex, RwLock};
 use unweave_live::Levels;
+use unweave_live::capture::kept::{self, Kept};
 use unweave_live::capture::{Capture, CaptureSide, Recording, Take};
 use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::files::folders;
 use unweave_separation::{Model, Store};
 
-use crate::render::{Order, Rendering, SongFile, Stage, Work, words as render_words};
+use crate::render::{Stage, Work, words as render_words};
 use crate::{model, runtime_choice};
-pub use chosen::{Chosen, Look};
 pub use dialog::PathKind;
-use listening::Listener;
-pub use listening::Listening;
+pub use pick::Pick;
+pub use player::Listening;
 pub use settings::Settings;
-pub use words::{clock, remaining, typed_path};
+pub use song::{Look, TrackLook};
+pub use words::{clock, remaining, room, shorten_middle, typed_path};
+use workspace::Workspace;
 
 /// Captures, keeps, plays and renders for one plug-in instance.
 pub struct Takes {
     capture: Capture,
+    /// Where takes lie, and those that are kept.
+    folder: PathBuf,
     /// The host's, in Hz; 0 before it is known.
     sample_rate: AtomicU32,
     /// The session's. Held for no longer than a copy takes, whatever else is locked.
@@ -48,20 +54,8 @@ pub struct Takes {
     workspace: Mutex<Workspace>,
 }
 
-/// What is being worked on.
-struct Workspace {
-    track: TrackInfo,
-    chosen: Option<Chosen>,
-    rendering: Option<Rendering>,
-    listener: Listener,
-    /// Asks the person for a path.
-    dialog: Option<Work>,
-    /// What the last thing that was asked for came to, if it came to nothing.
-    refusal: Option<String>,
-}
-
-/// Where takes lie until the plug-in goes: in the user's cache, which is on a disk, since the system's
-/// folder for temporary files may be in memory.
+/// Where takes lie: in the user's cache, which is on a disk, since the system's folder for temporary files may
+/// be in memory.
 pub fn takes_folder() -> PathBuf {
     folders::user_cache()
         .unwrap_or_else(|| std::env::temp_dir().join("unweave"))
@@ -73,17 +67,11 @@ impl Takes {
     pub fn new(folder: PathBuf) -> (Arc<Self>, PreviewSide) {
         let (desk, side) = preview();
         let takes = Self {
-            capture: Capture::new(folder),
+            capture: Capture::new(folder.clone()),
+            folder,
             sample_rate: AtomicU32::new(0),
             settings: Arc::default(),
-            workspace: Mutex::new(Workspace {
-                track: TrackInfo::default(),
-                chosen: None,
-                rendering: None,
-                listener: Listener::new(desk),
-                dialog: None,
-                refusal: None,
-            }),
+            workspace: Mutex::new(Workspace::new(desk)),
         };
         (Arc::new(takes), side)
     }
@@ -94,19 +82,16 @@ impl Takes {
         self.capture.side(sample_rate, num_channels)
     }
 
-    /// Ends everything that goes on, for good. For the end of the instance, which a window may outlive.
+    /// Ends everything that goes on, for good. For the end of the instance, which a window may outlive. Takes of
+    /// which nothing was made wait for the next instance.
     pub fn end(&self) {
-        let mut workspace = self.workspace.lock();
-        workspace.listener.stop();
-        let work = (
-            workspace.rendering.take(),
-            workspace.chosen.take(),
-            workspace.dialog.take(),
-        );
         // Some of the threads that end here may be waiting for the lock.
-        drop(workspace);
+        let work = self.workspace.lock().end();
         drop(work);
-        self.capture.end();
+        let last = self.capture.end();
+        let mut workspace = self.workspace.lock();
+        workspace.adopt(&last);
+        workspace.keep_takes(&self.folder);
     }
 
     /// From now on, what plays is captured, or no longer.
@@ -120,7 +105,7 @@ impl Takes {
         self.capture.is_armed()
     }
 
-    /// The takes that are there, in the order they were made.
+    /// The takes that were made and not removed, in the order they were made.
     pub fn takes(&self) -> Arc<Vec<Arc<Take>>> {
         self.capture.takes()
     }
@@ -143,38 +128,68 @@ impl Takes {
             .or_else(|| self.workspace.lock().refusal.clone())
     }
 
-    /// Throws a take away, unless it is being rendered or listened to: then, when that is over.
-    pub fn discard(&self, id: u64) {
-        let mut workspace = self.workspace.lock();
-        if workspace
-            .chosen
-            .as_ref()
-            .is_some_and(|chosen| chosen.is_take(id))
-        {
-            workspace.chosen = None;
-        }
-        self.capture.discard(id);
+    /// All songs and takes, in the order in which they came.
+    pub fn rows(&self) -> Vec<Look> {
+        self.refreshed().rows()
+    }
+
+    /// The row that is worked on.
+    pub fn chosen(&self) -> Option<Look> {
+        self.refreshed().chosen_look()
+    }
+
+    /// Works on a row.
+    pub fn choose(&self, key: u64) {
+        let mut workspace = self.refreshed();
+        workspace.refusal = None;
+        workspace.choose(key);
     }
 
     /// Works on a take.
     pub fn choose_take(&self, take: &Arc<Take>) {
-        let mut workspace = self.workspace.lock();
-        let track = workspace.track.name().to_owned();
+        let mut workspace = self.refreshed();
         workspace.refusal = None;
-        workspace.chosen = Some(Chosen::take(take, &track));
+        workspace.choose_take(take.id);
     }
 
-    /// Works on a file of the user's.
+    /// Adds a file of the user's, and works on it.
     pub fn choose_file(&self, path: &Path) {
-        let chosen = Chosen::file(path);
-        let mut workspace = self.workspace.lock();
-        match chosen {
-            Ok(chosen) => {
-                workspace.chosen = Some(chosen);
-                workspace.refusal = None;
-            }
-            Err(refusal) => workspace.refusal = Some(format!("{}: {refusal}", path.display())),
+        let mut workspace = self.refreshed();
+        workspace.refusal = workspace
+            .choose_file(path)
+            .err()
+            .map(|refusal| format!("{}: {refusal}", path.display()));
+    }
+
+    /// Takes a row away; its take goes when that can't be undone any more.
+    pub fn remove(&self, key: u64) {
+        let mut workspace = self.refreshed();
+        let take = workspace.remove(key);
+        drop(workspace);
+        if let Some(take) = take {
+            self.capture.discard(take);
         }
+    }
+
+    /// What was removed last, if that can be undone.
+    pub fn removed(&self) -> Option<String> {
+        self.workspace.lock().removed()
+    }
+
+    /// Puts what was removed last where it was.
+    pub fn restore(&self) {
+        self.workspace.lock().restore();
+    }
+
+    /// Takes of instances that have gone, of which nothing was made.
+    pub fn kept(&self) -> Vec<Kept> {
+        kept::kept(&self.folder)
+    }
+
+    /// Lists such takes again, or removes them.
+    pub fn bring_back(&self, kept: &[Kept], is_removed: bool) {
+        let mut workspace = self.refreshed();
+        workspace.bring_back(kept, &self.folder, is_removed);
     }
 
     /// Asks for a path with the system's own dialog, and takes it as if it was typed.
@@ -203,23 +218,42 @@ impl Takes {
         drop(old);
     }
 
-    /// What is worked on.
-    pub fn chosen(&self) -> Option<Look> {
-        self.workspace.lock().chosen.as_ref().map(Chosen::look)
-    }
-
-    /// Only these frames of it, or all.
+    /// Only these frames of what is chosen, or all.
     pub fn set_range(&self, range: Option<Range<u64>>) {
-        if let Some(chosen) = &mut self.workspace.lock().chosen {
-            chosen.set_range(range);
-        }
+        self.workspace.lock().set_range(range);
     }
 
     /// What the set will be named after; empty for the song's own name.
     pub fn set_name(&self, name: &str) {
-        if let Some(chosen) = &mut self.workspace.lock().chosen {
-            chosen.set_name(name);
+        if let Some(song) = self.workspace.lock().chosen_song() {
+            song.set_name(name);
         }
+    }
+
+    /// Whether what is chosen begins again when its end was heard.
+    pub fn set_loop(&self, is_loop: bool) {
+        self.workspace.lock().set_loop(is_loop);
+    }
+
+    /// Mutes a track of what is chosen, or lets it be heard again.
+    pub fn mute(&self, track_idx: usize, is_muted: bool) {
+        self.workspace
+            .lock()
+            .change_tracks(|song| song.change_track(track_idx, |track| track.is_muted = is_muted));
+    }
+
+    /// Solos a track of what is chosen, or no longer.
+    pub fn solo(&self, track_idx: usize, is_soloed: bool) {
+        self.workspace.lock().change_tracks(|song| {
+            song.change_track(track_idx, |track| track.is_soloed = is_soloed);
+        });
+    }
+
+    /// Solos this track alone; none if that is so.
+    pub fn solo_alone(&self, track_idx: usize) {
+        self.workspace
+            .lock()
+            .change_tracks(|song| song.solo_alone(track_idx));
     }
 
     /// How it will be rendered.
@@ -247,142 +281,94 @@ impl Takes {
         self.workspace.lock().track = track;
     }
 
-    /// Renders what is chosen, unless something is being rendered already.
-    pub fn render(&self) {
-        let mut workspace = self.workspace.lock();
-        if workspace
-            .rendering
-            .as_ref()
-            .is_some_and(|now| !now.is_over())
-        {
-            return;
-        }
-        workspace.rendering = None;
-        let started = workspace.order(self.settings()).and_then(|order| {
-            // Where the host runs is no place, and a session may come from another system.
-            if !order.folder.is_absolute() {
-                let folder = order.folder.display();
-                return Err(format!(
-                    "“{folder}” could be anywhere: type the whole path of the folder for the stems, or choose one."
-                ));
-            }
-            Rendering::start(order)
-                .map_err(|error| format!("Nothing can be rendered now: {error}."))
-        });
-        match started {
-            Ok(rendering) => {
-                workspace.rendering = Some(rendering);
-                workspace.refusal = None;
-            }
-            Err(refusal) => workspace.refusal = Some(refusal),
-        }
+    /// Renders these files of what is chosen, after what is being rendered already.
+    pub fn render(&self, pick: Pick) {
+        let mut workspace = self.refreshed();
+        let key = workspace.chosen;
+        workspace.refusal = match key {
+            Some(key) => workspace.render(key, &pick, self.settings()).err(),
+            None => Some("Choose a take or a song first.".to_owned()),
+        };
     }
 
-    /// How far the rendering is, or what came of the last.
+    /// Renders everything in the list, one after the other, but for what was rendered or is about to be.
+    pub fn render_all(&self) {
+        let mut workspace = self.refreshed();
+        workspace.refusal = workspace.render_all(self.settings()).err();
+    }
+
+    /// How far the rendering of what is chosen is, or what came of its last.
     pub fn stage(&self) -> Option<Stage> {
-        self.workspace
-            .lock()
-            .rendering
-            .as_ref()
-            .map(Rendering::stage)
+        self.refreshed().chosen_look()?.stage
     }
 
-    /// Stops the rendering; nothing is left of it.
+    /// Stops the rendering of what is chosen; nothing is left of it.
     pub fn cancel(&self) {
-        if let Some(rendering) = &self.workspace.lock().rendering {
-            rendering.cancel();
+        let workspace = self.workspace.lock();
+        if let Some(key) = workspace.chosen {
+            workspace.queue.cancel(key);
         }
     }
 
-    /// Forgets the last rendering.
+    /// Forgets what went wrong, what came of the last rendering of what is chosen, and what was removed.
     pub fn dismiss(&self) {
-        let mut workspace = self.workspace.lock();
-        if workspace.rendering.as_ref().is_some_and(Rendering::is_over) {
-            workspace.rendering = None;
-        }
-        workspace.refusal = None;
+        self.workspace.lock().dismiss();
     }
 
-    /// Opens the system's file manager on a folder.
-    pub fn show(&self, dir: &Path) {
-        let refusal = show_in_folder(dir).err();
-        self.workspace.lock().refusal =
-            refusal.map(|error| format!("{} can't be shown: {error}.", dir.display()));
+    /// Says what can't be done, where the person looks for it.
+    pub fn refuse(&self, refusal: String) {
+        self.workspace.lock().refusal = Some(refusal);
     }
 
-    /// Separates the first seconds of what is chosen and lets them be heard in place of the output.
-    pub fn listen(&self) {
+    /// Lets the stems of what is chosen be heard in place of the output: from the playhead on, as they were rendered,
+    /// or as the model makes them meanwhile.
+    pub fn play(&self) {
         let sample_rate = self.sample_rate.load(Ordering::Acquire);
-        let mut workspace = self.workspace.lock();
-        let started = workspace.order(self.settings()).and_then(|order| {
-            if sample_rate == 0 {
-                return Err("The host processes no audio yet: nothing can be heard.".to_owned());
-            }
-            workspace.listener.start(order, sample_rate)
-        });
-        workspace.refusal = started.err();
+        let mut workspace = self.refreshed();
+        workspace.refusal = workspace.play(&self.settings(), sample_rate).err();
     }
 
-    /// Goes back to the output.
-    pub fn stop_listening(&self) {
-        self.workspace.lock().listener.stop();
+    /// Goes back to the output; the playhead stays.
+    pub fn stop(&self) {
+        self.refreshed().stop();
+    }
+
+    /// Goes on from this frame, or will begin there.
+    pub fn seek(&self, frame: u64) {
+        let sample_rate = self.sample_rate.load(Ordering::Acquire);
+        let mut workspace = self.refreshed();
+        workspace.refusal = workspace.seek(frame, &self.settings(), sample_rate).err();
     }
 
     /// Whether something goes on that shows: a capture, a rendering, a dialog, a file being read.
     pub fn is_busy(&self) -> bool {
-        let workspace = self.workspace.lock();
-        let is_rendering = workspace
-            .rendering
-            .as_ref()
-            .is_some_and(|now| !now.is_over());
-        let is_asking = workspace
-            .dialog
-            .as_ref()
-            .is_some_and(|dialog| !dialog.is_over());
-        let is_reading = workspace.chosen.as_ref().is_some_and(Chosen::is_reading);
-        is_rendering
-            || is_asking
-            || is_reading
-            || matches!(
-                workspace.listener.state(),
-                Listening::Preparing | Listening::Playing
-            )
+        self.workspace.lock().is_busy()
             || self.capture.is_armed()
             || self.capture.recording().is_some()
     }
 
     /// How loud what is listened to has been.
     pub fn levels(&self) -> Arc<Levels> {
-        self.workspace.lock().listener.levels()
+        self.workspace.lock().player.levels()
     }
 
     /// What is heard.
     pub fn listening(&self) -> Listening {
-        self.workspace.lock().listener.state()
+        self.workspace.lock().player.state()
     }
-}
 
-impl Workspace {
-    /// What would be rendered now.
-    fn order(&self, settings: Settings) -> Result<Order, String> {
-        let chosen = self
-            .chosen
-            .as_ref()
-            .ok_or("Choose a take or a file first.")?;
-        let id = settings.model.clone();
-        let model = Store::from_environment()
-            .find(&id.unwrap_or_else(|| best_model(&models())))
-            .map_err(|error| error.to_string())?;
-        Ok(Order {
-            song: chosen.song(),
-            range: chosen.range(),
-            name: chosen.name(),
-            selection: settings.selection(&model)?,
-            folder: settings.folder,
-            format: settings.format,
-            depth: settings.depth,
-            model,
-        })
+    /// The row whose stems are heard, or are about to be.
+    pub fn playing(&self) -> Option<u64> {
+        self.refreshed().playing
+    }
+
+    /// With the takes that have come meanwhile, and what renderings have come to.
+    fn refreshed(&self) -> parking_lot::MutexGuard<'_, Workspace> {
+        let takes = self.capture.takes();
+        let mut workspace = self.workspace.lock();
+        workspace.adopt(&takes);
+        workspace.refresh();
+        workspace
     }
 }
 
@@ -404,27 +390,4 @@ pub fn best_model(models: &[Model]) -> String {
     };
     best.map_or(model::BUILTIN_ID, |model| &model.manifest.id)
         .to_owned()
-}
-
-/// Opens the system's file manager.
-fn show_in_folder(dir: &Path) -> std::io::Result<()> {
-    let program = if cfg!(target_os = "macos") {
-        "open"
-    } else if cfg!(windows) {
-        "explorer"
-    } else {
-        "xdg-open"
-    };
-    let mut child = std::process::Command::new(program).arg(dir).spawn()?;
-    // Some wait until their window is closed, and an end that nobody asks for stays in the list of processes.
-    std::thread::Builder::new()
-        .name("unweave-folder".to_owned())
-        .spawn(move || child.wait())
-        .map(drop)
-}
-
-impl SongFile {
-    fn is_take(&self, id: u64) -> bool {
-        matches!(self, Self::Take(take) if take.id == id)
-    }
 }

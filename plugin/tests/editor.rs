@@ -357,9 +357,10 @@ fn the_model_in_use_is_listed_and_choosing_it_again_asks_for_nothing() {
         .get_by_role_and_label(Role::ComboBox, "Model")
         .click();
     desktop.step();
-    let entry = desktop.harness.get_by_label_contains("(unweave)");
-    assert_eq!(entry.accesskit_node().role(), Role::Button);
-    entry.click();
+    desktop
+        .harness
+        .get_by_role_and_label(Role::Button, "Unweave built-in")
+        .click();
     desktop.step();
     assert_eq!(
         desktop.host.num_restarts(),
@@ -375,6 +376,7 @@ fn another_model_mode_or_device_is_chosen_and_the_host_asked_for_nothing_by_the_
     let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/builtin");
     let manifest = fs::read_to_string(built_in.join("model.toml")).unwrap();
     let manifest = manifest.replace("id = \"unweave\"", "id = \"mine\"");
+    let manifest = manifest.replace("name = \"Unweave built-in\"", "name = \"My own\"");
     for (folder, manifest) in [("mine", manifest.as_str()), ("damaged", "no manifest")] {
         let folder = models.path().join(folder);
         fs::create_dir(&folder).unwrap();
@@ -420,9 +422,9 @@ fn menus() {
         desktop.step();
     };
     open(&mut desktop, "Model");
-    let damaged = desktop.harness.get_by_label("(damaged)");
+    let damaged = desktop.harness.get_by_label("damaged (damaged)");
     assert!(damaged.accesskit_node().is_disabled());
-    desktop.harness.get_by_label_contains("(mine)").click();
+    desktop.harness.get_by_label("My own").click();
     desktop.step();
     assert_eq!(desktop.params().wanted().model, "mine");
 

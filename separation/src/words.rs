@@ -11,6 +11,31 @@ use crate::offline::JobError;
 /// What can be read without other programs.
 pub const KINDS: &str = "WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and the audio of MP4, MOV, WebM and Matroska";
 
+/// What the system said, for people: without its number, and in plain words where they are known.
+pub fn system(error: &io::Error) -> String {
+    let plain = match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full",
+        io::ErrorKind::QuotaExceeded => "all the room that you may use is taken",
+        io::ErrorKind::FileTooLarge => "the file would become larger than is allowed there",
+        io::ErrorKind::PermissionDenied => "there is no permission for it",
+        io::ErrorKind::NotFound => "it is not there",
+        io::ErrorKind::ReadOnlyFilesystem => "the disk can only be read",
+        io::ErrorKind::NotADirectory => "something that is no folder is in the way",
+        io::ErrorKind::IsADirectory => "it is a folder",
+        io::ErrorKind::StaleNetworkFileHandle | io::ErrorKind::NotConnected => {
+            "the connection to the disk is gone"
+        }
+        _ => {
+            let said = error.to_string();
+            return match said.split_once(" (os error ") {
+                Some((text, _)) => text.to_owned(),
+                None => said,
+            };
+        }
+    };
+    plain.to_owned()
+}
+
 /// Why there is no set of a song. `output` is what the caller calls the option that names another folder
 /// for sets, such as `-o`.
 pub fn job(error: &JobError, output: &str) -> String {
@@ -42,7 +67,10 @@ pub fn job(error: &JobError, output: &str) -> String {
 pub fn read(error: &ReadError) -> String {
     match error {
         ReadError::Io(source) => {
-            format!("can't be read: {source}; check the path and its permissions")
+            format!(
+                "can't be read: {}; check the path and its permissions",
+                system(source)
+            )
         }
         ReadError::NotAudio => {
             format!("not an audio file that Unweave knows: it reads {KINDS}")
@@ -96,14 +124,16 @@ fn no_place(error: &io::Error, what: &str, output: &str) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             format!(
-                "{error}; make room, or choose another disk with {output}. A stereo song at 44.1 kHz needs \
-                 about 0.2 GB per minute while it is being separated, and half of that afterwards"
+                "{}; make room, or choose another disk with {output}. A stereo song at 44.1 kHz needs \
+                 about 0.2 GB per minute while it is being separated, and half of that afterwards",
+                system(error)
             )
         }
         _ if is_held(error) => format!(
-            "{error}; close it in the program that has it open, or choose another {what} with {output}"
+            "{}; close it in the program that has it open, or choose another {what} with {output}",
+            system(error)
         ),
-        _ => format!("{error}; choose another {what} with {output}"),
+        _ => format!("{}; choose another {what} with {output}", system(error)),
     }
 }
 
@@ -113,4 +143,23 @@ fn no_place(error: &io::Error, what: &str, output: &str) -> String {
 /// Microsoft, "System Error Codes": `ERROR_SHARING_VIOLATION`, `ERROR_LOCK_VIOLATION`.
 fn is_held(error: &io::Error) -> bool {
     cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_no_numbers_of_the_system() {
+        for number in 1..=134 {
+            let said = system(&io::Error::from_raw_os_error(number));
+            assert!(!said.contains("os error") && !said.is_empty(), "{said}");
+        }
+        let full = system(&io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(full, "the disk is full");
+        assert_eq!(
+            system(&io::Error::other("in its own words")),
+            "in its own words"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clack_host::prelude::PluginEntry;
 use nice_plug::prelude::AudioIOLayout;
+use tempfile::TempDir;
 use unweave_guard::clap::clap_plugin_entry;
 use unweave_live::preview::PreviewSide;
 use unweave_live::{Fault, Model, Refusal, Terminate};
@@ -182,6 +183,8 @@ impl Variant for Modal {
 
 thread_local! {
     static LAST_TAKES: RefCell<Option<Arc<Takes>>> = const { RefCell::new(None) };
+    /// What this thread's instances capture; goes with the thread.
+    static TAKES_FOLDER: TempDir = TempDir::new().expect("a folder can be made");
 }
 
 /// As [`Halves`], with its takes within reach: see [`last_takes`].
@@ -200,7 +203,7 @@ impl Variant for Capturing {
     const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
 
     fn takes() -> (Arc<Takes>, PreviewSide) {
-        let folder = std::env::temp_dir().join("unweave-tests-takes");
+        let folder = TAKES_FOLDER.with(|folder| folder.path().to_owned());
         let (takes, side) = Takes::new(folder);
         LAST_TAKES.set(Some(Arc::clone(&takes)));
         (takes, side)

@@ -33,20 +33,21 @@ const BASS_CAP: (i32, i32) = (225, 343);
 const MODE_MENU: (i32, i32) = (300, 25);
 /// In the menu once it is open.
 const QUICK: (i32, i32) = (300, 75);
-const ARM: (i32, i32) = (824, 95);
-/// The only take, and, while it is chosen, what renders it.
-const TAKE: (i32, i32) = (800, 124);
-const RENDER: (i32, i32) = (870, 408);
+const ARM: (i32, i32) = (706, 74);
+/// The name of the first song or take, and what renders the one that is chosen.
+const TAKE: (i32, i32) = (760, 135);
+const RENDER: (i32, i32) = (740, 466);
 
-/// The same in the standalone, whose host names no track, and where M of the drums, the bass' fader and what
-/// renders a song or a take are.
+/// The same in the standalone, and where M of the drums and the bass' fader are.
 const STANDALONE_M: (i16, i16) = (30, 233);
 const STANDALONE_CAPS_X: i16 = 222;
-const STANDALONE_ARM: (i16, i16) = (760, 68);
-const STANDALONE_TAKE: (i16, i16) = (800, 97);
-const STANDALONE_PATH: (i16, i16) = (800, 115);
-const STANDALONE_RENDER_SONG: (i16, i16) = (820, 371);
-const STANDALONE_RENDER_TAKE: (i16, i16) = (820, 380);
+const STANDALONE_ARM: (i16, i16) = (706, 74);
+const STANDALONE_PATH: (i16, i16) = (800, 103);
+const STANDALONE_TAKE: (i16, i16) = (760, 135);
+/// The line beside the first row while it is chosen, and what takes that row away.
+const STANDALONE_CHOSEN: (i16, i16) = (694, 135);
+const STANDALONE_REMOVE: (i16, i16) = (939, 135);
+const STANDALONE_RENDER: (i16, i16) = (740, 466);
 
 #[test]
 fn what_is_clicked_and_dragged_in_a_hosts_window_is_heard() {
@@ -312,12 +313,9 @@ fn by_hand() {
     host.click_until("capture ends", ARM, |_| !takes.is_armed());
     host.until("the take is listed", |_| takes.takes().len() == 1);
     host.click_until("the take is chosen", TAKE, |_| takes.chosen().is_some());
-    for _ in 0..20 {
-        host.play(); // The panel grows downwards and is drawn.
-    }
     host.click_until("the rendering begins", RENDER, |_| takes.stage().is_some());
     host.until("the rendering ends", |_| {
-        !matches!(takes.stage(), Some(Stage::Loading | Stage::Running(_)))
+        takes.stage().is_some_and(|stage| stage.is_over())
     });
     let Some(Stage::Done { dir, .. }) = takes.stage() else {
         panic!("{:?}", takes.stage());
@@ -431,9 +429,14 @@ fn standalone_by_hand() {
         let dir = stems.join(name);
         dir.exists().then_some(dir)
     };
-    let dir = click_until("the song is rendered", STANDALONE_RENDER_SONG, || {
-        set("song")
-    });
+    let chosen = theme::SOLO.to_array();
+    let is_chosen = || has(STANDALONE_CHOSEN, chosen);
+    let start = Instant::now();
+    while is_chosen().is_none() {
+        assert!(start.elapsed() < PATIENCE, "the song is listed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let dir = click_until("the song is rendered", STANDALONE_RENDER, || set("song"));
     let (report, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
     assert_eq!(verdict.outcome, Outcome::Exact);
     assert_eq!(report.source.num_frames, u64::from(RATE / 2));
@@ -443,13 +446,11 @@ fn standalone_by_hand() {
     click_until("it is not", STANDALONE_ARM, || {
         has(STANDALONE_ARM, red).is_none().then_some(())
     });
-    let chosen = theme::CHOSEN.to_array();
-    click_until("the take is chosen", STANDALONE_TAKE, || {
-        has((720, STANDALONE_TAKE.1), chosen)
+    click_until("the song is taken off the list", STANDALONE_REMOVE, || {
+        is_chosen().is_none().then_some(())
     });
-    let dir = click_until("the take is rendered", STANDALONE_RENDER_TAKE, || {
-        set("Take 1")
-    });
+    click_until("the take is chosen", STANDALONE_TAKE, is_chosen);
+    let dir = click_until("the take is rendered", STANDALONE_RENDER, || set("Take 1"));
     let (_, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
     assert_eq!(verdict.outcome, Outcome::Exact);
 

@@ -4,25 +4,21 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use unweave_separation::loading::install::{self, Trial, install};
-use unweave_separation::model::catalogue::{Catalogue, Commercial, Download, Entry};
-use unweave_separation::{Options, Origin, Store};
+use unweave_separation::loading::fetch::{
+    Fetch, FetchError, Report, how_to_convert, is_installed, parts,
+};
+use unweave_separation::loading::install::Trial;
+use unweave_separation::model::catalogue::{Catalogue, Commercial, Entry};
+use unweave_separation::{Options, Store};
 
-use super::{Folders, size};
+use super::size;
 use crate::console::{self, DownloadProgress};
-use crate::download::{self, Failure, Places, Wanted};
 use crate::separate::INTERRUPTED;
-
-/// How often Ctrl-C is looked for.
-const GLANCE: Duration = Duration::from_millis(20);
-/// How long a download is waited for after Ctrl-C; what it does then is only to append to a part.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// Arguments of `unweave models fetch`.
 #[derive(Debug, clap::Args)]
@@ -53,19 +49,14 @@ pub struct Args {
 /// There is no such model, its licence was not accepted, it can't be had, or it does not run.
 pub fn run(args: &Args, catalogue: &Catalogue, store: &Store) -> anyhow::Result<ExitCode> {
     let entry = catalogue.find(&args.id)?;
-    if let Some(section) = &entry.convert {
-        bail!("{}", convert_it(entry, section));
+    if let Some(advice) = how_to_convert(entry) {
+        bail!("{advice}");
     }
     let cancel = Arc::new(AtomicBool::new(false));
     let on_interrupt = Arc::clone(&cancel);
     ctrlc::set_handler(move || on_interrupt.store(true, Ordering::Relaxed))
         .context("can't listen for Ctrl-C")?;
-    let mut entries = Vec::new();
-    for id in &entry.needs {
-        entries.push(catalogue.find(id)?);
-    }
-    entries.push(entry);
-    for entry in entries {
+    for entry in parts(catalogue, entry)? {
         if is_installed(store, &entry.id) && !args.overwrite {
             if !args.quiet {
                 console::note(&format!("{} is installed and whole", entry.id));
@@ -122,33 +113,36 @@ impl Args {
     }
 
     fn fetch(&self, entry: &Entry, store: &Store, cancel: &Arc<AtomicBool>) -> anyhow::Result<()> {
-        let folders = Folders::of(store)?;
-        let mut files = Vec::new();
-        for file in &entry.files {
-            let places = Places {
-                parts: folders.parts.clone(),
-                quarantine: folders.quarantine.clone(),
-                name: format!("{}-{}", entry.id, file.path),
-            };
-            let from = self
-                .download(entry, file, places, cancel)
-                .with_context(|| format!("{} can't be downloaded", file.path))?;
-            files.push(install::File {
-                path: file.path.clone(),
-                from,
-                is_moved: true,
-            });
-        }
-        let options = Options {
-            runtime_beside: crate::engine::beside(),
-            ..Options::default()
+        let fetch = Fetch {
+            store: store.clone(),
+            mirror: self.mirror.clone(),
+            silence: Duration::from_secs(self.timeout),
+            options: Options {
+                runtime_beside: crate::engine::beside(),
+                ..Options::default()
+            },
         };
-        let (model, trial) = install(store, &entry.manifest()?, &files, true, &options)?;
-        // Moved to another disk they are still there.
-        for file in &files {
-            let _ = std::fs::remove_file(&file.from);
+        // A bar per file.
+        let bar = Arc::new(Mutex::new(None::<(String, DownloadProgress)>));
+        let (shown, is_quiet) = (Arc::clone(&bar), self.quiet);
+        let report: Report = Arc::new(move |file, bytes| {
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if shown.as_ref().is_none_or(|(path, _)| *path != file.path) {
+                let progress = DownloadProgress::start(&file.path, file.size, is_quiet);
+                if let Some((_, old)) = shown.replace((file.path.clone(), progress)) {
+                    old.clear();
+                }
+            }
+            if let Some((_, progress)) = &*shown {
+                progress.show(bytes);
+            }
+        });
+        let fetched = fetch.fetch(entry, &report, cancel);
+        let shown = bar.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, progress)) = shown {
+            progress.clear();
         }
-        let _ = std::fs::remove_dir(&folders.parts);
+        let (model, trial) = fetched?;
         if trial == Trial::NoRuntime {
             console::note("not tried: there is no ONNX Runtime here; `unweave doctor` says more");
         }
@@ -156,78 +150,9 @@ impl Args {
         console::result(&folder.display().to_string());
         Ok(())
     }
-
-    /// Downloads on a thread of its own, since a silent server must not keep Ctrl-C waiting.
-    fn download(
-        &self,
-        entry: &Entry,
-        file: &Download,
-        places: Places,
-        cancel: &Arc<AtomicBool>,
-    ) -> anyhow::Result<std::path::PathBuf> {
-        let wanted = Wanted {
-            size: file.size,
-            sha256: file.sha256.clone(),
-            urls: match &self.mirror {
-                Some(base) => vec![format!(
-                    "{}/{}/{}",
-                    base.trim_end_matches('/'),
-                    entry.id,
-                    file.path
-                )],
-                None => file.urls.clone(),
-            },
-        };
-        let progress = DownloadProgress::start(&file.path, file.size, self.quiet);
-        let silence = Duration::from_secs(self.timeout);
-        let (shown, flag) = (progress.clone(), Arc::clone(cancel));
-        let worker = thread::spawn(move || {
-            let report = |bytes| shown.show(bytes);
-            download::download(&download::agent(silence), &wanted, &places, &report, &flag)
-        });
-        let mut waited = Duration::ZERO;
-        while !worker.is_finished() && waited < GRACE {
-            thread::sleep(GLANCE);
-            if cancel.load(Ordering::Relaxed) {
-                waited += GLANCE;
-            }
-        }
-        progress.clear();
-        if !worker.is_finished() {
-            return Err(Failure::Cancelled.into());
-        }
-        match worker.join() {
-            Ok(result) => Ok(result?),
-            Err(_) => bail!("the download ended because of a bug"),
-        }
-    }
-}
-
-/// What to do about a model that nobody publishes as ONNX.
-fn convert_it(entry: &Entry, section: &str) -> String {
-    let mut text = format!(
-        "{} is not published in a form that can be run. Convert it yourself, as models/CONVERTING.md#{section} \
-         says, then: unweave models add FILES --as {}",
-        entry.name, entry.id
-    );
-    for checkpoint in &entry.checkpoints {
-        text.push_str(&format!("\n  from {}", checkpoint.url));
-        if let Some(sha256) = &checkpoint.sha256 {
-            text.push_str(
-                &format!(" (sha-256 {sha256}…)")
-                    .replace('…', if sha256.len() == 64 { "" } else { "…" }),
-            );
-        }
-    }
-    text
-}
-
-fn is_installed(store: &Store, id: &str) -> bool {
-    store.find(id).is_ok_and(|model| {
-        matches!(model.origin, Origin::User | Origin::System) && model.verify().is_ok()
-    })
 }
 
 fn is_cancelled(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Failure::Cancelled))
+    let error: Option<&FetchError> = error.downcast_ref();
+    error.is_some_and(FetchError::is_cancelled)
 }

@@ -1,7 +1,7 @@
 //! The disk thread: from the lane into files.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use unweave_separation::files::scratch::{self, ScratchFolder};
 
 use super::side::RunStart;
 use super::takes::TakeFile;
-use super::{Ending, MAX_TAKES, Overview, Position, Problem, Recording, Shared, Take};
+use super::{Ending, MAX_TAKES, Overview, Position, Problem, Recording, Shared, Take, kept};
 use crate::lane::LaneReader;
 
 /// How often the lane is looked at while armed. The audio thread can't wake anybody: that is a system call.
@@ -29,7 +29,7 @@ const IDLE_LIMIT: Duration = Duration::from_millis(500);
 /// Frames that are written at a time at most.
 const MAX_FRAMES: usize = 1 << 16;
 
-const PREFIX: &str = ".unweave-takes-";
+pub(super) const PREFIX: &str = ".unweave-takes-";
 
 /// The reading end of one lane.
 pub(super) struct Inlet {
@@ -88,7 +88,7 @@ pub(super) struct Disk {
     shared: Arc<Shared>,
     parent: PathBuf,
     /// From the first arming on.
-    folder: Option<ScratchFolder>,
+    folder: Option<Arc<ScratchFolder>>,
     inlet: Option<Inlet>,
     open: Option<Open>,
     next_id: u64,
@@ -112,7 +112,8 @@ impl Disk {
     /// Until the capture is dropped.
     pub(super) fn run(mut self) {
         // Nothing to clean up, or nothing that can be: arming will tell.
-        let _ = scratch::clean(&self.parent, PREFIX);
+        let parent = &self.parent;
+        let _ = scratch::clean(parent, PREFIX, &mut |folder| kept::rescue(folder, parent));
         while !self.shared.is_stopping.load(Ordering::Acquire) {
             if self.shared.is_armed.load(Ordering::Acquire)
                 && let Err(error) = self.folder()
@@ -123,11 +124,12 @@ impl Disk {
             let is_quiet = self.open.is_none() && !self.shared.is_armed.load(Ordering::Acquire);
             std::thread::park_timeout(if is_quiet { LONG_NAP } else { NAP });
         }
-        // The folder with all takes goes here.
+        self.step();
+        self.close(Ending::Stopped);
     }
 
     /// Where the files are made. A folder that somebody has removed is made anew.
-    fn folder(&mut self) -> io::Result<&Path> {
+    fn folder(&mut self) -> io::Result<&Arc<ScratchFolder>> {
         if let Some(folder) = &self.folder
             && !folder.path().is_dir()
         {
@@ -135,9 +137,15 @@ impl Disk {
         }
         let folder = match self.folder.take() {
             Some(folder) => folder,
-            None => ScratchFolder::create(&self.parent, PREFIX, PREFIX)?,
+            None => {
+                let parent = &self.parent;
+                if parent.is_dir() {
+                    scratch::clean(parent, PREFIX, &mut |folder| kept::rescue(folder, parent))?;
+                }
+                Arc::new(ScratchFolder::create_beside(parent, PREFIX)?)
+            }
         };
-        Ok(self.folder.insert(folder).path())
+        Ok(self.folder.insert(folder))
     }
 
     /// Everything that is in the lanes.
@@ -216,17 +224,18 @@ impl Disk {
             return;
         }
         let id = self.next_id;
-        let path = match self.folder() {
-            Ok(folder) => folder.join(format!("{id}.wav")),
+        let folder = match self.folder() {
+            Ok(folder) => Arc::clone(folder),
             Err(error) => return self.stop(Problem::disk(&error)),
         };
+        let path = folder.path().join(format!("{id}.wav"));
         let stamp = match position {
             // Before zero there is no stamp: the standard counts from zero.
             Position::Frames(frame) => u64::try_from(frame).ok().map(TimeStamp::at),
             _ => None,
         };
-        let file = TakeFile(path);
-        match GrowingWav::create(&file.0, inlet.sample_rate, inlet.num_channels, stamp) {
+        let file = TakeFile::new(path, folder);
+        match GrowingWav::create(file.path(), inlet.sample_rate, inlet.num_channels, stamp) {
             Ok(wav) => {
                 self.next_id += 1;
                 self.shared.board().recording = Some(Recording {

@@ -3,8 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Overview, Position};
+use unweave_separation::files::scratch::ScratchFolder;
+use unweave_separation::words;
+
+use super::{Overview, Position, kept};
 
 /// A capture that has ended. Its file is removed with the last of its owners.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub struct Take {
     pub position: Position,
     /// Beats per minute at its start, if the host told.
     pub tempo: Option<f64>,
-    /// How it looks.
+    /// How it looks; empty if that has to be found out.
     pub overview: Overview,
     /// Why it ended.
     pub ending: Ending,
@@ -73,7 +77,7 @@ impl Problem {
     pub(super) fn disk(error: &io::Error) -> Self {
         Self::Disk {
             kind: error.kind(),
-            message: error.to_string(),
+            message: words::system(error),
         }
     }
 }
@@ -81,17 +85,52 @@ impl Problem {
 impl Take {
     /// The take as a WAV of 32-bit floats.
     pub fn path(&self) -> &Path {
-        &self.file.0
+        &self.file.path
+    }
+
+    /// Bytes that its file takes.
+    pub fn num_bytes(&self) -> u64 {
+        4 * self.num_channels as u64 * self.num_frames
+    }
+
+    /// Lets it outlive this program, under a name for people: see [`kept::kept`]. Nothing else can be done with it
+    /// then.
+    ///
+    /// # Errors
+    /// The system refuses; then it goes with its owners as ever.
+    pub fn keep(&self, parent: &Path, name: &str) -> io::Result<()> {
+        kept::keep(self.path(), parent, name).map(drop)
     }
 }
 
-/// A file that goes with its owner.
-#[derive(Debug)]
-pub(super) struct TakeFile(pub(super) PathBuf);
+/// A file that goes with its owner, and the folder with the last of its files.
+pub(super) struct TakeFile {
+    path: PathBuf,
+    _folder: Arc<ScratchFolder>,
+}
+
+impl TakeFile {
+    pub(super) fn new(path: PathBuf, folder: Arc<ScratchFolder>) -> Self {
+        Self {
+            path,
+            _folder: folder,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl std::fmt::Debug for TakeFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.path.fmt(f)
+    }
+}
 
 impl Drop for TakeFile {
     fn drop(&mut self) {
-        // It may be gone with its folder.
-        let _ = fs::remove_file(&self.0);
+        // It may be gone with its folder, or kept.
+        let _ = fs::remove_file(&self.path);
     }
 }

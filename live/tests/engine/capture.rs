@@ -5,10 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use unweave_live::capture::kept;
 use unweave_live::capture::{
     Capture, CaptureSide, Ending, LANE_SECONDS, Moment, Position, Problem, Take,
 };
 use unweave_separation::audio::read::AudioReader;
+use unweave_separation::audio::time_stamp::TimeStamp;
+use unweave_separation::audio::write::GrowingWav;
 
 const RATE: u32 = 8_000;
 
@@ -326,13 +329,18 @@ fn takes_go_with_their_owners_and_with_the_capture() {
 }
 
 #[test]
-fn what_a_killed_program_left_is_removed_at_the_next_start_and_the_living_are_left_alone() {
+fn takes_that_a_killed_program_left_are_kept_and_the_living_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("takes");
     let stale = folder.join(".unweave-takes-killed");
     fs::create_dir_all(&stale).unwrap();
     fs::write(stale.join("lock"), "").unwrap();
-    fs::write(stale.join("1.wav"), "big").unwrap();
+    // One that was never finished, and one without a frame.
+    let stamp = Some(TimeStamp::at(777));
+    let mut wav = GrowingWav::create(&stale.join("1.wav"), RATE, 1, stamp).unwrap();
+    wav.write(&[samples(0, 500)]).unwrap();
+    drop(wav);
+    drop(GrowingWav::create(&stale.join("2.wav"), RATE, 1, None).unwrap());
     let (living, mut side) = armed(dir.path());
     Transport::at(0).play(&mut side, 500);
     drop(side);
@@ -343,7 +351,29 @@ fn what_a_killed_program_left_is_removed_at_the_next_start_and_the_living_are_le
     assert!(take.path().exists());
     drop(take);
     drop((living, other));
-    assert_eq!(num_entries(&folder), 0);
+    let waiting = kept::kept(&folder);
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    assert_eq!(waiting[0].name, "Take 1");
+    let back = kept::bring_back(&waiting[0], &folder, 9).unwrap();
+    assert_eq!((back.id, back.num_frames), (9, 500));
+    assert_eq!(back.position, Position::Frames(777));
+    let mut block = Vec::new();
+    let mut reader = AudioReader::open(back.path()).unwrap();
+    reader.read(&mut block).unwrap();
+    assert_eq!(block[0], samples(0, 500));
+    assert!(kept::kept(&folder).is_empty());
+    // Kept again, beside one of the same name.
+    fs::write(folder.join("kept/Bridge.wav"), "somebody's").unwrap();
+    back.keep(&folder, "Bridge").unwrap();
+    drop(back);
+    let mut names: Vec<String> = kept::kept(&folder)
+        .into_iter()
+        .map(|kept| kept.name)
+        .collect();
+    names.sort();
+    assert_eq!(names, ["Bridge", "Bridge (2)"]);
+    // Only what is kept is left.
+    assert_eq!(num_entries(&folder), 1);
 }
 
 #[test]

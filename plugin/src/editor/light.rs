@@ -24,7 +24,7 @@ pub fn light(source: &Source, params: &UnweaveParams, heard: Heard) -> (&'static
         Source::Engine(facts) => facts.status.state(),
     };
     match state {
-        _ if heard.is_preview => ("Listening to a preview", theme::SOLO),
+        _ if heard.is_preview => ("Playing a song", theme::SOLO),
         _ if params.bypass.value() => ("Bypassed", theme::TEXT_DIM),
         State::Refused(Fault::TooSlow) => ("Dry: too slow", theme::WARNING),
         State::Refused(_) => ("Dry", theme::WARNING),

@@ -1,5 +1,6 @@
 //! The choice of model, live mode and device.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use egui::accesskit::Role;
@@ -10,20 +11,46 @@ use unweave_separation::loading::strips::Strips;
 use unweave_separation::runtime::{DeviceStatus, DeviceVerdict, devices};
 use unweave_separation::{DeviceChoice, Error, Mode, Model, Purpose, Store};
 
-use crate::editor::{gesture, theme};
+use crate::editor::{catalogue, gesture, theme};
 use crate::model::ModePlan;
 use crate::params::UnweaveParams;
 use crate::report::Source;
+use crate::takes::shorten_middle;
 use crate::wanted::Wanted;
 use crate::{ids, loads, place};
+
+/// Letters of a model's name that fit into the closed menu.
+const NAME_LETTERS: usize = 22;
+/// No menu is so long that it has to be scrolled, but for that of somebody with dozens of models.
+const MENU_HEIGHT: f32 = 420.0;
 
 /// Lists that take a while to make: looked up when a menu opens.
 #[derive(Default)]
 pub struct ModelsView {
     models: Vec<Entry>,
     is_open: bool,
+    name: ModelName,
     /// Asked for once per window, on a thread of its own: a GPU's driver takes seconds to start.
     devices: Option<Arc<OnceLock<Vec<Device>>>>,
+}
+
+/// What a model is called, looked up when there is another.
+#[derive(Default)]
+pub struct ModelName {
+    id: String,
+    name: String,
+}
+
+impl ModelName {
+    /// The name for people; the id, if it is not installed.
+    pub fn of(&mut self, id: &str) -> &str {
+        if self.id != id {
+            id.clone_into(&mut self.id);
+            let model = Store::from_environment().find(id);
+            self.name = model.map_or_else(|_| id.to_owned(), |model| model.manifest.name);
+        }
+        &self.name
+    }
 }
 
 /// A model in the menu.
@@ -50,13 +77,16 @@ pub fn draw(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams, host: &G
 
 fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
     let current = params.model.get();
+    let name = view.name.of(&current).to_owned();
     let menu = ComboBox::from_id_salt("model")
         .width(150.0)
+        .height(MENU_HEIGHT)
         .truncate()
-        .selected_text(RichText::new(&current).font(theme::BODY))
+        .selected_text(RichText::new(shorten_middle(&name, NAME_LETTERS)).font(theme::BODY))
         .show_ui(ui, |ui| {
             if !std::mem::replace(&mut view.is_open, true) {
                 view.models = list();
+                view.name = ModelName::default();
             }
             for entry in &view.models {
                 let is_chosen = entry.id == current;
@@ -68,11 +98,19 @@ fn models(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
                     params.model.choose(&entry.id);
                 }
             }
+            ui.separator();
+            if ui.button("Get more models…").clicked() {
+                catalogue::open(ui.ctx());
+                ui.close();
+            }
         });
     if menu.inner.is_none() {
         view.is_open = false;
     }
-    menu.response.widget_info(|| named("Model", &current));
+    let hint = format!("What separates while it plays: {name}");
+    menu.response
+        .on_hover_text(hint)
+        .widget_info(|| named("Model", &name));
 }
 
 /// The modes of the model that is heard, with what they cost; nothing if it has but one.
@@ -106,14 +144,18 @@ fn mode(ui: &mut Ui, params: &UnweaveParams, host: &GuiContext) {
                 }
             }
         });
-    menu.response.widget_info(|| named("Mode", current.name()));
+    menu.response
+        .on_hover_text(
+            "Latency against load and quality; rendered files are the same in every mode",
+        )
+        .widget_info(|| named("Mode", current.name()));
 }
 
 /// Every model that is installed; what can't be used is there, with the reason.
 fn list() -> Vec<Entry> {
     let entry = |model: Result<Model, Error>| match model {
         Ok(model) => Entry {
-            text: format!("{} ({})", model.manifest.name, model.manifest.id),
+            text: shorten_middle(&model.manifest.name, 2 * NAME_LETTERS),
             problem: Strips::new(&model, &ids::STEMS, Purpose::Live(Mode::Standard))
                 .err()
                 .map(|error| error.to_string()),
@@ -121,15 +163,37 @@ fn list() -> Vec<Entry> {
         },
         Err(error) => Entry {
             id: String::new(),
-            text: "(damaged)".to_owned(),
-            problem: Some(error.to_string()),
+            text: format!(
+                "{} (damaged)",
+                shorten_middle(&folder_of(&error), NAME_LETTERS)
+            ),
+            problem: Some(format!("{error}. Remove it, and get it again.")),
         },
     };
-    Store::from_environment()
-        .list()
-        .into_iter()
-        .map(entry)
-        .collect()
+    let models = Store::from_environment().list().into_iter();
+    let mut entries: Vec<Entry> = models.map(entry).collect();
+    // Those of one name are told apart.
+    let texts: Vec<String> = entries.iter().map(|entry| entry.text.clone()).collect();
+    for entry in &mut entries {
+        if texts.iter().filter(|text| **text == entry.text).count() > 1 {
+            entry.text = format!("{} ({})", entry.text, entry.id);
+        }
+    }
+    entries
+}
+
+/// What the folder is called of a model that can't be read.
+fn folder_of(error: &Error) -> String {
+    let manifest = match error {
+        Error::Manifest { origin, .. } => Path::new(origin),
+        Error::ModelUnreadable { path, .. } | Error::Checksum { path, .. } => path,
+        _ => Path::new(""),
+    };
+    let folder = manifest.parent().and_then(Path::file_name);
+    folder.map_or_else(
+        || "A model".to_owned(),
+        |folder| folder.to_string_lossy().into_owned(),
+    )
 }
 
 fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
@@ -140,6 +204,7 @@ fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
     };
     let menu = ComboBox::from_id_salt("device")
         .width(120.0)
+        .height(MENU_HEIGHT)
         .truncate()
         .selected_text(RichText::new(name).font(theme::BODY))
         .show_ui(ui, |ui| {
@@ -166,7 +231,9 @@ fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
                 ui.label("Looking for devices …");
             }
         });
-    menu.response.widget_info(|| named("Device", name));
+    menu.response
+        .on_hover_text("What computes: the processor, or a graphics card if there is one that can")
+        .widget_info(|| named("Device", name));
 }
 
 fn look_up_devices(ctx: &egui::Context) -> Arc<OnceLock<Vec<Device>>> {
@@ -202,4 +269,21 @@ fn named(label: &str, value: &str) -> WidgetInfo {
     let mut info = WidgetInfo::labeled(Role::ComboBox, true, label);
     info.current_text_value = Some(value.to_owned());
     info
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_called_by_their_names_and_damaged_ones_by_their_folders() {
+        let mut name = ModelName::default();
+        assert_eq!(name.of(crate::model::BUILTIN_ID), "Unweave built-in");
+        assert_eq!(name.of("no-such-model"), "no-such-model");
+        let damaged = Error::Manifest {
+            origin: "/models/htdemucs/model.toml".to_owned(),
+            problem: "it is empty".to_owned(),
+        };
+        assert_eq!(folder_of(&damaged), "htdemucs");
+    }
 }

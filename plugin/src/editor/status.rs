@@ -5,11 +5,13 @@ use std::sync::Arc;
 use egui::{Align, Color32, Layout, RichText, Ui, vec2};
 use unweave_live::{Fault, MAX_ALLOWANCE_FRAMES, State};
 
+use crate::editor::about;
 use crate::editor::light::{Heard, light};
+use crate::editor::models::ModelName;
 use crate::editor::theme;
 use crate::params::UnweaveParams;
 use crate::report::{Facts, Source, is_strained};
-use crate::takes::{PathKind, Takes};
+use crate::takes::{PathKind, Takes, shorten_middle};
 
 /// Late stems of this long after an engine is first seen are not worth a word: sessions are loaded then.
 const START_SECONDS: f64 = 3.0;
@@ -17,10 +19,14 @@ const START_SECONDS: f64 = 3.0;
 const SPOKEN_SECONDS: f64 = 10.0;
 const FADE_SECONDS: f64 = 2.0;
 
+/// Letters of a model's name in the line.
+const MODEL_LETTERS: usize = 28;
+
 /// What the line remembers.
 #[derive(Default)]
 pub struct StatusView {
     late: Late,
+    name: ModelName,
 }
 
 /// Late stems of an engine.
@@ -96,6 +102,8 @@ pub fn draw(
         ui.ctx().request_repaint_after(pause);
     }
     ui.horizontal(|ui| {
+        // Whatever was too long above.
+        ui.set_max_width(room.x);
         ui.spacing_mut().item_spacing.x = 14.0;
         let (text, color) = light(&source, params, heard);
         ui.horizontal(|ui| {
@@ -103,34 +111,42 @@ pub fn draw(
             dot(ui, color);
             ui.label(RichText::new(text).font(theme::SMALL).color(theme::TEXT));
         });
-        let Source::Engine(facts) = &source else {
-            return;
-        };
-        for text in numbers(facts) {
-            ui.label(
-                RichText::new(text)
-                    .font(theme::SMALL)
-                    .color(theme::TEXT_DIM),
-            );
+        if let Source::Engine(facts) = &source {
+            counts(ui, view, facts, late_hops);
         }
-        let text = format!("late hops {late_hops}");
-        let color = if late_hops > 0 {
-            theme::WARNING
-        } else {
-            theme::TEXT_DIM
-        };
-        let button = egui::Button::new(RichText::new(text).font(theme::SMALL).color(color));
-        if ui
-            .add(button.frame(false))
-            .on_hover_text(
-                "Stems that came too late, so that the dry mix was heard; click to reset",
-            )
-            .clicked()
-        {
-            view.late.forgotten = facts.status.late_hops();
-            view.late.last = None;
-        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            about::draw(ui, &params.model.get());
+        });
     });
+}
+
+/// The numbers, and how often stems were late.
+fn counts(ui: &mut Ui, view: &mut StatusView, facts: &Facts, late_hops: u64) {
+    for (text, hint) in numbers(facts, view.name.of(&facts.wanted.model)) {
+        let text = RichText::new(text).font(theme::SMALL);
+        ui.label(text.color(theme::TEXT_DIM)).on_hover_text(hint);
+    }
+    let text = match late_hops {
+        0 => "never late".to_owned(),
+        1 => "late once".to_owned(),
+        times => format!("late {times} times"),
+    };
+    let color = if late_hops > 0 {
+        theme::WARNING
+    } else {
+        theme::TEXT_DIM
+    };
+    let button = egui::Button::new(RichText::new(text).font(theme::SMALL).color(color));
+    if ui
+        .add(button.frame(false))
+        .on_hover_text(
+            "How often stems came too late, so that the dry mix was heard for a moment; click to count anew",
+        )
+        .clicked()
+    {
+        view.late.forgotten = facts.status.late_hops();
+        view.late.last = None;
+    }
 }
 
 impl Late {
@@ -163,28 +179,40 @@ fn dot(ui: &mut Ui, color: Color32) {
     ui.painter().circle_filled(rect.center(), 4.5, color);
 }
 
-/// Device, rate, latency and load.
-fn numbers(facts: &Facts) -> Vec<String> {
+/// Model, device, rate, latency and load, each with what it means.
+fn numbers(facts: &Facts, model: &str) -> Vec<(String, String)> {
     let device = facts
         .device_use
         .device()
         .map_or("no device yet", |device| device.name());
     let latency_ms = facts.millis(facts.latency_frames);
+    let kilohertz = format!("{} kHz", f64::from(facts.sample_rate) / 1000.0);
+    let hint = |text: &str| text.to_owned();
     let mut numbers = vec![
-        facts.wanted.model.clone(),
-        device.to_owned(),
-        format!("{} kHz", f64::from(facts.sample_rate) / 1000.0),
-        format!(
-            "latency {latency_ms:.0} ms ({} frames)",
-            facts.latency_frames
+        (
+            shorten_middle(model, MODEL_LETTERS),
+            format!("The model that separates: {model}"),
+        ),
+        (device.to_owned(), hint("What computes")),
+        (kilohertz.clone(), hint("The host's sample rate")),
+        (
+            format!("latency {latency_ms:.0} ms"),
+            format!(
+                "What the output is behind the input: {} samples at {kilohertz}. The host knows, and keeps \
+                 other tracks in time",
+                facts.latency_frames
+            ),
         ),
     ];
     if facts.status.state() == State::Running {
         // More than all is not worth a number.
-        numbers.push(match facts.status.load() {
+        let text = match facts.status.load() {
             load if load > 1.0 => "load over 100 %".to_owned(),
             load => format!("load {:.0} %", 100.0 * load),
-        });
+        };
+        let meaning =
+            "How much of the time that there is for it the model needs; over 100 % stems come late";
+        numbers.push((text, hint(meaning)));
     }
     numbers
 }
@@ -265,7 +293,7 @@ fn trouble(source: &Source, late: (u64, f32), params: &UnweaveParams) -> Option<
             if params.bypass.value() {
                 "Bypass is on.".to_owned()
             } else {
-                "A/B is at B.".to_owned()
+                "The switch in the master strip is at B.".to_owned()
             },
         );
     }

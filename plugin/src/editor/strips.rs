@@ -26,6 +26,8 @@ const MIN_FADER_HEIGHT: f32 = 110.0;
 const BELOW_FADER: f32 = 78.0;
 /// Width of a meter.
 const METER_WIDTH: f32 = 14.0;
+/// Least width of a strip in which words stand beside a value.
+const MIN_WIDTH_OF_ENDS: f32 = 96.0;
 /// Height of a value that can be clicked.
 const VALUE_HEIGHT: f32 = 18.0;
 
@@ -96,22 +98,24 @@ impl Strips<'_> {
         let sensitivity = (&stem.sensitivity, label.as_str());
         let (rect, _) = ui.allocate_exact_size(vec2(width, VALUE_HEIGHT), Sense::empty());
         let response = fader::sensitivity(ui, self.host, sensitivity, rect, color).on_hover_text(
-            "Sensitivity: left for less of the other stems, right for more of this one",
+            "Sensitivity. Left: cleaner, with less of the other stems, but this one may lose something. Right: \
+             fuller, with all of this one, but more of the others",
         );
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 0.0;
+        let (rect, _) = ui.allocate_exact_size(vec2(width, VALUE_HEIGHT), Sense::empty());
+        // What is won towards either end, where there is room.
+        for (at, align, text) in [
+            (rect.left_center(), Align2::LEFT_CENTER, "clean"),
+            (rect.right_center(), Align2::RIGHT_CENTER, "full"),
+        ] {
+            if width >= MIN_WIDTH_OF_ENDS {
+                ui.painter()
+                    .text(at, align, text, theme::SMALL, theme::TEXT_DIM);
+            }
+        }
+        let middle = rect.shrink2(vec2(width * 0.3, 0.0));
+        ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| {
             ui.spacing_mut().interact_size.y = VALUE_HEIGHT;
-            let half = vec2(width / 2.0, VALUE_HEIGHT);
-            let (rect, _) = ui.allocate_exact_size(half, Sense::empty());
-            let at = rect.left_center();
-            ui.painter().text(
-                at,
-                Align2::LEFT_CENTER,
-                "Sens.",
-                theme::SMALL,
-                theme::TEXT_DIM,
-            );
-            control::value_field(ui, self.host, sensitivity, (response.id, half));
+            control::value_field(ui, self.host, sensitivity, (response.id, middle.size()));
         });
     }
 
@@ -175,7 +179,7 @@ impl Strips<'_> {
         ui.label(RichText::new("Master").font(theme::BODY).strong());
         let size = vec2(ui.available_width(), 24.0);
         let compare = &self.params.compare;
-        let hint = "A: the mix of the stems. B: the untouched input, in time with it";
+        let hint = "A: the stems, as the faders mix them. B: the dry input, in time with it, to compare; stem outputs go on";
         let halves = ["A mix", "B dry"];
         if button::pair(ui, compare.value(), halves, ("Compare with dry", size))
             .on_hover_text(hint)
@@ -190,7 +194,7 @@ impl Strips<'_> {
             size,
         };
         if button::switch(ui, self.params.bypass.value(), bypass)
-            .on_hover_text("Passes the input on, delayed as ever; stem outputs are silent")
+            .on_hover_text("Switches the plug-in off: the dry input passes, as late as ever, and the stem outputs are silent")
             .clicked()
         {
             gesture::toggle(self.host, &self.params.bypass);

@@ -1,60 +1,65 @@
-//! The panel of captured takes and their rendering: draws [`Takes`] and does what the person wants with it.
+//! The panel of songs and takes: draws [`Takes`] and does what the person wants with it.
+//!
+//! ```text
+//! head      what is captured, how a song is added
+//! list      a row per song; the one that is worked on shows its tracks and what came of it
+//! form      what is rendered, how and to where
+//! message   what went wrong, what can be undone, what to do first: in room of its own, so that nothing moves
+//! ```
 
 mod form;
+mod head;
+mod icon;
 mod list;
+mod message;
 mod song;
+mod tracks;
 mod waveform;
 
 use std::sync::Arc;
 
-use egui::{Align2, Color32, RichText, ScrollArea, Sense, TextEdit, Ui, vec2};
+use egui::accesskit::Role;
+use egui::{Align2, Color32, Response, RichText, ScrollArea, TextEdit, Ui, UiBuilder, WidgetInfo};
+use unweave_live::capture::kept::Kept;
 
+use crate::editor::catalogue::{self, CatalogueView};
 use crate::editor::theme;
 use crate::takes::Takes;
 
-/// Room for the bar that the panel is scrolled with.
+/// Of everything but the bar.
+const WIDTH: f32 = 252.0;
+/// Room for the bar that the list is scrolled with.
 const BAR_WIDTH: f32 = 10.0;
+/// Of the form and the message, which stay where they are.
+const FOOT_HEIGHT: f32 = form::HEIGHT + message::HEIGHT + 10.0;
+/// Smallest height of the list.
+const MIN_LIST_HEIGHT: f32 = 90.0;
+/// How often takes of instances that have gone are looked for, in seconds.
+const GLANCE: f64 = 2.0;
 
 /// What the panel remembers from frame to frame.
 #[derive(Default)]
 pub struct TakesView {
     /// The path that is being typed.
     path: String,
-    /// The models, looked up when the panel is first drawn.
+    /// The models, looked up when the panel is first drawn and when there are more.
     models: Option<form::Installed>,
+    catalogue: CatalogueView,
     /// Where a drag over the waveform began, as a frame.
     drag_start: Option<u64>,
+    /// Takes that wait to be brought back, and when they were looked for.
+    kept: Option<(f64, Vec<Kept>)>,
 }
 
 /// The panel.
 pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
     // Before it is drawn: what ends meanwhile has to be drawn, too.
     let was_busy = takes.is_busy();
-    ScrollArea::vertical()
-        .id_salt("takes panel")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            // The bar lies over what is to the right of this.
-            ui.set_max_width(ui.available_width() - BAR_WIDTH);
-            heading(ui, "Takes");
-            track(ui, takes);
-            list::capture(ui, takes);
-            if let Some(complaint) = takes.complaint() {
-                note(ui, &complaint, theme::WARNING);
-            }
-            list::takes(ui, takes);
-            list::open_file(ui, takes, &mut view.path);
-            if takes.chosen().is_none() {
-                let hint = "Click on a take, or choose a song: then its stems can be heard and rendered here.";
-                note(ui, hint, theme::TEXT_DIM);
-            }
-            if let Some(look) = takes.chosen() {
-                ui.separator();
-                song::draw(ui, takes, &look, &mut view.drag_start);
-                form::settings(ui, takes, &mut view.models);
-            }
-            form::actions(ui, takes);
-        });
+    let room = ui.available_rect_before_wrap();
+    let width = WIDTH.min(room.width() - BAR_WIDTH);
+    // A panel gives more than it shows.
+    let builder = UiBuilder::new().max_rect(room.with_max_x(room.left() + width));
+    ui.scope_builder(builder, |ui| contents(ui, takes, view));
     // What happens on other threads shows without a mouse being moved.
     if was_busy || takes.is_busy() {
         ui.ctx()
@@ -62,21 +67,38 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
     }
 }
 
-/// The host's track, where it tells of one.
-fn track(ui: &mut Ui, takes: &Takes) {
-    let track = takes.track();
-    if track.name().is_empty() {
-        return;
-    }
-    ui.horizontal(|ui| {
-        if let Some(color) = track.color() {
-            let (red, green, blue, _) = color.rgba();
-            let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-            ui.painter()
-                .rect_filled(rect, 2.0, Color32::from_rgb(red, green, blue));
-        }
-        note(ui, track.name(), theme::TEXT_DIM);
+fn contents(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
+    let rows = takes.rows();
+    head::draw(ui, takes, &rows, &mut view.path);
+    look_for_kept(ui, takes, view);
+    let height = (ui.available_height() - FOOT_HEIGHT).max(MIN_LIST_HEIGHT);
+    ui.scope(|ui| {
+        // The bar lies over what is to the right of this.
+        let width = ui.available_width();
+        ui.set_max_width(width + BAR_WIDTH);
+        ScrollArea::vertical()
+            .id_salt("songs")
+            .max_height(height)
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.set_max_width(width);
+                list::kept(ui, takes, &mut view.kept);
+                list::draw(ui, takes, &rows, &mut view.drag_start);
+            });
     });
+    form::draw(ui, takes, &mut view.models, !rows.is_empty());
+    message::draw(ui, takes, !rows.is_empty());
+    if catalogue::draw(ui, &mut view.catalogue) {
+        view.models = None;
+    }
+}
+
+fn look_for_kept(ui: &Ui, takes: &Takes, view: &mut TakesView) {
+    let now = ui.input(|input| input.time);
+    let is_old = |(time, _): &(f64, Vec<Kept>)| now - time > GLANCE;
+    if view.kept.as_ref().is_none_or(is_old) {
+        view.kept = Some((now, takes.kept()));
+    }
 }
 
 /// A line to type in.
@@ -88,10 +110,16 @@ fn field<'t>(text: &'t mut String, hint: &str) -> TextEdit<'t> {
         .align(Align2::LEFT_CENTER)
 }
 
-fn heading(ui: &mut Ui, text: &str) {
-    ui.label(RichText::new(text).font(theme::BODY).strong());
-}
-
 fn note(ui: &mut Ui, text: &str, color: Color32) {
     ui.label(RichText::new(text).font(theme::SMALL).color(color));
+}
+
+/// What assistive technology reads of a control that shows less.
+fn named(response: &Response, role: Role, name: &str) {
+    response.widget_info(|| WidgetInfo::labeled(role, true, name));
+}
+
+/// A button with small text.
+fn button(text: &str) -> egui::Button<'_> {
+    egui::Button::new(RichText::new(text).font(theme::SMALL))
 }

@@ -7,17 +7,17 @@ use unweave_live::capture::Problem;
 use unweave_separation::audio::read::ReadError;
 use unweave_separation::audio::write::WriteError;
 use unweave_separation::offline::JobError;
-use unweave_separation::words::KINDS;
+use unweave_separation::words::{KINDS, system as said};
 
 /// Why there is no set.
 pub fn job(error: &JobError) -> String {
     match error {
         JobError::Read(error) => read(error),
         JobError::Write(WriteError::Io(source)) => {
-            format!("The stems can't be written: {}", system(source))
+            format!("The stems can't be written: {}", no_place(source))
         }
         JobError::Output { dir, source } => {
-            format!("Can't write to {}: {}", dir.display(), system(source))
+            format!("Can't write to {}: {}", dir.display(), no_place(source))
         }
         JobError::DoesNotSum => {
             "What was written doesn't sum to the song, so it was not kept: the disk or the memory may be \
@@ -31,7 +31,7 @@ pub fn job(error: &JobError) -> String {
 /// Why a song can't be used.
 pub fn read(error: &ReadError) -> String {
     match error {
-        ReadError::Io(source) => sentence(&format!("the song can't be read: {source}")),
+        ReadError::Io(source) => sentence(&format!("the song can't be read: {}", said(source))),
         ReadError::NotAudio => {
             format!("This is no audio file that Unweave knows: it reads {KINDS}.")
         }
@@ -45,20 +45,27 @@ pub fn capture(problem: &Problem) -> String {
         Problem::Disk { kind, message } => {
             let advice = match kind {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    "What was captured is kept. Make room, or discard takes, and arm again."
+                    "What was captured is kept. Make room, or remove takes, and switch Capture on again."
                 }
-                _ => "What was captured before is kept. Arm again to go on.",
+                _ => "What was captured before is kept. Switch Capture on again to go on.",
             };
             format!("Capture stopped: {message}. {advice}")
         }
         Problem::TooManyTakes => {
-            "Capture stopped: there are too many takes. Discard some, and arm again.".to_owned()
+            "Capture stopped: there are too many takes. Remove some, and switch Capture on again."
+                .to_owned()
         }
         other => format!("Capture stopped: {other:?}"),
     }
 }
 
-fn system(error: &io::Error) -> String {
+/// What the system said, as a sentence.
+pub fn system(error: &io::Error) -> String {
+    sentence(&said(error))
+}
+
+/// What the system said of a place for stems, and what to do about it.
+fn no_place(error: &io::Error) -> String {
     let advice = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "Make room, or choose a folder on another disk. A stereo song at 44.1 kHz needs about 0.2 GB \
@@ -66,14 +73,17 @@ fn system(error: &io::Error) -> String {
         }
         _ => "Choose another folder.",
     };
-    format!("{error}. {advice}")
+    format!("{} {advice}", system(error))
 }
 
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
+        let cause_text = match cause.downcast_ref::<io::Error>() {
+            Some(error) => said(error),
+            None => cause.to_string(),
+        };
         if !text.contains(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
@@ -108,7 +118,7 @@ mod tests {
         let written = |kind| JobError::Write(WriteError::Io(Error::from(kind)));
         let on_disk = |kind: io::ErrorKind| Problem::Disk {
             kind,
-            message: Error::from(kind).to_string(),
+            message: said(&Error::from(kind)),
         };
         for (text, what, advice) in [
             (
@@ -118,17 +128,13 @@ mod tests {
             ),
             (job(&output(StorageFull)), "/stems", "Make room"),
             (job(&written(StorageFull)), "can't be written", "Make room"),
-            (
-                capture(&on_disk(StorageFull)),
-                "no storage space",
-                "Make room",
-            ),
+            (capture(&on_disk(StorageFull)), "disk is full", "Make room"),
             (
                 capture(&on_disk(PermissionDenied)),
                 "permission",
-                "Arm again",
+                "Capture on again",
             ),
-            (capture(&Problem::TooManyTakes), "too many", "Discard"),
+            (capture(&Problem::TooManyTakes), "too many", "Remove"),
             (read(&ReadError::NotAudio), "no audio file", "it reads WAV"),
         ] {
             assert!(text.contains(what) && text.contains(advice), "{text}");

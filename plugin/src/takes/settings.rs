@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use unweave_separation::Model;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
-use unweave_separation::delivery::plan::{Selection, Sum};
+use unweave_separation::delivery::plan::{PlanError, Selection, Sum};
 
-use crate::place;
+use super::pick;
+use crate::{ids, place};
 
 /// The choices of `unweave separate`. Never rename a field: sessions know it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,8 @@ pub struct Settings {
     pub has_mix: bool,
     /// Whether the sum of all stems but the vocals is written.
     pub has_instrumental: bool,
-    /// Further sums, as they are typed: `No Drums=bass+vocals+other`, several with semicolons between.
+    /// Further sums, in the words of `unweave separate`: `No Drums=bass+vocals+other`, several with semicolons
+    /// between.
     pub sums: String,
 }
 
@@ -60,13 +62,7 @@ impl Settings {
     /// # Errors
     /// In the user's words, what is wrong with the sums.
     pub fn selection(&self, model: &Model) -> Result<Selection, String> {
-        let sums: Vec<Sum> = self
-            .sums
-            .split(';')
-            .filter(|sum| !sum.trim().is_empty())
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .map_err(|error: unweave_separation::delivery::plan::PlanError| error.to_string())?;
+        let sums = self.sums()?;
         let is_everything = self.without.is_empty() && self.has_instrumental;
         let mut stems: Vec<String> = model.manifest.stems.clone();
         stems.retain(|stem| !self.without.contains(stem));
@@ -81,6 +77,75 @@ impl Settings {
             mix: self.has_mix,
         })
     }
+
+    /// How many files a set of the four stems has.
+    pub fn num_files(&self) -> usize {
+        let stems = ids::STEMS.into_iter().filter(|stem| self.has_stem(stem));
+        let num_sums = self.sums().map_or(0, |sums| sums.len());
+        stems.count() + num_sums + usize::from(self.has_mix) + usize::from(self.has_instrumental)
+    }
+
+    /// Whether a stem gets a file.
+    pub fn has_stem(&self, stem: &str) -> bool {
+        !self.without.iter().any(|without| without == stem)
+    }
+
+    /// Whether a stem is to get a file.
+    pub fn set_stem(&mut self, stem: &str, is_wanted: bool) {
+        self.without.retain(|without| without != stem);
+        if !is_wanted {
+            self.without.push(stem.to_owned());
+        }
+    }
+
+    /// Whether everything but this stem is in a file.
+    pub fn has_without(&self, stem: &str) -> bool {
+        let wanted = everything_but(stem);
+        self.sums().is_ok_and(|sums| sums.contains(&wanted))
+    }
+
+    /// Whether everything but this stem is to be in a file.
+    pub fn set_without(&mut self, stem: &str, is_wanted: bool) {
+        let sum = everything_but(stem);
+        self.drop_sum(&sum.label);
+        if is_wanted {
+            let mut sums = self.sums().unwrap_or_default();
+            sums.push(sum);
+            self.set_sums(&sums);
+        }
+    }
+
+    /// The sums that are not everything but one stem: of sessions in which they were typed.
+    pub fn other_sums(&self) -> Vec<Sum> {
+        let known = ids::STEMS.map(everything_but);
+        let mut sums = self.sums().unwrap_or_default();
+        sums.retain(|sum| !known.contains(sum));
+        sums
+    }
+
+    /// Takes a sum away.
+    pub fn drop_sum(&mut self, label: &str) {
+        let mut sums = self.sums().unwrap_or_default();
+        sums.retain(|sum| sum.label != label);
+        self.set_sums(&sums);
+    }
+
+    fn sums(&self) -> Result<Vec<Sum>, String> {
+        let texts = self.sums.split(';').filter(|sum| !sum.trim().is_empty());
+        texts
+            .map(|sum| sum.parse().map_err(|error: PlanError| error.to_string()))
+            .collect()
+    }
+
+    fn set_sums(&mut self, sums: &[Sum]) {
+        let text = |sum: &Sum| format!("{}={}", sum.label, sum.stems.join("+"));
+        self.sums = sums.iter().map(text).collect::<Vec<_>>().join("; ");
+    }
+}
+
+/// The file that "everything but drums" is.
+fn everything_but(stem: &str) -> Sum {
+    pick::without(stem, &ids::STEMS.map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -115,5 +180,28 @@ mod tests {
         assert_eq!(labels(&settings), ["Full Mix", "No Drums", "A"]);
         settings.sums = "nonsense".to_owned();
         assert!(settings.selection(&model).unwrap_err().contains("nonsense"));
+    }
+
+    #[test]
+    fn sums_are_chosen_by_name_and_those_that_were_typed_can_go() {
+        let mut settings = Settings {
+            sums: "Rhythm=drums+bass".to_owned(),
+            ..Settings::default()
+        };
+        assert_eq!(settings.num_files(), 7);
+        settings.set_without("drums", true);
+        assert!(settings.has_without("drums") && !settings.has_without("bass"));
+        assert_eq!(
+            settings.sums,
+            "Rhythm=drums+bass; No Drums=bass+vocals+other"
+        );
+        let labels = |settings: &Settings| -> Vec<String> {
+            let sums = settings.other_sums().into_iter();
+            sums.map(|sum| sum.label).collect()
+        };
+        assert_eq!(labels(&settings), ["Rhythm"]);
+        settings.drop_sum("Rhythm");
+        settings.set_without("drums", false);
+        assert_eq!((settings.sums.as_str(), settings.num_files()), ("", 6));
     }
 }

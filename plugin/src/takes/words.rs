@@ -25,6 +25,31 @@ pub fn remaining(time: Duration) -> String {
     }
 }
 
+/// `3.1 MB`, as shops and file managers count.
+pub fn room(num_bytes: u64) -> String {
+    match num_bytes {
+        0..1_000_000 => format!("{} kB", num_bytes.div_ceil(1_000)),
+        1_000_000..1_000_000_000 => tenths(num_bytes / 100_000, "MB"),
+        _ => tenths(num_bytes / 100_000_000, "GB"),
+    }
+}
+
+fn tenths(tenths: u64, unit: &str) -> String {
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+/// A text of so many letters at most, with what is left out of its middle: names differ at their ends.
+pub fn shorten_middle(text: &str, most: usize) -> String {
+    let num_letters = text.chars().count();
+    if num_letters <= most || most < 3 {
+        return text.to_owned();
+    }
+    let tail = most / 2;
+    let head: String = text.chars().take(most - 1 - tail).collect();
+    let tail: String = text.chars().skip(num_letters - tail).collect();
+    format!("{}…{}", head.trim_end(), tail.trim_start())
+}
+
 /// A path as it is typed or pasted: `~` is home, quotation marks and `file://` are left out.
 pub fn typed_path(text: &str) -> PathBuf {
     let text = text.trim().trim_matches('"').trim_matches('\'');
@@ -67,6 +92,27 @@ mod tests {
         ] {
             assert_eq!(remaining(Duration::from_secs(seconds)), expected);
         }
+    }
+
+    #[test]
+    fn room_is_told_as_file_managers_do() {
+        for (num_bytes, expected) in [
+            (0, "0 kB"),
+            (1, "1 kB"),
+            (999_999, "1000 kB"),
+            (1_000_000, "1.0 MB"),
+            (165_600_000, "165.6 MB"),
+            (2_349_000_000, "2.3 GB"),
+        ] {
+            assert_eq!(room(num_bytes), expected);
+        }
+    }
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        assert_eq!(shorten_middle("short", 5), "short");
+        assert_eq!(shorten_middle("Lead vocals, take 12", 11), "Lead…ke 12");
+        assert_eq!(shorten_middle("Grüße aus Köln (live)", 9), "Grüß…ive)");
     }
 
     #[test]

@@ -36,6 +36,32 @@ pub enum Existing {
 pub struct WorkFolder {
     dir: ScratchFolder,
     output_dir: PathBuf,
+    /// After the work folder, which is in the last of them.
+    _made: MadeFolders,
+}
+
+/// Folders that were not there before, outermost first. Those that are empty in the end go again.
+struct MadeFolders(Vec<PathBuf>);
+
+impl MadeFolders {
+    /// Those that making `dir` is about to make.
+    fn for_dir(dir: &Path) -> Self {
+        let missing = dir
+            .ancestors()
+            .take_while(|dir| !dir.as_os_str().is_empty() && dir.symlink_metadata().is_err());
+        let mut made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+        made.reverse();
+        Self(made)
+    }
+}
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        for dir in self.0.iter().rev() {
+            // Refused where something is in it.
+            let _ = fs::remove_dir(dir);
+        }
+    }
 }
 
 impl WorkFolder {
@@ -51,12 +77,14 @@ impl WorkFolder {
             // Windows itself says nothing that helps, or takes the name and writes nowhere.
             return Err(io::Error::new(io::ErrorKind::InvalidFilename, reason));
         }
+        let made = MadeFolders::for_dir(output_dir);
         let prefix = format!(".{track}{PARTIAL_MARK}");
         let dir = ScratchFolder::create(output_dir, &prefix, PARTIAL_MARK)?;
         fs::create_dir(dir.path().join(SET_NAME))?;
         Ok(Self {
             dir,
             output_dir: output_dir.to_owned(),
+            _made: made,
         })
     }
 
@@ -258,6 +286,22 @@ mod tests {
         let owned = |_: &Path| vec!["Song (Old Stem).wav".to_owned()];
         work.publish("Song", existing, "Song (Report).json", owned)
             .unwrap()
+    }
+
+    #[test]
+    fn folders_that_were_made_for_nothing_go_again_and_others_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("a/b");
+        drop(WorkFolder::create(&out, "Song").unwrap());
+        assert_eq!(names(dir.path()), [] as [&str; 0]);
+        fs::create_dir_all(&out).unwrap();
+        drop(WorkFolder::create(&out, "Song").unwrap());
+        assert!(out.is_dir());
+        fs::remove_dir(&out).unwrap();
+        let work = WorkFolder::create(&out, "Song").unwrap();
+        fs::write(out.join("somebody's"), "").unwrap();
+        drop(work);
+        assert_eq!(names(&out), ["somebody's"]);
     }
 
     #[test]

@@ -1,17 +1,26 @@
-//! How stems are rendered, and what comes of it.
+//! What is rendered, how and to where.
 
 use std::sync::Arc;
 
 use egui::accesskit::Role;
-use egui::{Button, CollapsingHeader, ComboBox, ProgressBar, Ui, WidgetInfo, vec2};
+use egui::{Button, ComboBox, Id, PopupCloseBehavior, RichText, Ui, vec2};
 use unweave_separation::Model;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 
-use super::{field, list, note};
-use crate::editor::theme;
+use super::{field, named};
+use crate::editor::{catalogue, theme};
 use crate::ids;
-use crate::render::Stage;
-use crate::takes::{self, Listening, PathKind, Settings, Takes};
+use crate::takes::{self, PathKind, Pick, Settings, Takes, shorten_middle};
+
+/// Of all that is drawn here.
+pub const HEIGHT: f32 = 122.0;
+
+const BROWSE_WIDTH: f32 = 74.0;
+const MORE_WIDTH: f32 = 52.0;
+const RENDER_HEIGHT: f32 = 26.0;
+/// Letters of a path that fit beside the button.
+const PATH_LETTERS: usize = 30;
+const MODEL_LETTERS: usize = 26;
 
 const FORMATS: [(FileFormat, &str); 3] = [
     (FileFormat::Wav, "WAV"),
@@ -32,190 +41,231 @@ pub struct Installed {
     best: String,
 }
 
-/// Folder, files, format, model.
-pub fn settings(ui: &mut Ui, takes: &Arc<Takes>, installed: &mut Option<Installed>) {
+/// Folder, files, format, model, and what sets it off.
+pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, installed: &mut Option<Installed>, has_rows: bool) {
     let before = takes.settings();
     let mut settings = before.clone();
-    folder(ui, takes, &mut settings);
-    ui.horizontal(|ui| {
-        choice(ui, ("Format", 64.0), &FORMATS, &mut settings.format);
-        if settings.format != FileFormat::MP3 {
-            choice(ui, ("Bit depth", 100.0), &DEPTHS, &mut settings.depth);
-        }
+    ui.scope(|ui| {
+        ui.style_mut().override_font_id = Some(theme::SMALL);
+        folder(ui, takes, &mut settings);
+        ui.horizontal(|ui| {
+            let choice = Choice {
+                label: "Format",
+                hint: "Kind of the files",
+                width: 62.0,
+            };
+            choice.draw(ui, &FORMATS, &mut settings.format);
+            if settings.format != FileFormat::MP3 {
+                let choice = Choice {
+                    label: "Bit depth",
+                    hint: "24 bit is enough for everything; 32 bit float for further processing",
+                    width: 88.0,
+                };
+                choice.draw(ui, &DEPTHS, &mut settings.depth);
+            }
+            files(ui, &mut settings);
+        });
+        let installed = installed.get_or_insert_with(|| {
+            let models = takes::models();
+            let best = takes::best_model(&models);
+            Installed { models, best }
+        });
+        model(ui, installed, &mut settings.model);
     });
-    let installed = installed.get_or_insert_with(|| {
-        let models = takes::models();
-        let best = takes::best_model(&models);
-        Installed { models, best }
-    });
-    model(ui, installed, &mut settings.model);
-    CollapsingHeader::new("Files").show(ui, |ui| files(ui, &mut settings));
     if settings != before {
         takes.set_settings(settings);
     }
+    actions(ui, takes, has_rows);
 }
 
+/// Shows the end of a path, until it is typed in.
 fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
-    let mut folder = settings.folder.display().to_string();
-    let (response, is_browsed) = list::browse_row(ui, "Choose the folder", |ui, width| {
-        let edit = field(&mut folder, "Folder for the stems");
-        ui.add(edit.desired_width(width))
-            .on_hover_text("The stems go to a new folder in here")
+    let whole = settings.folder.display().to_string();
+    let id = Id::unique("folder for the stems");
+    let is_typed = ui.memory(|memory| memory.has_focus(id));
+    let mut text = if is_typed {
+        whole.clone()
+    } else {
+        tail(&whole, PATH_LETTERS)
+    };
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - BROWSE_WIDTH - ui.spacing().item_spacing.x;
+        let edit = field(&mut text, "Folder for the stems").id(id);
+        let response = ui
+            .add(edit.desired_width(width))
+            .on_hover_text(format!("Stems go to a new folder in here: {whole}"));
+        named(&response, Role::TextInput, "Folder for the stems");
+        if is_typed && response.changed() {
+            settings.folder = takes::typed_path(&text);
+        }
+        let browse = Button::new("Browse…").min_size(vec2(BROWSE_WIDTH, 0.0));
+        let browse = ui
+            .add(browse)
+            .on_hover_text("Choose the folder that stems go to");
+        named(&browse, Role::Button, "Choose the folder");
+        if browse.clicked() {
+            takes.browse(PathKind::Folder);
+        }
     });
-    if is_browsed {
-        takes.browse(PathKind::Folder);
-    }
-    response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Folder for the stems"));
-    if response.changed() {
-        settings.folder = takes::typed_path(&folder);
-    }
 }
 
-/// Left out where there is nothing to choose.
+/// The end of a path that is too long.
+fn tail(path: &str, most: usize) -> String {
+    let num_letters = path.chars().count();
+    if num_letters <= most {
+        return path.to_owned();
+    }
+    let tail: String = path.chars().skip(num_letters - most + 1).collect();
+    format!("…{tail}")
+}
+
 fn model(ui: &mut Ui, installed: &Installed, wanted: &mut Option<String>) {
     let Installed { models, best } = installed;
     let mut chosen = wanted.as_ref().unwrap_or(best).clone();
-    let mut names: Vec<(String, &str)> = models
+    let name = |model: &Model| shorten_middle(&model.manifest.name, MODEL_LETTERS);
+    let mut names: Vec<(String, String)> = models
         .iter()
-        .map(|model| (model.manifest.id.clone(), model.manifest.name.as_str()))
+        .map(|model| (model.manifest.id.clone(), name(model)))
         .collect();
-    let missing = format!("{chosen} (not installed)");
     if !names.iter().any(|(id, _)| *id == chosen) {
-        names.push((chosen.clone(), &missing));
+        names.push((chosen.clone(), format!("{chosen} (not installed)")));
     }
-    if names.len() < 2 {
-        return;
-    }
-    choice(ui, ("Model", ui.available_width()), &names, &mut chosen);
+    let names: Vec<(String, &str)> = names
+        .iter()
+        .map(|(id, name)| (id.clone(), name.as_str()))
+        .collect();
     let known = models.iter().find(|model| model.manifest.id == chosen);
-    if let Some(model) = known {
-        let licence = format!("Licence: {}", model.manifest.licence);
-        note(ui, &licence, theme::TEXT_DIM);
-    }
+    let hint = known.map_or_else(String::new, |model| {
+        format!("\nLicence: {}", model.manifest.licence)
+    });
+    ui.horizontal(|ui| {
+        let choice = Choice {
+            label: "Model for files",
+            hint: &format!("What renders the stems, and plays what is not rendered yet{hint}"),
+            width: ui.available_width() - MORE_WIDTH - ui.spacing().item_spacing.x,
+        };
+        choice.draw(ui, &names, &mut chosen);
+        let more = Button::new("More…").min_size(vec2(MORE_WIDTH, 0.0));
+        let more = ui
+            .add(more)
+            .on_hover_text("Get more models: what they are good for, size, licence, download");
+        named(&more, Role::Button, "Get more models…");
+        if more.clicked() {
+            catalogue::open(ui.ctx());
+        }
+    });
     if chosen != *wanted.as_ref().unwrap_or(best) {
         *wanted = Some(chosen);
     }
 }
 
+/// Which files a set has: stems, sums and the mix.
 fn files(ui: &mut Ui, settings: &mut Settings) {
-    for stem in ids::STEMS {
-        let mut is_wanted = !settings.without.iter().any(|without| without == stem);
-        let label = unweave_separation::files::naming::stem_label(stem);
-        if ui.checkbox(&mut is_wanted, label).changed() {
-            settings.without.retain(|without| without != stem);
-            if !is_wanted {
-                settings.without.push(stem.to_owned());
-            }
-        }
-    }
-    ui.checkbox(&mut settings.has_mix, "Full Mix");
-    ui.checkbox(&mut settings.has_instrumental, "Instrumental");
-    let response = ui
-        .add(field(&mut settings.sums, "No Drums=bass+vocals+other"))
-        .on_hover_text("Files that are sums of stems; several with semicolons between");
-    response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Sums"));
-}
-
-fn choice<T: Clone + PartialEq>(
-    ui: &mut Ui,
-    (label, width): (&str, f32),
-    choices: &[(T, &str)],
-    chosen: &mut T,
-) {
-    let shown = choices.iter().find(|(choice, _)| choice == chosen);
-    let response = ComboBox::from_id_salt(label)
-        .width(width)
-        .truncate()
-        .selected_text(shown.map_or("", |(_, text)| *text))
+    let num_files = settings.num_files();
+    let text = match num_files {
+        0 => "No files".to_owned(),
+        1 => "1 file".to_owned(),
+        several => format!("{several} files"),
+    };
+    let response = ComboBox::from_id_salt("files")
+        .width(ui.available_width())
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .height(320.0)
+        .selected_text(text)
         .show_ui(ui, |ui| {
-            for (choice, text) in choices {
-                ui.selectable_value(chosen, choice.clone(), *text);
+            for stem in ids::STEMS {
+                let mut is_wanted = settings.has_stem(stem);
+                let label = unweave_separation::files::naming::stem_label(stem);
+                if ui.checkbox(&mut is_wanted, label).changed() {
+                    settings.set_stem(stem, is_wanted);
+                }
+            }
+            ui.separator();
+            ui.checkbox(&mut settings.has_mix, "Full Mix");
+            ui.checkbox(&mut settings.has_instrumental, "Instrumental")
+                .on_hover_text("Everything but the vocals");
+            for stem in ids::STEMS.into_iter().filter(|stem| *stem != "vocals") {
+                let mut is_wanted = settings.has_without(stem);
+                let label = format!("Everything but {stem}");
+                if ui.checkbox(&mut is_wanted, label).changed() {
+                    settings.set_without(stem, is_wanted);
+                }
+            }
+            for sum in settings.other_sums() {
+                let mut is_wanted = true;
+                if ui.checkbox(&mut is_wanted, &sum.label).changed() {
+                    settings.drop_sum(&sum.label);
+                }
             }
         })
-        .response;
-    response
-        .on_hover_text(label)
-        .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, label));
+        .response
+        .on_hover_text("Which files a set has");
+    named(&response, Role::ComboBox, "Files");
 }
 
-/// Listening, rendering, and how far it is.
-pub fn actions(ui: &mut Ui, takes: &Takes) {
-    let stage = takes.stage();
-    let is_running = matches!(stage, Some(Stage::Loading | Stage::Running(_)));
-    if takes.chosen().is_some() {
-        ui.horizontal(|ui| {
-            listen(ui, takes);
-            let render = Button::new("Render stems").min_size(vec2(ui.available_width(), 26.0));
-            if ui.add_enabled(!is_running, render).clicked() {
-                takes.render();
-            }
-        });
-        if let Listening::Failed(reason) = takes.listening() {
-            note(ui, &reason, theme::WARNING);
-        }
-    }
-    match stage {
-        None => {}
-        Some(Stage::Loading) => progress(ui, takes, 0.0, "Loading the model"),
-        Some(Stage::Running(now)) => {
-            let remaining = takes::remaining(now.remaining);
-            #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
-            progress(ui, takes, now.fraction as f32, &remaining);
-        }
-        Some(Stage::Done { dir, notes }) => {
-            let text = format!("Rendered into {}", dir.display());
-            note(ui, &text, theme::TEXT);
-            for text in &notes {
-                note(ui, text, theme::TEXT_DIM);
-            }
-            ui.horizontal(|ui| {
-                if ui.button("Show in folder").clicked() {
-                    takes.show(&dir);
+/// A menu of a few.
+struct Choice<'a> {
+    label: &'a str,
+    hint: &'a str,
+    width: f32,
+}
+
+impl Choice<'_> {
+    fn draw<T: Clone + PartialEq>(self, ui: &mut Ui, choices: &[(T, &str)], chosen: &mut T) {
+        let shown = choices.iter().find(|(choice, _)| choice == chosen);
+        let response = ComboBox::from_id_salt(self.label)
+            .width(self.width)
+            .truncate()
+            .selected_text(shown.map_or("", |(_, text)| *text))
+            .show_ui(ui, |ui| {
+                for (choice, text) in choices {
+                    ui.selectable_value(chosen, choice.clone(), *text);
                 }
-                dismiss(ui, takes);
-            });
-        }
-        Some(Stage::Failed(reason)) => {
-            note(ui, &reason, theme::WARNING);
-            dismiss(ui, takes);
-        }
-        Some(Stage::Cancelled) => {
-            note(ui, "Cancelled, nothing was kept of it", theme::TEXT_DIM);
-            dismiss(ui, takes);
-        }
+            })
+            .response
+            .on_hover_text(self.hint);
+        named(&response, Role::ComboBox, self.label);
     }
 }
 
-fn listen(ui: &mut Ui, takes: &Takes) {
-    let text = match takes.listening() {
-        Listening::Preparing => "Preparing…",
-        Listening::Playing => "Stop",
-        Listening::Off | Listening::Failed(_) => "Listen",
-    };
-    let button = Button::new(text).min_size(vec2(84.0, 26.0));
-    let hint = "Hear the first 10 seconds as the model separates them, in place of the output, mixed with \
-                the faders";
-    if ui.add(button).on_hover_text(hint).clicked() {
-        match takes.listening() {
-            Listening::Off | Listening::Failed(_) => takes.listen(),
-            Listening::Preparing | Listening::Playing => takes.stop_listening(),
-        }
-    }
-}
-
-fn progress(ui: &mut Ui, takes: &Takes, fraction: f32, text: &str) {
+/// What sets it off.
+fn actions(ui: &mut Ui, takes: &Takes, has_rows: bool) {
+    let is_running = takes.stage().is_some_and(|stage| !stage.is_over());
     ui.horizontal(|ui| {
-        let width = ui.available_width() - list::BROWSE_WIDTH - ui.spacing().item_spacing.x;
-        ui.add(ProgressBar::new(fraction).desired_width(width).text(text));
-        let cancel = Button::new("Cancel").min_size(vec2(list::BROWSE_WIDTH, 0.0));
-        if ui.add(cancel).clicked() {
-            takes.cancel();
+        let all_width = 84.0;
+        let width = ui.available_width() - all_width - ui.spacing().item_spacing.x;
+        let render = Button::new(RichText::new("Render stems").font(theme::BODY))
+            .min_size(vec2(width, RENDER_HEIGHT));
+        let is_chosen = takes.chosen().is_some();
+        let render = ui
+            .add_enabled(is_chosen && !is_running, render)
+            .on_hover_text("Writes the stems of the song that is chosen, in the background")
+            .on_disabled_hover_text(if is_running {
+                "It is being rendered"
+            } else {
+                "Choose a song or a take first"
+            });
+        if render.clicked() {
+            takes.render(Pick::Set);
+        }
+        let all = Button::new("Render all").min_size(vec2(all_width, RENDER_HEIGHT));
+        let all = ui
+            .add_enabled(has_rows, all)
+            .on_hover_text("Writes the stems of all songs in the list that have none yet")
+            .on_disabled_hover_text("There are no songs yet");
+        if all.clicked() {
+            takes.render_all();
         }
     });
 }
 
-fn dismiss(ui: &mut Ui, takes: &Takes) {
-    if ui.button("OK").clicked() {
-        takes.dismiss();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_path_the_end_is_seen() {
+        assert_eq!(tail("/home/kim/Music", 15), "/home/kim/Music");
+        assert_eq!(tail("/home/kim/Musik/Köln", 10), "…usik/Köln");
     }
 }

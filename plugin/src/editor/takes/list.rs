@@ -1,160 +1,237 @@
-//! Arming, and what there is to choose from.
+//! One row per song or take.
 
 use std::sync::Arc;
 
-use egui::{Button, Response, RichText, ScrollArea, Ui, vec2};
-use unweave_live::capture::{Ending, Position, Take};
+use egui::accesskit::Role;
+use egui::{Align, Button, Layout, Rect, RichText, Ui, vec2};
+use unweave_live::capture::kept::Kept;
+use unweave_live::capture::{Ending, Position};
 
-use super::{field, note, waveform};
-use crate::editor::{button, theme};
-use crate::takes::{PathKind, Takes, clock};
+use super::icon::{self, Icon};
+use super::{button, field, named, note, song, tracks, waveform};
+use crate::editor::theme;
+use crate::render::Stage;
+use crate::takes::{Listening, Look, Takes, clock, room, shorten_middle};
 
-/// Rows that are seen at a time.
-const MAX_ROWS: usize = 5;
+/// Room for a length.
+const LENGTH_WIDTH: f32 = 52.0;
+/// Letters of a name that fit into a row.
+const NAME_LETTERS: usize = 26;
+const WAVEFORM_HEIGHT: f32 = 14.0;
+/// Of a row that is not worked on, with what is between its lines.
+const ROW_HEIGHT: f32 = icon::SIZE + 6.0 + WAVEFORM_HEIGHT;
 
-const ROW_HEIGHT: f32 = 22.0;
-
-/// Of the buttons at the right.
-pub const BROWSE_WIDTH: f32 = 74.0;
-
-/// The switch, and what is being captured.
-pub fn capture(ui: &mut Ui, takes: &Takes) {
-    let is_armed = takes.is_armed();
-    let look = button::Look {
-        text: if is_armed { "Armed" } else { "Arm capture" },
-        label: "Arm capture",
-        color: theme::MUTE,
-        size: vec2(ui.available_width(), 24.0),
-    };
-    let hint = "While armed, what plays is captured, up to the next stop or jump";
-    if button::switch(ui, is_armed, look)
-        .on_hover_text(hint)
-        .clicked()
-    {
-        takes.arm(!is_armed);
-    }
-    match takes.recording() {
-        Some(recording) => {
-            let length = clock(recording.num_frames, recording.sample_rate);
-            note(ui, &format!("Capturing: {length}"), theme::TEXT);
-            waveform::draw(ui, &recording.overview, recording.num_frames, 28.0);
-        }
-        None if is_armed => note(ui, "Waiting for the transport to play", theme::TEXT_DIM),
-        None => {}
-    }
-    let lost = takes.lost_frames();
-    if lost > 0 {
-        let text = format!("{lost} frames were lost: the disk is too slow");
-        note(ui, &text, theme::WARNING);
-    }
-}
-
-/// One row for each take.
-pub fn takes(ui: &mut Ui, takes: &Takes) {
-    let list = takes.takes();
+/// Takes of instances that have gone: they are listed again, or go.
+pub fn kept(ui: &mut Ui, takes: &Takes, kept: &mut Option<(f64, Vec<Kept>)>) {
+    let Some((_, list)) = kept else { return };
     if list.is_empty() {
-        note(ui, "No takes yet", theme::TEXT_DIM);
         return;
     }
-    let chosen = takes.chosen().and_then(|look| look.take_id);
-    #[expect(clippy::cast_precision_loss, reason = "a few rows")]
-    let height = MAX_ROWS.min(list.len()) as f32 * (ROW_HEIGHT + ui.spacing().item_spacing.y);
-    ScrollArea::vertical()
-        .id_salt("takes")
-        .max_height(height)
-        .auto_shrink([false, true])
-        .show_rows(ui, ROW_HEIGHT, list.len(), |ui, rows| {
-            for take in &list[rows] {
-                ui.horizontal(|ui| row(ui, takes, take, chosen == Some(take.id)));
+    let num_bytes: u64 = list.iter().map(|take| take.num_bytes).sum();
+    let what = match list.len() {
+        1 => format!(
+            "“{}” from before",
+            shorten_middle(&list[0].name, NAME_LETTERS)
+        ),
+        several => format!("{several} takes from before"),
+    };
+    note(
+        ui,
+        &format!("{what}, {}, not rendered yet:", room(num_bytes)),
+        theme::TEXT,
+    );
+    let mut is_answered = false;
+    ui.horizontal(|ui| {
+        for (text, hint, is_removed) in [
+            (
+                "List again",
+                "Takes that were here when the host was closed",
+                false,
+            ),
+            ("Remove", "Deletes their files", true),
+        ] {
+            if ui.add(button(text)).on_hover_text(hint).clicked() {
+                takes.bring_back(list, is_removed);
+                is_answered = true;
+            }
+        }
+    });
+    if is_answered {
+        *kept = None;
+    }
+    ui.separator();
+}
+
+/// All rows; the one that is worked on with all there is to it.
+pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, rows: &[Look], drag_start: &mut Option<u64>) {
+    let chosen = takes.chosen().map(|look| look.key);
+    let playing = takes.playing();
+    for row in rows {
+        let is_chosen = chosen == Some(row.key);
+        let top = ui.cursor().top();
+        let size = vec2(ui.available_width(), ROW_HEIGHT);
+        // There may be thousands.
+        if !is_chosen && !ui.is_rect_visible(Rect::from_min_size(ui.cursor().min, size)) {
+            ui.allocate_space(size);
+            continue;
+        }
+        ui.push_id(row.key, |ui| {
+            head(ui, takes, row, (is_chosen, playing == Some(row.key)));
+            if is_chosen {
+                song::draw(ui, takes, row, drag_start);
+                tracks::draw(ui, takes, row);
+                song::outcome(ui, takes, row);
+            } else {
+                let shown = waveform::Shown {
+                    overview: &row.overview,
+                    num_frames: row.length(),
+                    playhead: (row.playhead > 0).then_some(row.playhead),
+                };
+                if waveform::draw(ui, &shown, WAVEFORM_HEIGHT)
+                    .on_hover_text("Click to hear and render its stems")
+                    .clicked()
+                {
+                    takes.choose(row.key);
+                }
             }
         });
-}
-
-fn row(ui: &mut Ui, takes: &Takes, take: &Arc<Take>, is_chosen: bool) {
-    let text = format!(
-        "Take {}   {}{}",
-        take.id,
-        clock(take.num_frames, take.sample_rate),
-        place(take)
-    );
-    let width = ui.available_width() - ROW_HEIGHT - ui.spacing().item_spacing.x;
-    let row = Button::selectable(is_chosen, RichText::new(text).font(theme::SMALL))
-        .min_size(vec2(width, ROW_HEIGHT));
-    let response = ui.add(row);
-    let response = match take.ending {
-        Ending::Stopped => response,
-        Ending::Lost => {
-            response.on_hover_text("Ends early: the disk was too slow for what came next")
+        if is_chosen {
+            let left = ui.min_rect().left();
+            let bottom = ui.cursor().top() - ui.spacing().item_spacing.y;
+            let line = Rect::from_x_y_ranges(left - 5.0..=left - 2.0, top..=bottom);
+            let painter = ui.painter().with_clip_rect(line);
+            painter.rect_filled(line, 1.0, theme::SOLO);
         }
-        Ending::Disk => response.on_hover_text("Ends early: the disk took no more"),
-    };
-    if response.clicked() {
-        takes.choose_take(take);
-    }
-    let discard = Button::new("×").min_size(vec2(ROW_HEIGHT, ROW_HEIGHT));
-    let discard = ui.add(discard).on_hover_text("Discard this take");
-    discard.widget_info(|| {
-        egui::WidgetInfo::labeled(
-            egui::accesskit::Role::Button,
-            true,
-            format!("Discard take {}", take.id),
-        )
-    });
-    if discard.clicked() {
-        takes.discard(take.id);
     }
 }
 
-/// Where it stands, and whether it is all there.
-fn place(take: &Take) -> String {
-    let place = match take.position {
-        Position::Frames(frame) if frame < 0 => {
-            format!("   at −{}", clock(frame.unsigned_abs(), take.sample_rate))
-        }
-        Position::Frames(frame) => {
-            format!("   at {}", clock(frame.unsigned_abs(), take.sample_rate))
-        }
-        Position::Beats(beats) => format!("   at beat {:.1}", beats + 1.0),
-        Position::Unknown => String::new(),
-    };
-    match take.ending {
-        Ending::Stopped => place,
-        Ending::Lost | Ending::Disk => format!("{place}   cut short"),
-    }
-}
-
-/// A file of the user's, in place of a take.
-pub fn open_file(ui: &mut Ui, takes: &Arc<Takes>, path: &mut String) {
-    let response = browse_row(ui, "Choose a song", |ui, width| {
-        ui.add(field(path, "…or the path of a song").desired_width(width))
-    });
-    let (response, is_browsed) = response;
-    if is_browsed {
-        takes.browse(PathKind::Song);
-    }
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, "Path of a song")
-    });
-    let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-    if is_entered && !path.trim().is_empty() {
-        takes.choose_file(&crate::takes::typed_path(path));
-    }
-}
-
-/// A field with a button beside it that opens the system's dialog; gives the field, and whether it was clicked.
-pub fn browse_row(
-    ui: &mut Ui,
-    label: &str,
-    field: impl FnOnce(&mut Ui, f32) -> Response,
-) -> (Response, bool) {
+/// Play, name, length and the way out.
+fn head(ui: &mut Ui, takes: &Takes, row: &Look, (is_chosen, is_playing): (bool, bool)) {
     ui.horizontal(|ui| {
-        let width = ui.available_width() - BROWSE_WIDTH - ui.spacing().item_spacing.x;
-        let response = field(ui, width);
-        let button = Button::new("Browse…").min_size(vec2(BROWSE_WIDTH, 0.0));
-        let button = ui.add(button).on_hover_text(label);
-        button
-            .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, label));
-        (response, button.clicked())
-    })
-    .inner
+        play(ui, takes, row, is_playing);
+        // From the right, so that the name has what is left.
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            remove(ui, takes, row);
+            length(ui, row);
+            if is_chosen {
+                name_field(ui, takes, row);
+            } else {
+                name_button(ui, takes, row);
+            }
+        });
+    });
+}
+
+fn play(ui: &mut Ui, takes: &Takes, row: &Look, is_playing: bool) {
+    let is_preparing = is_playing && takes.listening() == Listening::Preparing;
+    let (sign, name) = match (is_playing, is_preparing) {
+        (_, true) => (Icon::Waiting, "Stop"),
+        (true, _) => (Icon::Stop, "Stop"),
+        _ => (Icon::Play, "Play"),
+    };
+    let name = format!("{name} {}", row.label());
+    let response = icon::button(ui, sign, &name).on_hover_text(if is_playing {
+        "Stop, and hear the input again"
+    } else {
+        "Hear the stems in place of the input, mixed with the faders"
+    });
+    if response.clicked() {
+        if is_playing {
+            takes.stop();
+        } else {
+            takes.choose(row.key);
+            takes.play();
+        }
+    }
+}
+
+fn remove(ui: &mut Ui, takes: &Takes, row: &Look) {
+    let hint = match row.take {
+        Some(_) => "Remove this take; its recording is deleted",
+        None => "Take this song off the list; its file stays",
+    };
+    let name = format!("Remove {}", row.label());
+    let response = icon::button(ui, Icon::Remove, &name);
+    if response.on_hover_text(hint).clicked() {
+        takes.remove(row.key);
+    }
+}
+
+/// How long it is, or how far its rendering.
+fn length(ui: &mut Ui, row: &Look) {
+    let text = match &row.stage {
+        Some(Stage::Waiting) => "waits".to_owned(),
+        Some(Stage::Loading) => "0 %".to_owned(),
+        Some(Stage::Running(now)) => format!("{:.0} %", 100.0 * now.fraction),
+        _ => clock(row.length(), row.sample_rate),
+    };
+    let color = match &row.stage {
+        Some(Stage::Done { .. }) => theme::WELL,
+        Some(Stage::Failed(_)) => theme::WARNING,
+        _ => theme::TEXT_DIM,
+    };
+    let text = RichText::new(text).font(theme::SMALL).color(color);
+    let size = vec2(LENGTH_WIDTH, icon::SIZE);
+    ui.add_sized(size, egui::Label::new(text))
+        .on_hover_text(facts(row));
+}
+
+/// What else is known of it.
+fn facts(row: &Look) -> String {
+    let kilohertz = f64::from(row.sample_rate) / 1000.0;
+    let mut facts = vec![format!(
+        "{} long, at {kilohertz} kHz",
+        clock(row.length(), row.sample_rate)
+    )];
+    let (position, ending) = row.take_facts();
+    match position {
+        Position::Frames(frame) => {
+            let sign = if frame < 0 { "−" } else { "" };
+            let time = clock(frame.unsigned_abs(), row.sample_rate);
+            facts.push(format!(
+                "it was played at {sign}{time} of the host's timeline"
+            ));
+        }
+        Position::Beats(beats) => {
+            facts.push(format!(
+                "it was played at beat {:.1} of the host",
+                beats + 1.0
+            ));
+        }
+        Position::Unknown => {}
+    }
+    match ending {
+        Ending::Stopped => {}
+        Ending::Lost => facts.push("it ends early: the disk was too slow".to_owned()),
+        Ending::Disk => facts.push("it ends early: the disk took no more".to_owned()),
+    }
+    match &row.stage {
+        Some(Stage::Done { .. }) => facts.push("rendered".to_owned()),
+        Some(Stage::Failed(_)) => facts.push("not rendered: click on it to see why".to_owned()),
+        _ => {}
+    }
+    facts.join("\n")
+}
+
+fn name_button(ui: &mut Ui, takes: &Takes, row: &Look) {
+    let text = shorten_middle(row.label(), NAME_LETTERS);
+    let name = Button::new(RichText::new(text).font(theme::SMALL)).frame(false);
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        let response = ui.add(name).on_hover_text(row.label());
+        named(&response, Role::Button, row.label());
+        if response.clicked() {
+            takes.choose(row.key);
+        }
+    });
+}
+
+fn name_field(ui: &mut Ui, takes: &Takes, row: &Look) {
+    let mut name = row.name.clone();
+    let response = ui
+        .add(field(&mut name, &shorten_middle(&row.title, NAME_LETTERS)))
+        .on_hover_text("What its stems are named after; empty for the song's own name");
+    named(&response, Role::TextInput, "Name of the song");
+    if response.changed() {
+        takes.set_name(&name);
+    }
 }

@@ -1,21 +1,31 @@
-//! What is worked on: its waveform, the range, the name.
+//! The song that is worked on: its waveform, what is played of it, and what came of its rendering.
 
-use egui::{Rect, Ui};
+use std::sync::Arc;
 
-use super::{field, heading, note, waveform};
-use crate::editor::theme;
-use crate::takes::{Look, Takes, clock};
+use egui::accesskit::Role;
+use egui::{Align, Button, Layout, ProgressBar, Rect, RichText, Ui, vec2};
 
-const HEIGHT: f32 = 56.0;
+use super::{button, named, note, waveform};
+use crate::editor::{button as switches, dragging, theme};
+use crate::render::Stage;
+use crate::reveal;
+use crate::takes::{self, Look, Takes, clock};
 
-/// A drag over the waveform chooses a range, a double-click everything.
+const HEIGHT: f32 = 44.0;
+const LINE_HEIGHT: f32 = 20.0;
+
+/// A click sets where it plays, a drag chooses a range, a double-click everything.
 pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look, drag_start: &mut Option<u64>) {
-    heading(ui, &look.title);
-    let num_frames = look.num_frames.unwrap_or(look.num_read);
-    let response = waveform::draw(ui, &look.overview, num_frames, HEIGHT)
-        .on_hover_text("Drag to choose a range, double-click for everything");
-    response
-        .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Canvas, true, "Range"));
+    let num_frames = look.length();
+    let shown = waveform::Shown {
+        overview: &look.overview,
+        num_frames,
+        playhead: Some(look.playhead),
+    };
+    let response = waveform::draw(ui, &shown, HEIGHT).on_hover_text(
+        "Click to play from there; drag to choose a part, double-click for all of it",
+    );
+    named(&response, Role::Canvas, "Waveform");
     let rect = response.rect;
     let frame_at = |x: f32| frame_at((x - rect.left()) / rect.width(), num_frames);
     if let Some(pointer) = response.interact_pointer_pos() {
@@ -29,50 +39,132 @@ pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look, drag_start: &mut Option<u64
             let end = frame_at(pointer.x);
             takes.set_range(Some(start.min(end)..start.max(end)));
         }
+        if response.double_clicked() {
+            takes.set_range(None);
+        } else if response.clicked() {
+            takes.seek(frame_at(pointer.x));
+        }
     }
     if response.drag_stopped() {
         *drag_start = None;
     }
-    if response.double_clicked() {
-        takes.set_range(None);
+    if let Some(range) = &look.range {
+        let x = |frame: u64| waveform::x_of(rect, frame, num_frames);
+        let chosen = Rect::from_x_y_ranges(x(range.start)..=x(range.end), rect.y_range());
+        let fill = theme::STEMS[1].gamma_multiply(0.35);
+        ui.painter().rect_filled(chosen, 0.0, fill);
     }
-    let length = |frames| clock(frames, look.sample_rate);
-    match &look.range {
-        Some(range) => {
-            let x = |frame: u64| {
-                rect.left()
-                    + rect.width() * waveform::as_f32(frame) / waveform::as_f32(num_frames.max(1))
+    ui.horizontal(|ui| {
+        let text = place(look);
+        note(ui, &text, theme::TEXT_DIM);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let on = switches::Look {
+                text: "Loop",
+                label: "Loop",
+                color: theme::SOLO,
+                size: vec2(44.0, LINE_HEIGHT),
             };
-            let chosen = Rect::from_x_y_ranges(x(range.start)..=x(range.end), rect.y_range());
-            let fill = theme::STEMS[1].gamma_multiply(0.35);
-            ui.painter().rect_filled(chosen, 0.0, fill);
-            let text = format!(
-                "{} to {}, {} long",
-                length(range.start),
-                length(range.end),
-                length(range.end - range.start)
-            );
-            note(ui, &text, theme::TEXT);
-        }
-        None => {
-            let text = format!(
-                "All of it, {}, at {} Hz",
-                length(num_frames),
-                look.sample_rate
-            );
-            note(ui, &text, theme::TEXT_DIM);
-        }
-    }
+            let hint = "Begin again at the end of the song, or of the part that is chosen";
+            if switches::switch(ui, look.is_loop, on)
+                .on_hover_text(hint)
+                .clicked()
+            {
+                takes.set_loop(!look.is_loop);
+            }
+            if look.range.is_some() {
+                let all = ui.add(button("All of it"));
+                if all
+                    .on_hover_text("Play and render the whole song")
+                    .clicked()
+                {
+                    takes.set_range(None);
+                }
+            }
+        });
+    });
     if let Some(refusal) = &look.refusal {
         note(ui, refusal, theme::WARNING);
     }
-    let mut name = look.name.clone();
-    let response = ui.add(field(&mut name, "Name of the set: the song's own"));
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, "Name of the set")
+}
+
+/// Where it plays, and what is chosen of it.
+fn place(look: &Look) -> String {
+    let length = |frames| clock(frames, look.sample_rate);
+    let playhead = length(look.playhead);
+    match &look.range {
+        Some(range) => {
+            let (start, end) = (length(range.start), length(range.end));
+            format!("{playhead}, part {start} – {end}")
+        }
+        None => format!("{playhead} of {}", length(look.length())),
+    }
+}
+
+/// How far its rendering is, or where what was rendered is.
+pub fn outcome(ui: &mut Ui, takes: &Arc<Takes>, look: &Look) {
+    // As high in any case, so that nothing moves.
+    let size = vec2(ui.available_width(), LINE_HEIGHT);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_size(size);
+        match &look.stage {
+            Some(Stage::Waiting) => progress(ui, takes, 0.0, "Others come first"),
+            Some(Stage::Loading) => progress(ui, takes, 0.0, "Loading the model"),
+            Some(Stage::Running(now)) => {
+                let remaining = takes::remaining(now.remaining);
+                #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
+                progress(ui, takes, now.fraction as f32, &remaining);
+            }
+            Some(Stage::Done { dir, files, .. }) => {
+                let text = match files.len() {
+                    1 => "Rendered: 1 file".to_owned(),
+                    several => format!("Rendered: {several} files"),
+                };
+                let text = RichText::new(text).font(theme::SMALL).color(theme::WELL);
+                let hint = match dragging::CAN_DRAG {
+                    true => format!("Drag the files from here; they are in {}", dir.display()),
+                    false => dir.display().to_string(),
+                };
+                let label = ui.add(egui::Label::new(text).sense(egui::Sense::drag()));
+                dragging::handle(ui, &label, || files.clone());
+                label.on_hover_text(hint);
+                let copy = ui.add(button("Copy path"));
+                let hint = "The paths of the files, for the host's import or a file manager";
+                if copy.on_hover_text(hint).clicked() {
+                    reveal::copy_paths(ui.ctx(), files.iter().map(|path| path.as_path()));
+                }
+                let show = ui.add(button("Show in folder"));
+                if show
+                    .on_hover_text("Opens the system's file manager")
+                    .clicked()
+                {
+                    let weak = Arc::downgrade(takes);
+                    reveal::show_in_folder(files.first().unwrap_or(dir), move |refusal| {
+                        if let Some(takes) = weak.upgrade() {
+                            takes.refuse(refusal);
+                        }
+                    });
+                }
+            }
+            Some(Stage::Failed(_) | Stage::Cancelled) | None => {
+                note(ui, "Nothing rendered yet", theme::TEXT_DIM);
+            }
+        }
     });
-    if response.changed() {
-        takes.set_name(&name);
+}
+
+fn progress(ui: &mut Ui, takes: &Takes, fraction: f32, text: &str) {
+    let cancel_width = 60.0;
+    let width = ui.available_width() - cancel_width - ui.spacing().item_spacing.x;
+    let text = RichText::new(text).font(theme::SMALL);
+    ui.add(ProgressBar::new(fraction).desired_width(width).text(text));
+    let cancel = Button::new(RichText::new("Cancel").font(theme::SMALL))
+        .min_size(vec2(cancel_width, LINE_HEIGHT));
+    if ui
+        .add(cancel)
+        .on_hover_text("Nothing is kept of this rendering")
+        .clicked()
+    {
+        takes.cancel();
     }
 }
 

@@ -1,22 +1,32 @@
 //! A recording at a glance.
 
-use egui::{Rect, Response, Sense, Ui, pos2, vec2};
+use egui::{Rect, Response, Sense, Stroke, Ui, pos2, vec2};
 use unweave_live::capture::Overview;
 
 use crate::editor::theme;
 
-/// Draws the first columns of an overview over the whole width, which stands for `num_frames`.
-pub fn draw(ui: &mut Ui, overview: &Overview, num_frames: u64, height: f32) -> Response {
+/// What is drawn.
+pub struct Shown<'a> {
+    /// As far as it was read.
+    pub overview: &'a Overview,
+    /// What the whole width stands for.
+    pub num_frames: u64,
+    /// The frame that is heard.
+    pub playhead: Option<u64>,
+}
+
+/// Draws the overview over the whole width, and the playhead.
+pub fn draw(ui: &mut Ui, shown: &Shown<'_>, height: f32) -> Response {
     let size = vec2(ui.available_width(), height);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-    let painter = ui.painter_at(rect);
-    painter.rect_filled(rect, 2.0, theme::SUNKEN);
-    let columns = overview.columns();
-    if columns.is_empty() {
+    if !ui.is_rect_visible(rect) {
         return response;
     }
-    let frames_per_point = as_f32(num_frames.max(1)) / rect.width();
-    let columns_per_point = frames_per_point / as_f32(overview.column_frames());
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 2.0, theme::SUNKEN);
+    let columns = shown.overview.columns();
+    let frames_per_point = as_f32(shown.num_frames.max(1)) / rect.width();
+    let columns_per_point = frames_per_point / as_f32(shown.overview.column_frames());
     let half = rect.height() / 2.0;
     let mut x = 0.0;
     while x < rect.width() {
@@ -38,11 +48,20 @@ pub fn draw(ui: &mut Ui, overview: &Overview, num_frames: u64, height: f32) -> R
         painter.rect_filled(line, 0.0, theme::TEXT_DIM);
         x += 1.0;
     }
+    if let Some(playhead) = shown.playhead {
+        let x = x_of(rect, playhead, shown.num_frames);
+        painter.vline(x, rect.y_range(), Stroke::new(1.0, theme::FOCUS));
+    }
     response
 }
 
+/// Where a frame is.
+pub fn x_of(rect: Rect, frame: u64, num_frames: u64) -> f32 {
+    rect.left() + rect.width() * as_f32(frame) / as_f32(num_frames.max(1))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a picture has no 2^24 points")]
-pub fn as_f32(frames: u64) -> f32 {
+fn as_f32(frames: u64) -> f32 {
     frames as f32
 }
 

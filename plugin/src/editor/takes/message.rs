@@ -1,0 +1,111 @@
+//! What went wrong, what can be undone, and what to do first: one at a time, where nothing else is.
+
+use egui::{Align, Color32, Layout, RichText, Ui, vec2};
+
+use super::button;
+use crate::editor::theme;
+use crate::render::Stage;
+use crate::takes::{Listening, Takes, shorten_middle};
+
+/// Room for three lines.
+pub const HEIGHT: f32 = 48.0;
+
+const NAME_LETTERS: usize = 28;
+
+/// What is said.
+struct Message {
+    text: String,
+    color: Color32,
+    /// The person can say that it was seen.
+    is_news: bool,
+    can_undo: bool,
+}
+
+/// The message, or none in the same room.
+pub fn draw(ui: &mut Ui, takes: &Takes, has_rows: bool) {
+    let message = message(takes, has_rows);
+    let size = vec2(ui.available_width(), HEIGHT);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Min), |ui| {
+        ui.set_min_size(size);
+        let Some(message) = message else { return };
+        if message.is_news
+            && ui
+                .add(button("OK"))
+                .on_hover_text("Seen: it needn't stand here any longer")
+                .clicked()
+        {
+            takes.dismiss();
+        }
+        if message.can_undo
+            && ui
+                .add(button("Undo"))
+                .on_hover_text("Put it back")
+                .clicked()
+        {
+            takes.restore();
+        }
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            let text = RichText::new(&message.text)
+                .font(theme::SMALL)
+                .color(message.color);
+            egui::ScrollArea::vertical()
+                .id_salt("message")
+                .max_height(HEIGHT)
+                .auto_shrink(false)
+                .show(ui, |ui| ui.label(text));
+        });
+    });
+}
+
+fn message(takes: &Takes, has_rows: bool) -> Option<Message> {
+    let news = |text: String, color| {
+        Some(Message {
+            text,
+            color,
+            is_news: true,
+            can_undo: false,
+        })
+    };
+    if let Some(complaint) = takes.complaint() {
+        return news(complaint, theme::WARNING);
+    }
+    if let Listening::Failed(reason) = takes.listening() {
+        return news(reason, theme::WARNING);
+    }
+    if let Some(removed) = takes.removed() {
+        return Some(Message {
+            text: format!("Removed: {}", shorten_middle(&removed, NAME_LETTERS)),
+            color: theme::TEXT,
+            is_news: true,
+            can_undo: true,
+        });
+    }
+    match takes.stage() {
+        Some(Stage::Failed(reason)) => return news(reason, theme::WARNING),
+        Some(Stage::Cancelled) => {
+            let text = "Cancelled: nothing was kept of it.".to_owned();
+            return news(text, theme::TEXT_DIM);
+        }
+        Some(Stage::Done { notes, .. }) if !notes.is_empty() => {
+            return news(notes.join("\n"), theme::TEXT_DIM);
+        }
+        _ => {}
+    }
+    if takes.lost_frames() > 0 {
+        let text = "Parts of what was played are missing from the takes: the disk is too slow.";
+        return news(text.to_owned(), theme::WARNING);
+    }
+    let text = if !has_rows {
+        "Drop a song on this window, or press Capture and play: its stems can then be heard and saved as files."
+    } else if takes.chosen().is_none() {
+        "Click on a song to hear its stems, and to save them as files."
+    } else {
+        return None;
+    };
+    Some(Message {
+        text: text.to_owned(),
+        color: theme::TEXT_DIM,
+        is_news: false,
+        can_undo: false,
+    })
+}

@@ -1,0 +1,96 @@
+//! The stems of the song that is worked on: heard or not, and each as a file of its own with one press.
+
+use egui::{Align, Layout, RichText, Sense, Ui, vec2};
+
+use super::{button, named};
+use crate::editor::{button as switches, theme};
+use crate::ids;
+use crate::takes::{Look, Pick, Takes, TrackLook};
+
+const HEIGHT: f32 = 18.0;
+const NAME_WIDTH: f32 = 62.0;
+
+/// One line per stem.
+pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look) {
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 3.0);
+        ui.spacing_mut().button_padding = vec2(5.0, 1.0);
+        ui.spacing_mut().interact_size.y = HEIGHT;
+        for (idx, track) in look.tracks.iter().enumerate() {
+            ui.horizontal(|ui| line(ui, takes, (idx, track), look));
+        }
+    });
+}
+
+fn line(ui: &mut Ui, takes: &Takes, (idx, track): (usize, &TrackLook), look: &Look) {
+    let stem = &track.name;
+    let name = title(stem);
+    let color = ids::STEMS.iter().position(|known| known == stem);
+    let color = color.map_or(theme::TEXT_DIM, |stem_idx| theme::STEMS[stem_idx]);
+    let (rect, _) = ui.allocate_exact_size(vec2(4.0, HEIGHT), Sense::empty());
+    ui.painter().rect_filled(rect, 1.0, color);
+    let size = vec2(NAME_WIDTH, HEIGHT);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_size(size);
+        ui.label(RichText::new(&name).font(theme::SMALL));
+    });
+    let mute = switches::Look {
+        text: "M",
+        label: &format!("{name} track mute"),
+        color: theme::MUTE,
+        size: vec2(24.0, HEIGHT),
+    };
+    if switches::switch(ui, track.is_muted, mute)
+        .on_hover_text("Leaves this stem out while the song is played here")
+        .clicked()
+    {
+        takes.mute(idx, !track.is_muted);
+    }
+    let solo = switches::Look {
+        text: "S",
+        label: &format!("{name} track solo"),
+        color: theme::SOLO,
+        ..mute
+    };
+    if switches::switch(ui, track.is_soloed, solo)
+        .on_hover_text("Plays this stem and others with S only; with Ctrl or Cmd this one alone")
+        .clicked()
+    {
+        if ui.input(|input| input.modifiers.command) {
+            takes.solo_alone(idx);
+        } else {
+            takes.solo(idx, !track.is_soloed);
+        }
+    }
+    let is_free = look.stage.as_ref().is_none_or(|stage| stage.is_over());
+    let lower = name.to_lowercase();
+    for (text, pick, hint) in [
+        (
+            "Only",
+            Pick::Only(stem.clone()),
+            format!("Render only {lower}: one file"),
+        ),
+        (
+            "Without",
+            Pick::Without(stem.clone()),
+            format!("Render everything but {lower}: one file"),
+        ),
+    ] {
+        let response = ui.add_enabled(is_free, button(text).min_size(vec2(0.0, HEIGHT)));
+        named(
+            &response,
+            egui::accesskit::Role::Button,
+            &format!("{text} {lower}"),
+        );
+        if response.on_hover_text(hint).clicked() {
+            takes.render(pick);
+        }
+    }
+}
+
+/// A stem's name with a capital.
+fn title(stem: &str) -> String {
+    let mut letters = stem.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(letters).collect()
+}
