@@ -529,7 +529,7 @@ fn cancelling_at_any_moment_leaves_nothing() {
             matches!(result, Err(JobError::Cancelled)),
             "{at}: {result:?}"
         );
-        assert_eq!(names(&out), [""; 0], "{at}");
+        assert!(!out.exists(), "{at}");
     }
 }
 
@@ -562,7 +562,7 @@ fn a_model_that_fails_in_the_middle_leaves_nothing() {
     };
     let result = Set::default().run_with(&source, &out, &mut open, &mut |_| {}, &Terminator::new());
     assert!(matches!(result, Err(JobError::Model(_))), "{result:?}");
-    assert_eq!(names(&out), [""; 0]);
+    assert!(!out.exists());
 }
 
 #[test]

@@ -72,9 +72,9 @@ fn contents(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
     head::draw(ui, takes, &rows, &mut view.path);
     look_for_kept(ui, takes, view);
     let height = (ui.available_height() - FOOT_HEIGHT).max(MIN_LIST_HEIGHT);
+    let width = ui.available_width();
     ui.scope(|ui| {
         // The bar lies over what is to the right of this.
-        let width = ui.available_width();
         ui.set_max_width(width + BAR_WIDTH);
         ScrollArea::vertical()
             .id_salt("songs")
@@ -86,8 +86,12 @@ fn contents(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
                 list::draw(ui, takes, &rows, &mut view.drag_start);
             });
     });
-    form::draw(ui, takes, &mut view.models, !rows.is_empty());
-    message::draw(ui, takes, !rows.is_empty());
+    let room = ui.available_rect_before_wrap();
+    let builder = UiBuilder::new().max_rect(room.with_max_x(room.left() + width));
+    ui.scope_builder(builder, |ui| {
+        form::draw(ui, takes, &mut view.models, !rows.is_empty());
+        message::draw(ui, takes, !rows.is_empty());
+    });
     if catalogue::draw(ui, &mut view.catalogue) {
         view.models = None;
     }

@@ -123,6 +123,10 @@ impl Desktop {
         let context = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
         let folder = tempfile::tempdir().unwrap();
         let (takes, _preview) = Takes::new(folder.path().to_owned());
+        // The same in every picture, whoever takes it.
+        let mut settings = takes.settings();
+        settings.folder = "/home/kim/Unweave".into();
+        takes.set_settings(settings);
         let state = EditorState::new(params, takes, Bell::default());
         let state = Arc::new(Mutex::new(state));
         state.lock().set_presets(Folder::at(folder.path()));
