@@ -19,7 +19,7 @@ const BROWSE_WIDTH: f32 = 74.0;
 const MORE_WIDTH: f32 = 52.0;
 const RENDER_HEIGHT: f32 = 26.0;
 /// Letters of a path that fit beside the button.
-const PATH_LETTERS: usize = 30;
+const PATH_LETTERS: usize = 27;
 const MODEL_LETTERS: usize = 26;
 
 const FORMATS: [(FileFormat, &str); 3] = [
