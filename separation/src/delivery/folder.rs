@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::files::naming;
-use crate::files::scratch::ScratchFolder;
+use crate::files::scratch::{self, ScratchFolder};
 
 const PARTIAL_MARK: &str = ".partial-";
 const SPOOL_NAME: &str = "spool";
@@ -205,6 +205,14 @@ impl Taken {
     pub fn has(&self, name: &str) -> bool {
         self.0.contains(&name.to_lowercase())
     }
+}
+
+/// Removes what killed runs left in an output folder.
+///
+/// # Errors
+/// The system refuses; there is no such folder.
+pub fn clean(output_dir: &Path) -> io::Result<()> {
+    scratch::clean(output_dir, PARTIAL_MARK, &mut |_| {})
 }
 
 /// Puts the files of a set in the place of those of an old one, which goes `aside`. Where one can't be moved, such as one
