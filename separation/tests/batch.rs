@@ -5,15 +5,16 @@
     reason = "helpers of tests are tests: an unwrap says what failed"
 )]
 
+#[path = "fixtures/double.rs"]
+mod double;
+
 use std::fs;
 
+use unweave_separation::Terminator;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
-use unweave_separation::delivery::report::ModelReport;
-use unweave_separation::doubles::{self, Delayed};
 use unweave_separation::offline::{Job, separate_file};
-use unweave_separation::{Stream, Terminator};
 
 const NUM_SONGS: usize = 1_000;
 /// After which everything that is kept for good is there.
@@ -43,16 +44,7 @@ fn a_thousand_songs_take_no_more_memory_than_two_hundred() {
         writer.write_sample(sample % 2_000 - 1_000).unwrap();
     }
     writer.finalize().unwrap();
-    let stems = ["drums", "bass", "vocals", "other"].map(str::to_owned);
-    let model = ModelReport {
-        id: "double".into(),
-        name: "Double".into(),
-        version: "1".into(),
-        sha256: "00".into(),
-        stems: stems.to_vec(),
-        residual: "other".into(),
-        live_mode: None,
-    };
+    let model = double::model_report();
     let formats = [
         FileFormat::Wav,
         FileFormat::Flac,
@@ -78,11 +70,7 @@ fn a_thousand_songs_take_no_more_memory_than_two_hundred() {
             runtime: "none".into(),
             threads: 2,
         };
-        let mut open = |rate| {
-            let shape = doubles::shape(44_100, 256, 1_024);
-            let separator = Delayed::new(shape, &[0.5, -0.25, 0.125, 0.0]);
-            Stream::with_batch(Box::new(separator), rate, 4)
-        };
+        let mut open = |rate| double::stream(rate, &[0.5, -0.25, 0.125, 0.0]);
         separate_file(&job, &mut open, &mut |_| {}, &Terminator::new()).unwrap();
         if song_idx == SETTLED {
             settled = resident();

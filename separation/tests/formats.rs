@@ -6,10 +6,13 @@
     reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
 )]
 
+#[path = "fixtures/ffmpeg.rs"]
+mod ffmpeg;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use ffmpeg::ffmpeg;
 use unweave_separation::audio::read::{AudioReader, ReadError};
 
 /// Neither a multiple of an MP3 packet (1152 frames) nor of one of AAC (1024).
@@ -25,20 +28,6 @@ fn read_all(path: &Path) -> Result<(AudioReader, Vec<Vec<f32>>), ReadError> {
         }
     }
     Ok((reader, all))
-}
-
-fn ffmpeg(args: &[&str]) -> Vec<u8> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y"])
-        .args(args)
-        .output()
-        .expect("ffmpeg is installed");
-    assert!(
-        output.status.success(),
-        "ffmpeg {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output.stdout
 }
 
 /// What ffmpeg makes of the first audio track, `[channel][frame]`.

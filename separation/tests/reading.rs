@@ -8,10 +8,13 @@
     reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
 )]
 
+#[path = "fixtures/ffmpeg.rs"]
+mod ffmpeg;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use ffmpeg::ffmpeg;
 use unweave_separation::audio::read::{AudioReader, ReadError, SampleKind};
 
 const RATE: u32 = 44_100;
@@ -29,15 +32,6 @@ fn read_all(path: &Path) -> Result<(AudioReader, Vec<Vec<f32>>), ReadError> {
         }
     }
     Ok((reader, all))
-}
-
-fn ffmpeg(args: &[&str]) {
-    let status = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y"])
-        .args(args)
-        .status()
-        .expect("ffmpeg is installed");
-    assert!(status.success(), "ffmpeg {args:?}");
 }
 
 /// 16-bit noise with a click: a raised cosine, 1 ms long, loud and smooth enough that its peak stands

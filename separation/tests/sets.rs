@@ -8,6 +8,9 @@
     reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
 )]
 
+#[path = "fixtures/double.rs"]
+mod double;
+
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,10 +21,10 @@ use unweave_separation::audio::read::{AudioReader, ReadError};
 use unweave_separation::audio::write::{BitDepth, FileFormat, WriteError};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
-use unweave_separation::delivery::report::{ModelReport, Report};
+use unweave_separation::delivery::report::Report;
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::{VerifyError, verify_dir};
-use unweave_separation::doubles::{self, Delayed, Failing};
+use unweave_separation::doubles::{self, Failing};
 use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
 use unweave_separation::{Error, Stream, Terminator};
 
@@ -35,26 +38,6 @@ const FILES: [&str; 6] = [
     "Full Mix",
     "Instrumental",
 ];
-
-fn model() -> ModelReport {
-    ModelReport {
-        id: "double".into(),
-        name: "Double".into(),
-        version: "1".into(),
-        sha256: "00".into(),
-        stems: ["drums", "bass", "vocals", "other"]
-            .map(str::to_owned)
-            .to_vec(),
-        residual: "other".into(),
-        live_mode: None,
-    }
-}
-
-/// A model at 44.1 kHz with a hop of 256 and a window of 1024, four hops at a time.
-fn stream(sample_rate: u32, gains: &[f32]) -> Result<Stream, Error> {
-    let separator = Delayed::new(doubles::shape(44_100, 256, 1_024), gains);
-    Stream::with_batch(Box::new(separator), sample_rate, 4)
-}
 
 struct Set {
     range: Option<Range<u64>>,
@@ -86,7 +69,7 @@ impl Default for Set {
 
 impl Set {
     fn run(&self, source: &Path, output_dir: &Path) -> Result<Done, JobError> {
-        let mut open = |rate| stream(rate, &self.gains);
+        let mut open = |rate| double::stream(rate, &self.gains);
         self.run_with(
             source,
             output_dir,
@@ -116,7 +99,7 @@ impl Set {
             depth: self.depth,
             existing: self.existing,
             skip_existing: self.skip_existing,
-            model: &model(),
+            model: &double::model_report(),
             runtime: "none".into(),
             threads: self.threads,
         };
@@ -523,7 +506,7 @@ fn cancelling_at_any_moment_leaves_nothing() {
                 cancel.terminate();
             }
         };
-        let mut open = |rate| stream(rate, &GAINS);
+        let mut open = |rate| double::stream(rate, &GAINS);
         let result = Set::default().run_with(&source, &out, &mut open, &mut on_progress, &cancel);
         assert!(
             matches!(result, Err(JobError::Cancelled)),
@@ -538,7 +521,7 @@ fn progress_never_falls_and_ends_at_one() {
     let temp = tempfile::tempdir().unwrap();
     let source = song(temp.path(), "Song.wav", 44_100, 2, 200_000);
     let mut fractions = Vec::new();
-    let mut open = |rate| stream(rate, &GAINS);
+    let mut open = |rate| double::stream(rate, &GAINS);
     let mut on_progress = |progress: Progress| fractions.push(progress.fraction);
     let cancel = Terminator::new();
     Set::default()

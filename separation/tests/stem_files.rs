@@ -5,18 +5,23 @@
     reason = "helpers of tests are tests: numbers fit, and an unwrap says what failed"
 )]
 
+#[path = "fixtures/double.rs"]
+mod double;
+#[path = "fixtures/ffmpeg.rs"]
+mod ffmpeg;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ffmpeg::ffmpeg;
 use unweave_separation::audio::read::AudioReader;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
-use unweave_separation::delivery::report::{ModelReport, Report};
+use unweave_separation::delivery::report::Report;
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
-use unweave_separation::doubles::{self, Delayed};
 use unweave_separation::offline::{Done, Job, JobError, separate_file};
 use unweave_separation::{Error, Stream, Terminator};
 
@@ -30,17 +35,7 @@ fn run(
     format: FileFormat,
     open_stream: &mut dyn FnMut(u32) -> Result<Stream, Error>,
 ) -> Result<(PathBuf, Report), JobError> {
-    let model = ModelReport {
-        id: "double".into(),
-        name: "Double".into(),
-        version: "1".into(),
-        sha256: "00".into(),
-        stems: ["drums", "bass", "vocals", "other"]
-            .map(str::to_owned)
-            .to_vec(),
-        residual: "other".into(),
-        live_mode: None,
-    };
+    let model = double::model_report();
     let job = Job {
         source,
         range: None,
@@ -64,11 +59,7 @@ fn run(
 }
 
 fn with_model(rate: u32) -> Result<Stream, Error> {
-    let separator = Delayed::new(
-        doubles::shape(44_100, 256, 1_024),
-        &[0.5, -0.25, 0.125, 0.0],
-    );
-    Stream::with_batch(Box::new(separator), rate, 4)
+    double::stream(rate, &[0.5, -0.25, 0.125, 0.0])
 }
 
 fn no_model(_: u32) -> Result<Stream, Error> {
@@ -91,17 +82,6 @@ fn song(dir: &Path, rate: u32, num_channels: u16) -> PathBuf {
     }
     writer.finalize().unwrap();
     path
-}
-
-fn ffmpeg(args: &[&str]) -> Vec<u8> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y"])
-        .args(args)
-        .output()
-        .expect("ffmpeg is installed");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?}: {errors}");
-    output.stdout
 }
 
 /// Interleaved 16-bit integers of one track.
