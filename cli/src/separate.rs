@@ -15,7 +15,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use unweave_separation::audio::read::{AudioReader, ReadError};
 use unweave_separation::audio::write::{BitDepth, FileFormat};
-use unweave_separation::delivery::folder::Existing;
+use unweave_separation::delivery::folder::{self, Existing};
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::delivery::report::Report;
 use unweave_separation::files::naming;
@@ -160,6 +160,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(_) if cancel.is_terminated() => return Ok(ExitCode::from(INTERRUPTED)),
         other => other?,
     };
+    // Once, also for songs that are all there; if it can't be removed, the next run may.
+    let _ = folder::clean(output);
     let mut songs = Vec::new();
     let mut tracks = HashSet::new();
     for (song_idx, song) in paths.iter().enumerate() {

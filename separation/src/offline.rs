@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audio::read::ReadError;
 use crate::audio::write::{BitDepth, FileFormat, WriteError};
-use crate::delivery::folder::{self, Existing, WorkFolder};
+use crate::delivery::folder::{Existing, WorkFolder};
 use crate::delivery::plan::{PlanError, Selection};
 use crate::delivery::report::{ModelReport, Report};
 use crate::delivery::verify::VerifyError;
@@ -164,8 +164,6 @@ fn run(
     if job.skip_existing
         && let Some((dir, report)) = find_existing(job, &plan)
     {
-        // Of the run that was killed after it had made this set; if it can't be removed, the next one may.
-        let _ = folder::clean(job.output_dir);
         return Ok(Done::Skipped { dir, report });
     }
     let output_error = |source| JobError::Output {

@@ -1,5 +1,6 @@
 //! The finished set goes where it is wanted, and is found there again.
 
+use std::cell::{Cell, LazyCell};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +43,7 @@ pub(super) fn publish(
         names.push(report_name(job, plan, number));
         names
     };
-    let last_number = std::cell::Cell::new(1);
+    let last_number = Cell::new(1);
     let write = |number: u32, path: &Path| {
         last_number.set(number);
         numbered(number).write(path)
@@ -53,7 +54,8 @@ pub(super) fn publish(
 
 /// A whole set that answers the request, under any number of the track's name.
 pub(super) fn find_existing(job: &Job<'_>, plan: &Plan) -> Option<(PathBuf, Box<Report>)> {
-    let taken = Taken::of(job.output_dir).ok()?;
+    // Listing the folder of many sets for each of them would take longer than anything else of a song that is there.
+    let taken = LazyCell::new(|| Taken::of(job.output_dir).ok());
     for number in 1.. {
         let (name, dir) = match job.is_flat {
             true => (report_name(job, plan, number), job.output_dir.to_owned()),
@@ -63,7 +65,9 @@ pub(super) fn find_existing(job: &Job<'_>, plan: &Plan) -> Option<(PathBuf, Box<
                 (name, dir)
             }
         };
-        if !taken.has(&name) {
+        let is_taken = job.output_dir.join(&name).exists()
+            || taken.as_ref().is_some_and(|taken| taken.has(&name));
+        if !is_taken {
             return None;
         }
         let wanted = plan.request(if job.is_flat { number } else { 1 });
