@@ -20,147 +20,15 @@ use x11rb::wrapper::ConnectionExt as _;
 const PATIENCE: Duration = Duration::from_secs(30);
 const VERSION: u32 = 5;
 
-/// Files that hang at the pointer, over the window that lies in a host's.
-pub struct Drag {
-    connection: RustConnection,
-    source: u32,
-    target: u32,
-    uris: String,
-}
-
-impl Drag {
-    /// Moves these files to a place on the screen, over the first window in `host`; returns when that has said
-    /// whether it would take them.
-    ///
-    /// # Panics
-    /// It never says.
-    pub fn over(host: u32, place: (u32, u32), files: &[&Path]) -> (Self, bool) {
-        let (connection, screen_idx) = x11rb::connect(None).expect("a display");
-        let root = connection.setup().roots[screen_idx].root;
-        let source = connection.generate_id().expect("ids are many");
-        connection
-            .create_window(
-                COPY_DEPTH_FROM_PARENT,
-                source,
-                root,
-                0,
-                0,
-                1,
-                1,
-                0,
-                WindowClass::INPUT_OUTPUT,
-                0,
-                &CreateWindowAux::new(),
-            )
-            .expect("the server is there");
-        let tree = connection.query_tree(host).expect("the server is there");
-        let target = tree.reply().expect("the host's window is open").children[0];
-        let lines = files
-            .iter()
-            .map(|path| format!("file://{}\r\n", path.display()));
-        let drag = Self {
-            connection,
-            source,
-            target,
-            uris: lines.collect(),
-        };
-        let selection = drag.atom("XdndSelection");
-        drag.connection
-            .set_selection_owner(source, selection, x11rb::CURRENT_TIME)
-            .expect("the server is there");
-        let kind = drag.atom("text/uri-list");
-        drag.tell("XdndEnter", [source, VERSION << 24, kind, 0, 0]);
-        let (x, y) = place;
-        let copy = drag.atom("XdndActionCopy");
-        drag.tell("XdndPosition", [source, 0, x << 16 | y, 0, copy]);
-        let answer = drag.answer("XdndStatus");
-        (drag, answer & 1 == 1)
-    }
-
-    /// Lets go; returns when the window has taken the files.
-    ///
-    /// # Panics
-    /// It never says so.
-    pub fn drop(self) {
-        self.tell("XdndDrop", [self.source, 0, 0, 0, 0]);
-        self.answer("XdndFinished");
-    }
-
-    /// Goes away again.
-    pub fn leave(self) {
-        self.tell("XdndLeave", [self.source, 0, 0, 0, 0]);
-    }
-
-    fn atom(&self, name: &str) -> Atom {
-        let asked = self.connection.intern_atom(false, name.as_bytes());
-        let answer = asked.expect("the server is there").reply();
-        answer.expect("names are short").atom
-    }
-
-    fn tell(&self, what: &str, words: [u32; 5]) {
-        let event = ClientMessageEvent::new(32, self.target, self.atom(what), words);
-        let sent = self
-            .connection
-            .send_event(false, self.target, EventMask::NO_EVENT, event);
-        sent.expect("the server is there")
-            .check()
-            .expect("the window is open");
-    }
-
-    /// Waits for a message, and hands over the files meanwhile if it is asked to; gives the message's second word.
-    fn answer(&self, what: &str) -> u32 {
-        let (expected, started) = (self.atom(what), Instant::now());
-        while started.elapsed() < PATIENCE {
-            match self.connection.poll_for_event().expect("a display") {
-                Some(Event::ClientMessage(message)) if message.type_ == expected => {
-                    return message.data.as_data32()[1];
-                }
-                Some(Event::SelectionRequest(request)) => self.hand_over(request),
-                Some(_) => {}
-                None => std::thread::sleep(Duration::from_millis(2)),
-            }
-        }
-        panic!("{what}: never");
-    }
-
-    fn hand_over(&self, request: SelectionRequestEvent) {
-        let (window, property, kind) = (request.requestor, request.property, request.target);
-        self.connection
-            .change_property8(
-                PropMode::REPLACE,
-                window,
-                property,
-                kind,
-                self.uris.as_bytes(),
-            )
-            .expect("the server is there");
-        let event = SelectionNotifyEvent {
-            response_type: SELECTION_NOTIFY_EVENT,
-            sequence: 0,
-            time: request.time,
-            requestor: window,
-            selection: request.selection,
-            target: kind,
-            property,
-        };
-        let sent = self
-            .connection
-            .send_event(false, window, EventMask::NO_EVENT, event);
-        sent.expect("the server is there")
-            .check()
-            .expect("the window is open");
-    }
-}
-
-/// A window of another program that takes files.
-pub struct Target {
+/// A window of another program.
+struct Client {
     connection: RustConnection,
     window: u32,
 }
 
-impl Target {
-    /// Opens one at a place on the screen, of this width and height.
-    pub fn new((x, y): (i16, i16), (width, height): (u16, u16)) -> Self {
+impl Client {
+    /// Opens one at a place on the screen, of this width and height; it isn't shown.
+    fn new((x, y): (i16, i16), (width, height): (u16, u16)) -> Self {
         let (connection, screen_idx) = x11rb::connect(None).expect("a display");
         let root = connection.setup().roots[screen_idx].root;
         let window = connection.generate_id().expect("ids are many");
@@ -179,69 +47,7 @@ impl Target {
                 &CreateWindowAux::new(),
             )
             .expect("the server is there");
-        let target = Self { connection, window };
-        let aware = target.atom("XdndAware");
-        target
-            .connection
-            .change_property32(PropMode::REPLACE, window, aware, AtomEnum::ATOM, &[VERSION])
-            .expect("the server is there");
-        let mapped = target.connection.map_window(window);
-        mapped
-            .expect("the server is there")
-            .check()
-            .expect("a window can be shown");
-        target
-    }
-
-    /// Says that it takes what hovers, waits for the drop, and gives what was dropped.
-    ///
-    /// # Panics
-    /// It never comes.
-    pub fn receive(&self, mut on_hover: impl FnMut()) -> Vec<u8> {
-        let [position, drop, selection, kind] =
-            ["XdndPosition", "XdndDrop", "XdndSelection", "text/uri-list"]
-                .map(|name| self.atom(name));
-        let started = Instant::now();
-        while started.elapsed() < PATIENCE {
-            match self.connection.poll_for_event().expect("a display") {
-                Some(Event::ClientMessage(message)) if message.type_ == position => {
-                    let words = message.data.as_data32();
-                    self.tell(words[0], "XdndStatus", [self.window, 1, 0, 0, words[4]]);
-                    on_hover();
-                }
-                Some(Event::ClientMessage(message)) if message.type_ == drop => {
-                    self.connection
-                        .convert_selection(
-                            self.window,
-                            selection,
-                            kind,
-                            selection,
-                            x11rb::CURRENT_TIME,
-                        )
-                        .expect("the server is there");
-                    self.connection.flush().expect("the server is there");
-                }
-                Some(Event::SelectionNotify(event)) => {
-                    let asked = self.connection.get_property(
-                        true,
-                        self.window,
-                        event.property,
-                        AtomEnum::ANY,
-                        0,
-                        10_000,
-                    );
-                    let answer = asked.expect("the server is there").reply();
-                    let owner = self.connection.get_selection_owner(selection);
-                    let owner = owner.expect("the server is there").reply();
-                    let source = owner.expect("it has one").owner;
-                    self.tell(source, "XdndFinished", [self.window, 1, 0, 0, 0]);
-                    return answer.expect("it is there").value;
-                }
-                Some(_) => {}
-                None => std::thread::sleep(Duration::from_millis(2)),
-            }
-        }
-        panic!("nothing was dropped");
+        Self { connection, window }
     }
 
     fn atom(&self, name: &str) -> Atom {
@@ -257,6 +63,190 @@ impl Target {
             .send_event(false, window, EventMask::NO_EVENT, event);
         sent.expect("the server is there")
             .check()
-            .expect("the source is there");
+            .expect("the window is open");
+    }
+}
+
+/// Files that hang at the pointer, over the window that lies in a host's.
+pub struct Drag {
+    client: Client,
+    target: u32,
+    uris: String,
+}
+
+impl Drag {
+    /// Moves these files to a place on the screen, over the first window in `host`; returns when that has said
+    /// whether it would take them.
+    ///
+    /// # Panics
+    /// It never says.
+    pub fn over(host: u32, place: (u32, u32), files: &[&Path]) -> (Self, bool) {
+        let client = Client::new((0, 0), (1, 1));
+        let Client {
+            connection,
+            window: source,
+        } = &client;
+        let tree = connection.query_tree(host).expect("the server is there");
+        let target = tree.reply().expect("the host's window is open").children[0];
+        let lines = files
+            .iter()
+            .map(|path| format!("file://{}\r\n", path.display()));
+        let selection = client.atom("XdndSelection");
+        connection
+            .set_selection_owner(*source, selection, x11rb::CURRENT_TIME)
+            .expect("the server is there");
+        let kind = client.atom("text/uri-list");
+        let copy = client.atom("XdndActionCopy");
+        let drag = Self {
+            client,
+            target,
+            uris: lines.collect(),
+        };
+        drag.tell("XdndEnter", [VERSION << 24, kind, 0, 0]);
+        let (x, y) = place;
+        drag.tell("XdndPosition", [0, x << 16 | y, 0, copy]);
+        let answer = drag.answer("XdndStatus");
+        (drag, answer & 1 == 1)
+    }
+
+    /// Lets go; returns when the window has taken the files.
+    ///
+    /// # Panics
+    /// It never says so.
+    pub fn drop(self) {
+        self.tell("XdndDrop", [0; 4]);
+        self.answer("XdndFinished");
+    }
+
+    /// Goes away again.
+    pub fn leave(self) {
+        self.tell("XdndLeave", [0; 4]);
+    }
+
+    fn tell(&self, what: &str, [a, b, c, d]: [u32; 4]) {
+        let words = [self.client.window, a, b, c, d];
+        self.client.tell(self.target, what, words);
+    }
+
+    /// Waits for a message, and hands over the files meanwhile if it is asked to; gives the message's second word.
+    fn answer(&self, what: &str) -> u32 {
+        let (expected, started) = (self.client.atom(what), Instant::now());
+        while started.elapsed() < PATIENCE {
+            match self.client.connection.poll_for_event().expect("a display") {
+                Some(Event::ClientMessage(message)) if message.type_ == expected => {
+                    return message.data.as_data32()[1];
+                }
+                Some(Event::SelectionRequest(request)) => self.hand_over(request),
+                Some(_) => {}
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+        panic!("{what}: never");
+    }
+
+    fn hand_over(&self, request: SelectionRequestEvent) {
+        let (window, property, kind) = (request.requestor, request.property, request.target);
+        self.client
+            .connection
+            .change_property8(
+                PropMode::REPLACE,
+                window,
+                property,
+                kind,
+                self.uris.as_bytes(),
+            )
+            .expect("the server is there");
+        let event = SelectionNotifyEvent {
+            response_type: SELECTION_NOTIFY_EVENT,
+            sequence: 0,
+            time: request.time,
+            requestor: window,
+            selection: request.selection,
+            target: kind,
+            property,
+        };
+        let sent = self
+            .client
+            .connection
+            .send_event(false, window, EventMask::NO_EVENT, event);
+        sent.expect("the server is there")
+            .check()
+            .expect("the window is open");
+    }
+}
+
+/// A window of another program that takes files.
+pub struct Target(Client);
+
+impl Target {
+    /// Opens one at a place on the screen, of this width and height.
+    pub fn new(place: (i16, i16), size: (u16, u16)) -> Self {
+        let client = Client::new(place, size);
+        let aware = client.atom("XdndAware");
+        let Client { connection, window } = &client;
+        let mode = PropMode::REPLACE;
+        connection
+            .change_property32(mode, *window, aware, AtomEnum::ATOM, &[VERSION])
+            .expect("the server is there");
+        let mapped = connection.map_window(*window);
+        mapped
+            .expect("the server is there")
+            .check()
+            .expect("a window can be shown");
+        Self(client)
+    }
+
+    /// Says that it takes what hovers, waits for the drop, and gives what was dropped.
+    ///
+    /// # Panics
+    /// It never comes.
+    pub fn receive(&self, mut on_hover: impl FnMut()) -> Vec<u8> {
+        let [position, drop, selection, kind] =
+            ["XdndPosition", "XdndDrop", "XdndSelection", "text/uri-list"]
+                .map(|name| self.0.atom(name));
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            match self.0.connection.poll_for_event().expect("a display") {
+                Some(Event::ClientMessage(message)) if message.type_ == position => {
+                    let words = message.data.as_data32();
+                    self.0
+                        .tell(words[0], "XdndStatus", [self.0.window, 1, 0, 0, words[4]]);
+                    on_hover();
+                }
+                Some(Event::ClientMessage(message)) if message.type_ == drop => {
+                    self.0
+                        .connection
+                        .convert_selection(
+                            self.0.window,
+                            selection,
+                            kind,
+                            selection,
+                            x11rb::CURRENT_TIME,
+                        )
+                        .expect("the server is there");
+                    self.0.connection.flush().expect("the server is there");
+                }
+                Some(Event::SelectionNotify(event)) => {
+                    let asked = self.0.connection.get_property(
+                        true,
+                        self.0.window,
+                        event.property,
+                        AtomEnum::ANY,
+                        0,
+                        10_000,
+                    );
+                    let answer = asked.expect("the server is there").reply();
+                    let owner = self.0.connection.get_selection_owner(selection);
+                    let owner = owner.expect("the server is there").reply();
+                    let source = owner.expect("it has one").owner;
+                    self.0
+                        .tell(source, "XdndFinished", [self.0.window, 1, 0, 0, 0]);
+                    return answer.expect("it is there").value;
+                }
+                Some(_) => {}
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+        panic!("nothing was dropped");
     }
 }
