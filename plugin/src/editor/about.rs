@@ -15,35 +15,37 @@ const PARTS: &str = "Networks of the built-in model: Spleeter by Deezer, MIT. MP
 const MANUAL: &str =
     "README.md beside the program; resting the pointer on a control says what it does.";
 
+/// What there is to know, and of what.
+type Facts = Vec<(&'static str, String)>;
+
 /// A button that opens it, and what it opens.
 pub fn draw(ui: &mut Ui, model_id: &str) {
     let id = Id::unique("about");
-    let is_open = ui.data(|data| data.get_temp::<bool>(id).unwrap_or_default());
     let button = egui::Button::new(RichText::new("About").font(theme::SMALL)).frame(false);
     let button = ui
         .add(button)
         .on_hover_text("Version, licences, and where the files of Unweave are");
     if button.clicked() {
-        ui.data_mut(|data| data.insert_temp(id, true));
+        // Looked up once: it takes a look at the disk.
+        ui.data_mut(|data| data.insert_temp(id, facts(model_id)));
     }
-    if !is_open {
+    let Some(facts) = ui.data(|data| data.get_temp::<Facts>(id)) else {
         return;
-    }
+    };
     let modal = Modal::new(id).show(ui.ctx(), |ui| {
         ui.set_width(WIDTH);
-        about(ui, model_id)
+        about(ui, &facts)
     });
     if modal.should_close() || modal.inner {
-        ui.data_mut(|data| data.remove_temp::<bool>(id));
+        ui.data_mut(|data| data.remove_temp::<Facts>(id));
     }
 }
 
 /// Whether it is to be closed.
-fn about(ui: &mut Ui, model_id: &str) -> bool {
-    let facts = facts(model_id);
+fn about(ui: &mut Ui, facts: &Facts) -> bool {
     ui.label(RichText::new("UNWEAVE").font(theme::TITLE).strong());
     egui::Grid::new("about").num_columns(2).show(ui, |ui| {
-        for (what, text) in &facts {
+        for (what, text) in facts {
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
                 let what = RichText::new(*what).font(theme::SMALL);
                 ui.label(what.color(theme::TEXT_DIM));
@@ -80,7 +82,7 @@ fn about(ui: &mut Ui, model_id: &str) -> bool {
     .inner
 }
 
-fn facts(model_id: &str) -> Vec<(&'static str, String)> {
+fn facts(model_id: &str) -> Facts {
     let model = Store::from_environment().find(model_id);
     let model = model.map_or_else(
         |_| format!("{model_id}, which is not installed"),

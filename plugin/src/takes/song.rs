@@ -30,8 +30,8 @@ pub(super) struct Song {
     tracks: Vec<TrackLook>,
     /// The folder whose stems are heard.
     stems: Option<(PathBuf, StemSource)>,
-    /// Something was made of it.
-    is_rendered: bool,
+    /// Where what was made of it last is.
+    rendered: Option<PathBuf>,
     findings: Arc<Mutex<Findings>>,
     /// Reads the file.
     reading: Option<Work>,
@@ -95,10 +95,7 @@ pub struct Look {
 impl Look {
     /// What it is called in the list.
     pub fn label(&self) -> &str {
-        match self.name.trim() {
-            "" => &self.title,
-            name => name,
-        }
+        label(&self.name, &self.title)
     }
 
     /// Its length, as far as it is known.
@@ -111,6 +108,13 @@ impl Look {
         let facts = |take: &Arc<Take>| (take.position, take.ending);
         let none = (Position::Unknown, Ending::Stopped);
         self.take.as_ref().map_or(none, facts)
+    }
+}
+
+fn label<'a>(name: &'a str, title: &'a str) -> &'a str {
+    match name.trim() {
+        "" => title,
+        name => name,
     }
 }
 
@@ -200,7 +204,7 @@ impl Song {
             playhead: 0,
             tracks: Vec::new(),
             stems: None,
-            is_rendered: false,
+            rendered: None,
             findings: Arc::new(Mutex::new(findings)),
             reading: None,
         };
@@ -234,14 +238,11 @@ impl Song {
 
     /// A take of which nothing was made.
     pub(super) fn is_worth_keeping(&self) -> bool {
-        !self.is_rendered && self.as_take().is_some()
+        self.rendered.is_none() && self.as_take().is_some()
     }
 
     pub(super) fn label(&self) -> &str {
-        match self.name.trim() {
-            "" => &self.title,
-            name => name,
-        }
+        label(&self.name, &self.title)
     }
 
     pub(super) fn range(&self) -> Option<Range<u64>> {
@@ -297,10 +298,13 @@ impl Song {
 
     /// Something was rendered into this folder.
     pub(super) fn set_rendered(&mut self, dir: &Path) {
-        self.is_rendered = true;
-        let is_known = self.stems.as_ref().is_some_and(|(known, _)| known == dir);
+        // Asked for with every picture; the disk is looked at once.
+        if self.rendered.as_deref() == Some(dir) {
+            return;
+        }
+        self.rendered = Some(dir.to_owned());
         // A set without all stems can't be heard as a whole.
-        if !is_known && let Some(source) = StemSource::files(dir) {
+        if let Some(source) = StemSource::files(dir) {
             self.set_tracks(&source.tracks());
             self.stems = Some((dir.to_owned(), source));
         }
