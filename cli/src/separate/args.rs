@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::ValueEnum;
 use unweave_separation::audio::write::{BitDepth, FileFormat, Mp3Rate};
-use unweave_separation::delivery::plan::{PlanError, Selection, Sum};
-use unweave_separation::files::naming;
+use unweave_separation::delivery::plan::{INSTRUMENTAL_LABEL, PlanError, Selection, Sum};
 use unweave_separation::files::template::Template;
 
 use crate::engine::ModelArgs;
@@ -184,14 +183,9 @@ fn all_but(stem: &str, stems: &[String]) -> Result<Sum, PlanError> {
         let known = stems.to_vec();
         return Err(PlanError::UnknownStem { name, known });
     }
-    let label = match name.as_str() {
-        "vocals" => "Instrumental".to_owned(),
-        name => format!("No {}", naming::stem_label(name).trim_end_matches(" Stem")),
-    };
-    let stems = stems
-        .iter()
-        .filter(|stem| **stem != name)
-        .cloned()
-        .collect();
-    Ok(Sum { label, stems })
+    let mut sum = Sum::all_but(&name, stems);
+    if name == "vocals" {
+        sum.label = INSTRUMENTAL_LABEL.to_owned();
+    }
+    Ok(sum)
 }

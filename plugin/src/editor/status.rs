@@ -10,6 +10,7 @@ use crate::editor::light::{Heard, light};
 use crate::editor::models::ModelName;
 use crate::editor::theme;
 use crate::params::UnweaveParams;
+use crate::render::words::sentence;
 use crate::report::{Facts, Source, is_strained};
 use crate::takes::{PathKind, Takes, shorten_middle};
 
@@ -323,16 +324,6 @@ fn advice(fault: Fault, facts: &Facts) -> String {
         }
         _ => "Install the model anew, or choose another one above.".to_owned(),
     }
-}
-
-/// With a capital and a full stop: reasons come in lower case, to be put together.
-fn sentence(reason: &str) -> String {
-    let mut letters = reason.chars();
-    let first = letters
-        .next()
-        .map(|letter| letter.to_uppercase().to_string());
-    let rest = letters.as_str().trim_end_matches('.');
-    format!("{}{rest}.", first.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::io;
 use unweave_live::capture::Problem;
 use unweave_separation::audio::read::ReadError;
 use unweave_separation::audio::write::WriteError;
+use unweave_separation::files::naming;
 use unweave_separation::offline::JobError;
 use unweave_separation::words::{KINDS, system as said};
 
@@ -92,14 +93,9 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+/// With a capital and a full stop: reasons come in lower case, to be put together.
+pub(crate) fn sentence(text: &str) -> String {
+    format!("{}.", naming::capitalised(text).trim_end_matches('.'))
 }
 
 #[cfg(test)]

@@ -41,24 +41,12 @@ impl Pick {
                 })
             }
             Self::Without(stem) => Ok(Selection {
-                sums: vec![without(stem, &model.manifest.stems)],
+                sums: vec![Sum::all_but(stem, &model.manifest.stems)],
                 only_sums: true,
                 mix: false,
                 ..Selection::default()
             }),
         }
-    }
-}
-
-/// `No Drums`: the sum of all other stems.
-pub(super) fn without(stem: &str, stems: &[String]) -> Sum {
-    let mut letters = stem.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    let name: String = first.chain(letters).collect();
-    let others = stems.iter().filter(|other| *other != stem);
-    Sum {
-        label: format!("No {name}"),
-        stems: others.cloned().collect(),
     }
 }
 
@@ -81,7 +69,7 @@ mod tests {
             assert_eq!(labels, [expected], "{pick:?}");
         }
         assert_eq!(
-            without("drums", &model.manifest.stems).stems,
+            Sum::all_but("drums", &model.manifest.stems).stems,
             ["bass", "vocals", "other"]
         );
     }

@@ -7,7 +7,6 @@ use unweave_separation::Model;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::plan::{PlanError, Selection, Sum};
 
-use super::pick;
 use crate::{ids, place};
 
 /// The choices of `unweave separate`. Never rename a field: sessions know it.
@@ -145,7 +144,7 @@ impl Settings {
 
 /// The file that "everything but drums" is.
 fn everything_but(stem: &str) -> Sum {
-    pick::without(stem, &ids::STEMS.map(str::to_owned))
+    Sum::all_but(stem, &ids::STEMS.map(str::to_owned))
 }
 
 #[cfg(test)]

@@ -50,6 +50,17 @@ pub struct Sum {
     pub stems: Vec<String>,
 }
 
+impl Sum {
+    /// `No Drums`: all stems but one.
+    pub fn all_but(stem: &str, stems: &[String]) -> Self {
+        let others = stems.iter().filter(|other| *other != stem);
+        Self {
+            label: format!("No {}", naming::capitalised(stem)),
+            stems: others.cloned().collect(),
+        }
+    }
+}
+
 impl FromStr for Sum {
     type Err = PlanError;
 

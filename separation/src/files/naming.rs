@@ -63,11 +63,16 @@ pub fn numbered(name: &str, number: u32) -> String {
     )
 }
 
+/// `Drums` for `drums`.
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(chars).collect()
+}
+
 /// `Drums Stem` for `drums`.
 pub fn stem_label(stem: &str) -> String {
-    let mut chars = stem.chars();
-    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
-    format!("{} Stem", first.chain(chars).collect::<String>())
+    format!("{} Stem", capitalised(stem))
 }
 
 /// Why Windows can't have a file or folder of this path, in words that go on from the path; `None` if it can.

@@ -1,6 +1,7 @@
 //! The stems of the song that is worked on: heard or not, and each as a file of its own with one press.
 
 use egui::{Align, Layout, RichText, Sense, Ui, vec2};
+use unweave_separation::files::naming;
 
 use super::{button, named};
 use crate::editor::{button as switches, theme};
@@ -24,7 +25,7 @@ pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look) {
 
 fn line(ui: &mut Ui, takes: &Takes, (idx, track): (usize, &TrackLook), look: &Look) {
     let stem = &track.name;
-    let name = title(stem);
+    let name = naming::capitalised(stem);
     let color = ids::STEMS.iter().position(|known| known == stem);
     let color = color.map_or(theme::TEXT_DIM, |stem_idx| theme::STEMS[stem_idx]);
     let (rect, _) = ui.allocate_exact_size(vec2(4.0, HEIGHT), Sense::empty());
@@ -86,11 +87,4 @@ fn line(ui: &mut Ui, takes: &Takes, (idx, track): (usize, &TrackLook), look: &Lo
             takes.render(pick);
         }
     }
-}
-
-/// A stem's name with a capital.
-fn title(stem: &str) -> String {
-    let mut letters = stem.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    first.chain(letters).collect()
 }

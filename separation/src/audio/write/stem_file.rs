@@ -15,6 +15,7 @@ use serde_json::json;
 use super::alac::AlacPackets;
 use super::mp4::{MovieWriter, mp4_box};
 use super::{AudioSpec, WriteError};
+use crate::files::naming;
 
 /// How many stems there are beside the mix.
 pub(crate) const NUM_STEMS: usize = 4;
@@ -85,7 +86,7 @@ pub(crate) fn join(
     spec: &AudioSpec,
     path: &Path,
 ) -> Result<(), WriteError> {
-    let names: Vec<String> = stems.iter().map(|stem| capitalised(stem)).collect();
+    let names: Vec<String> = stems.iter().map(|stem| naming::capitalised(stem)).collect();
     let mut all = vec!["Mix"];
     all.extend(names.iter().map(String::as_str));
     let brands = [*b"mp42", *b"isom", *b"M4A "];
@@ -140,12 +141,6 @@ fn description(stems: &[&str], names: &[String]) -> Vec<u8> {
         }
     });
     description.to_string().into_bytes()
-}
-
-fn capitalised(stem: &str) -> String {
-    let mut chars = stem.chars();
-    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
-    first.chain(chars).collect()
 }
 
 #[cfg(test)]
