@@ -97,11 +97,15 @@ fn closing() {
     }
     drop(parent);
 
-    // The host's own window is gone before the plug-in's is closed.
-    drop(host.open_window());
-    std::thread::sleep(Duration::from_millis(300));
-    host.idle();
-    with_gui(&host, |gui| unsafe { gui.destroy.unwrap()(host.plugin()) });
+    // The host's own window is gone before the plug-in's is closed, and perhaps before its first picture.
+    for milliseconds in [0, 0, 1, 2, 5, 10, 20, 50, 300] {
+        let parent = host.open_window();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        drop(parent);
+        std::thread::sleep(Duration::from_millis(100));
+        host.idle();
+        with_gui(&host, |gui| unsafe { gui.destroy.unwrap()(host.plugin()) });
+    }
 
     let parent = host.open_window();
     assert_works(&host);

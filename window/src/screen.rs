@@ -2,7 +2,8 @@
 //! thread, and is current on it only in here.
 //!
 //! A graphics card paints every picture anew. Where the processor draws, what is painted is what it costs: there only
-//! what differs from the last picture is painted, onto that, if the system still has it.
+//! what differs from the last picture is painted, onto that, where the system still has it. Whether it has is not tried
+//! out: to read the window's pixels back ends the process if the host has just closed or shrunk its own window.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
@@ -35,21 +36,12 @@ pub struct Screen {
     painter: Painter,
     ground: Color32,
     is_software: bool,
-    keeping: Keeping,
+    /// Whether what was painted is still there to be painted on after it was shown.
+    keeps: bool,
     /// What was painted last.
     painted: Option<Painted>,
     /// Whether the screen shows that.
     is_shown: bool,
-}
-
-/// Whether what was painted is still there to be painted on after it was shown.
-#[derive(Clone, Copy, PartialEq)]
-enum Keeping {
-    /// Not looked at yet.
-    Unknown,
-    Yes,
-    /// Nor does it matter where a graphics card paints.
-    No,
 }
 
 /// Everything that a picture follows from, but for the textures.
@@ -63,7 +55,7 @@ impl Screen {
     /// Takes up the window's OpenGL.
     pub fn new(window: &WindowContext, ground: Color32) -> Result<Self, HandlerError> {
         let context = window.gl_context().ok_or(ScreenError::NoContext)?;
-        let (gl, painter, is_software) = current(&context, || {
+        let (gl, painter, renderer) = current(&context, || {
             // SAFETY: the context is current, and stays what its functions were looked up in.
             let gl = unsafe {
                 glow::Context::from_loader_function_cstr(|name| context.get_proc_address(name))
@@ -72,20 +64,17 @@ impl Screen {
             // There are no gradients here, and dithering is half of the work where there is no graphics card.
             let painter = Painter::new(Arc::clone(&gl), "", None, false)
                 .map_err(|error| ScreenError::Broken(error.to_string()))?;
-            let is_software = is_software(&gl);
-            Ok::<_, ScreenError>((gl, painter, is_software))
+            // SAFETY: the context is current.
+            let renderer = unsafe { gl.get_parameter_string(glow::RENDERER) };
+            Ok::<_, ScreenError>((gl, painter, renderer))
         })??;
         Ok(Self {
             context,
             gl,
             painter,
             ground,
-            is_software,
-            keeping: if is_software {
-                Keeping::Unknown
-            } else {
-                Keeping::No
-            },
+            is_software: is_software(&renderer),
+            keeps: keeps(&renderer),
             painted: None,
             is_shown: false,
         })
@@ -142,8 +131,8 @@ impl Screen {
             ctx.tessellate(clipped.collect(), new.pixels_per_point)
         };
         let (gl, painter) = (&self.gl, &mut self.painter);
-        let (ground, keeping) = (self.ground, self.keeping);
-        self.keeping = current(&self.context, || {
+        let ground = self.ground;
+        current(&self.context, || {
             for (id, deltas) in textures.set.drain() {
                 for delta in deltas {
                     painter.set_texture(id, &delta);
@@ -156,13 +145,7 @@ impl Screen {
             for id in textures.free.drain() {
                 painter.free_texture(id);
             }
-            let before = (keeping == Keeping::Unknown).then(|| middle_row(gl, new.size));
-            self.context.swap_buffers()?;
-            Ok::<_, baseview::Error>(match before {
-                Some(before) if before == middle_row(gl, new.size) => Keeping::Yes,
-                Some(_) => Keeping::No,
-                None => keeping,
-            })
+            self.context.swap_buffers()
         })??;
         self.painted = Some(new);
         self.is_shown = true;
@@ -186,7 +169,7 @@ impl Screen {
         let painted = textures.set.keys().copied();
         let painted: Vec<TextureId> = painted.filter(|id| *id != TextureId::default()).collect();
         let pieces = changed(&old.shapes, &new.shapes, &painted);
-        if self.keeping != Keeping::Yes {
+        if !self.keeps {
             // To be shown once more, all of it has to be there.
             let is_needed = !pieces.is_empty() || !self.is_shown;
             return is_needed.then_some(whole).into_iter().collect();
@@ -219,13 +202,21 @@ fn current<T>(context: &GlContext, act: impl FnOnce() -> T) -> Result<T, basevie
     Ok(done)
 }
 
-/// Mesa's ways to draw with the processor, and that of Windows.
-fn is_software(gl: &glow::Context) -> bool {
-    // SAFETY: a context is current.
-    let name = unsafe { gl.get_parameter_string(glow::RENDERER) };
-    ["llvmpipe", "softpipe", "SWR", "GDI Generic", "Basic Render"]
-        .iter()
-        .any(|software| name.contains(software))
+/// Mesa's ways to draw with the processor.
+const MESA: [&str; 3] = ["llvmpipe", "softpipe", "SWR"];
+
+/// Whether the processor draws: Mesa's, or that of Windows.
+fn is_software(renderer: &str) -> bool {
+    let windows = ["GDI Generic", "Basic Render"];
+    MESA.iter()
+        .chain(&windows)
+        .any(|software| renderer.contains(software))
+}
+
+/// Whether what was painted outlives its being shown. Under X11, Mesa's processors copy it to the window (`drisw.c`).
+/// By way of Vulkan (zink) the names are the same, but pictures take turns.
+fn keeps(renderer: &str) -> bool {
+    cfg!(target_os = "linux") && MESA.iter().any(|software| renderer.starts_with(software))
 }
 
 /// Clears an area, in pixels from the upper left.
@@ -240,16 +231,6 @@ fn clear(gl: &glow::Context, size: [u32; 2], ground: Color32, area: Rect) {
         gl.clear_color(red, green, blue, alpha);
         gl.clear(glow::COLOR_BUFFER_BIT);
     }
-}
-
-/// Pixels of what is being painted.
-fn middle_row(gl: &glow::Context, [width, height]: [u32; 2]) -> Vec<u8> {
-    let mut bytes = vec![0; 4 * width as usize];
-    let (width, row) = (side(width), side(height / 2));
-    let into = glow::PixelPackData::Slice(Some(&mut bytes));
-    // SAFETY: a context is current, and there is room for a row of four bytes per pixel.
-    unsafe { gl.read_pixels(0, row, width, 1, glow::RGBA, glow::UNSIGNED_BYTE, into) };
-    bytes
 }
 
 fn side(pixels: u32) -> i32 {
