@@ -22,6 +22,7 @@ mod codecs;
 mod coded;
 mod ffmpeg;
 mod flac;
+mod guarded;
 mod joined;
 mod matroska;
 mod mp4;

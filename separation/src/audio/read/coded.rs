@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
 use std::ops::Range;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -28,6 +27,7 @@ use symphonia::core::meta::{MetadataOptions, StandardTag};
 use symphonia::core::packet::Packet;
 use symphonia_adapter_libopus::OpusDecoder;
 
+use super::guarded::guarded;
 use super::part::Part;
 use super::{
     ReadError, SampleKind, Source, SourceFacts, codecs, fraction, matroska, mp4, notes, opus,
@@ -502,13 +502,6 @@ fn probe(
     let (format, metadata) = (FormatOptions::default(), MetadataOptions::default());
     guarded(|| symphonia::default::get_probe().probe(&hint, stream, format, metadata))
         .map_err(not_audio)
-}
-
-/// Damage that the library didn't think of makes it panic; to us it is damage like any other.
-fn guarded<T>(call: impl FnOnce() -> Result<T, SymphoniaError>) -> Result<T, SymphoniaError> {
-    // What it leaves behind is asked for more, or dropped: both give errors at worst.
-    panic::catch_unwind(AssertUnwindSafe(call))
-        .unwrap_or(Err(SymphoniaError::DecodeError("the decoder panicked")))
 }
 
 fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, ReadError> {
