@@ -13,12 +13,12 @@ use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFor
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::model::manifest::Kind;
-use unweave_separation::offline::engine;
+use unweave_separation::offline::threads;
 use unweave_separation::offline::{Done, Job, separate_file};
 use unweave_separation::{Model, Resampler, StemBlock, Stft, Terminator, words};
 
 use crate::console;
-use crate::engine::{Engine, ModelArgs};
+use crate::model_args::{ModelArgs, SeparatorPool};
 
 /// Length of the song that is made when none is named, in seconds.
 const MADE_SECONDS: u32 = 30;
@@ -78,17 +78,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(start.elapsed().as_secs_f64())
     };
 
-    let mut engine = None;
+    let mut pool = None;
     let mut times = Vec::new();
     // The model is tried out while it is loaded: its first inference is part of this.
     times.push((
         "start to first inference",
         timed(&mut || {
-            engine = Some(args.model.open(&cancel)?);
+            pool = Some(args.model.open(&cancel)?);
             Ok(())
         })?,
     ));
-    let mut engine = engine.context("the model was not loaded")?;
+    let mut pool = pool.context("the model was not loaded")?;
     let mut decoded = Decoded::default();
     times.push((
         "decode",
@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         "transform there and back",
         timed(&mut || decoded.transform(&model))?,
     ));
-    times.push(("separate", timed(&mut || decoded.separate(&mut engine))?));
+    times.push(("separate", timed(&mut || decoded.separate(&mut pool))?));
     times.push((
         "write one WAV, 24 bits",
         timed(&mut || decoded.write(temp.path(), FileFormat::Wav))?,
@@ -118,8 +118,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     times.push((
         "all, song to checked WAV set",
         timed(&mut || {
-            let mut engine = args.model.open(&cancel)?;
-            is_complete = separate(args, &song, temp.path(), &mut engine, &cancel)?;
+            let mut pool = args.model.open(&cancel)?;
+            is_complete = separate(args, &song, temp.path(), &mut pool, &cancel)?;
             Ok(())
         })?,
     ));
@@ -129,8 +129,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         unweave_version: env!("CARGO_PKG_VERSION"),
         model: model.manifest.id.clone(),
         model_sha256: model.identity()?,
-        runtime: engine.runtime().to_owned(),
-        threads: engine::model_threads(&model, args.model.threads),
+        runtime: pool.runtime().to_owned(),
+        threads: threads::for_inference(&model, args.model.threads),
         song_seconds: seconds,
         steps: times
             .into_iter()
@@ -172,10 +172,10 @@ fn separate(
     args: &Args,
     song: &Path,
     output_dir: &Path,
-    engine: &mut Engine,
+    pool: &mut SeparatorPool,
     cancel: &Terminator,
 ) -> anyhow::Result<bool> {
-    let model = engine.model_report();
+    let model = pool.model_report();
     let job = Job {
         source: song,
         range: None,
@@ -189,10 +189,10 @@ fn separate(
         existing: Existing::Number,
         skip_existing: false,
         model: &model,
-        runtime: engine.runtime().to_owned(),
-        threads: engine::encoding_threads(args.model.threads),
+        runtime: pool.runtime().to_owned(),
+        threads: threads::for_encoding(args.model.threads),
     };
-    let done = separate_file(&job, &mut |rate| engine.stream(rate), &mut |_| {}, cancel)
+    let done = separate_file(&job, &mut |rate| pool.stream(rate), &mut |_| {}, cancel)
         .map_err(|error| anyhow::anyhow!("{}: {}", song.display(), words::job(&error, "TMPDIR")))?;
     Ok(matches!(done, Done::Written { .. }))
 }
@@ -275,8 +275,8 @@ impl Decoded {
         Ok(())
     }
 
-    fn separate(&self, engine: &mut Engine) -> anyhow::Result<()> {
-        let mut stream = engine.stream(self.sample_rate)?;
+    fn separate(&self, pool: &mut SeparatorPool) -> anyhow::Result<()> {
+        let mut stream = pool.stream(self.sample_rate)?;
         let mut stems = StemBlock::default();
         for block in self.blocks() {
             stream.push(block, &mut stems)?;

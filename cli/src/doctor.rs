@@ -9,7 +9,7 @@ use unweave_separation::files::folders;
 use unweave_separation::runtime::{self, DeviceVerdict, Verdict};
 use unweave_separation::{Options, Store, load};
 
-use crate::{console, engine};
+use crate::{console, model_args};
 
 /// Arguments of `unweave doctor`.
 #[derive(Debug, clap::Args)]
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn look() -> Findings {
-    let beside = engine::beside();
+    let beside = model_args::beside();
     let mut advice = Vec::new();
     let runtimes: Vec<Finding> = runtime::survey(&beside)
         .into_iter()

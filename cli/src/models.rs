@@ -15,7 +15,7 @@ use unweave_separation::model::catalogue::Catalogue;
 use unweave_separation::model::facts::Facts;
 use unweave_separation::{Model, Options, Store, load};
 
-use crate::{console, engine};
+use crate::{console, model_args};
 
 /// Subcommands of `unweave models`.
 #[derive(Debug, Subcommand)]
@@ -208,7 +208,7 @@ fn info(model: &Model, json: bool) -> anyhow::Result<ExitCode> {
 
 fn verify(models: &[Model]) -> ExitCode {
     let options = Options {
-        runtime_beside: engine::beside(),
+        runtime_beside: model_args::beside(),
         ..Options::default()
     };
     let mut code = ExitCode::SUCCESS;

@@ -19,12 +19,12 @@ use unweave_separation::delivery::folder::{self, Existing};
 use unweave_separation::delivery::plan::Selection;
 use unweave_separation::delivery::report::Report;
 use unweave_separation::files::naming;
-use unweave_separation::offline::engine;
+use unweave_separation::offline::threads;
 use unweave_separation::offline::{Done, Job, JobError, separate_file};
 use unweave_separation::{Terminator, words};
 
 use crate::console::{self, SongProgress};
-use crate::engine::Engine;
+use crate::model_args::SeparatorPool;
 use crate::patterns;
 use crate::songs;
 pub use args::Args;
@@ -71,7 +71,7 @@ enum SongOutcome {
 }
 
 /// One song of a batch.
-struct Wanted<'a> {
+struct BatchSong<'a> {
     song: &'a Path,
     /// Such as `2/5`.
     place: &'a str,
@@ -156,7 +156,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         _ => song.clone(),
     });
     let paths = songs::expand(&named.collect::<Vec<_>>(), args.filter.as_deref())?;
-    let mut engine = match args.model.open(&cancel) {
+    let mut pool = match args.model.open(&cancel) {
         Err(_) if cancel.is_terminated() => return Ok(ExitCode::from(INTERRUPTED)),
         other => other?,
     };
@@ -166,7 +166,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut tracks = HashSet::new();
     for (song_idx, song) in paths.iter().enumerate() {
         let place = format!("{}/{}", song_idx + 1, paths.len());
-        let wanted = Wanted {
+        let batch_song = BatchSong {
             song,
             place: &place,
             selection: &selection,
@@ -175,7 +175,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             output,
             prints_dir: !args.json && !to_standard_output,
         };
-        let outcome = args.separate(&wanted, &mut tracks, &mut engine, &cancel);
+        let outcome = args.separate(&batch_song, &mut tracks, &mut pool, &cancel);
         if to_standard_output && let SongOutcome::Written { dir, report, .. } = &outcome {
             let file = Path::new(dir).join(&report.files[0].name);
             let mut file = fs::File::open(file).context("what was written is gone")?;
@@ -262,12 +262,12 @@ impl Args {
 
     fn separate(
         &self,
-        wanted: &Wanted<'_>,
+        batch_song: &BatchSong<'_>,
         tracks: &mut HashSet<String>,
-        engine: &mut Engine,
+        pool: &mut SeparatorPool,
         cancel: &Terminator,
     ) -> SongOutcome {
-        let &Wanted { song, place, .. } = wanted;
+        let &BatchSong { song, place, .. } = batch_song;
         let asked = match self.look_at(song, tracks, cancel) {
             Ok(asked) => asked,
             Err(_) if cancel.is_terminated() => return cancelled(song),
@@ -276,25 +276,25 @@ impl Args {
                 return SongOutcome::Failed { error };
             }
         };
-        let model = engine.model_report();
+        let model = pool.model_report();
         let job = Job {
             source: song,
             range: asked.range.clone(),
             name: asked.name.as_deref(),
-            output_dir: wanted.output,
+            output_dir: batch_song.output,
             template: self.name.as_ref(),
             is_flat: self.flat,
-            selection: wanted.selection,
-            format: wanted.format,
-            depth: wanted.depth,
+            selection: batch_song.selection,
+            format: batch_song.format,
+            depth: batch_song.depth,
             existing: match self.overwrite {
                 true => Existing::Overwrite,
                 false => Existing::Number,
             },
             skip_existing: self.skip_existing,
             model: &model,
-            runtime: engine.runtime().to_owned(),
-            threads: engine::encoding_threads(self.model.threads),
+            runtime: pool.runtime().to_owned(),
+            threads: threads::for_encoding(self.model.threads),
         };
         let start = Instant::now();
         let name = song
@@ -303,7 +303,7 @@ impl Args {
             .to_string_lossy()
             .into_owned();
         let progress = SongProgress::start(&name, place, self.quiet);
-        let mut open_stream = |rate| engine.stream(rate);
+        let mut open_stream = |rate| pool.stream(rate);
         let done = separate_file(
             &job,
             &mut open_stream,
@@ -321,7 +321,7 @@ impl Args {
                         console::note(&format!("[{place}] {name}: note: {warning}"));
                     }
                 }
-                if wanted.prints_dir {
+                if batch_song.prints_dir {
                     self.print(&dir, &report);
                 }
                 SongOutcome::Written {
@@ -334,7 +334,7 @@ impl Args {
                 if !self.quiet {
                     console::note(&format!("[{place}] {name}: already there, skipped"));
                 }
-                if wanted.prints_dir {
+                if batch_song.prints_dir {
                     self.print(&dir, &report);
                 }
                 let dir = dir.display().to_string();

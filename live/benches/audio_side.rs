@@ -10,7 +10,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use unweave_live::{Controls, LatencyPlan, Model, Setup, Step, SystemClock, Timing, halves};
+use unweave_live::{
+    Controls, LatencyPlan, LoadedSeparator, Setup, Step, SystemClock, Timing, halves,
+};
 use unweave_separation::Separator;
 use unweave_separation::doubles::{Delayed, shape};
 
@@ -39,7 +41,7 @@ fn time_of(blocks: u64, num_frames: usize, controls: &Controls) -> Duration {
     let plan = LatencyPlan::new(timing, 44_100, 512).expect("a hop of many frames");
     let setup = Setup::new(model.shape(), plan).expect("four stems");
     let load = |_: &dyn Fn() -> bool| {
-        Ok(Model {
+        Ok(LoadedSeparator {
             separator: Box::new(model),
             terminate: None,
         })

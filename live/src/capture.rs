@@ -1,8 +1,8 @@
 //! Capture: what comes in while the transport plays goes to disk, with its place on the timeline.
 //!
 //! ```text
-//! host block ─► AUDIO THREAD  CaptureSide::take ─► lane ─┐
-//!                                                        ▼
+//! host block ─► AUDIO THREAD  CaptureSide::record ─► lane ┐
+//!                                                         ▼
 //!               DISK THREAD   one WAV of 32-bit floats per take, which goes with its last owner
 //! editor     ─► any thread    Capture: arm, the list of takes, what went wrong
 //! ```
@@ -164,7 +164,7 @@ impl Capture {
         self.shared.lost_frames.load(Ordering::Relaxed)
     }
 
-    /// Takes a take off the list. Its file goes when nobody uses it any more.
+    /// Removes a take from the list. Its file goes when nobody uses it any more.
     pub fn discard(&self, id: u64) {
         Arc::make_mut(&mut self.shared.board().takes).retain(|take| take.id != id);
     }

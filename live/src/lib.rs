@@ -25,14 +25,14 @@
 //!
 //! # Example
 //! ```
-//! use unweave_live::{Controls, Engine, LatencyPlan, Model, Setup, Timing};
+//! use unweave_live::{Controls, Engine, LatencyPlan, LoadedSeparator, Setup, Timing};
 //! use unweave_separation::doubles::{Passthrough, shape};
 //!
 //! let shape = shape(44_100, 1024, 4096);
 //! let plan = LatencyPlan::new(Timing::of(&shape, 48_000)?, 48_000, 512)?;
 //! let setup = Setup::new(&shape, plan)?;
 //! let (mut audio, engine) = Engine::start(&setup, "separation", Box::new(move |_is_stopping| {
-//!     Ok(Model { separator: Box::new(Passthrough::new(shape)), terminate: None })
+//!     Ok(LoadedSeparator { separator: Box::new(Passthrough::new(shape)), terminate: None })
 //! }))?;
 //! let (mut left, mut right) = ([0.5; 512], [0.5; 512]);
 //! let (mut drums_left, mut drums_right) = ([0.0; 512], [0.0; 512]);
@@ -73,7 +73,7 @@ pub use error::Error;
 pub use handover::{Handover, Successor};
 pub use levels::{Level, Levels, Slot, StemLevel};
 pub use plan::{LatencyPlan, MAX_ALLOWANCE_FRAMES, MIN_ALLOWANCE_FRAMES, pro_tools_limit_frames};
-pub use setup::{Loader, Model, Refusal, Setup};
+pub use setup::{LoadedSeparator, Loader, Refusal, Setup};
 pub use signal::Terminate;
 pub use status::{Fault, State, Status};
 /// When stems are final, at the host's rate.

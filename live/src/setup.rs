@@ -53,8 +53,8 @@ impl Setup {
     }
 }
 
-/// A model, ready to run.
-pub struct Model {
+/// A separator that has been loaded, and how to end an inference of it.
+pub struct LoadedSeparator {
     /// Runs on the inference thread and is freed there.
     pub separator: Box<dyn Separator>,
     /// Ends a running inference, if the runtime can; called from another thread.
@@ -72,4 +72,4 @@ pub struct Refusal {
 
 /// Loads and verifies a model on the inference thread, where it may take its time; it should give up
 /// when asked whether the engine is stopping and told so.
-pub type Loader = Box<dyn FnOnce(&dyn Fn() -> bool) -> Result<Model, Refusal> + Send>;
+pub type Loader = Box<dyn FnOnce(&dyn Fn() -> bool) -> Result<LoadedSeparator, Refusal> + Send>;

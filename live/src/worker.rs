@@ -14,7 +14,7 @@ use unweave_separation::{StemBlock, Stream, Timing};
 use crate::clock::Clock;
 use crate::lane::{LanePosition, LaneReader, LaneWriter};
 use crate::priority;
-use crate::setup::{Loader, Model, Refusal, Setup};
+use crate::setup::{LoadedSeparator, Loader, Refusal, Setup};
 use crate::status::{Fault, State, Status};
 use trial::Trial;
 
@@ -182,7 +182,7 @@ impl Worker {
         let status = Arc::clone(&self.status);
         let loaded = loader(&|| status.signal.is_stopping());
         status.signal.set_loaded();
-        let loaded = loaded.and_then(|model| self.start(model));
+        let loaded = loaded.and_then(|loaded| self.start(loaded));
         match loaded {
             Ok(separation) => {
                 // What came in meanwhile is late by now if it is more than the latency. If it is less, it
@@ -200,13 +200,13 @@ impl Worker {
     }
 
     /// Checks that the model is what the latency was planned for, and how fast it is here.
-    fn start(&mut self, model: Model) -> Result<Separation, Refusal> {
+    fn start(&mut self, loaded: LoadedSeparator) -> Result<Separation, Refusal> {
         let plan = &self.setup.plan;
         let unfit = |reason: String| Refusal {
             fault: Fault::Mismatch,
             reason,
         };
-        let mut stream = Stream::new(model.separator, plan.sample_rate())
+        let mut stream = Stream::new(loaded.separator, plan.sample_rate())
             .map_err(|error| unfit(error.to_string()))?;
         let shape = stream.shape();
         if stream.timing() != plan.timing()
@@ -216,7 +216,7 @@ impl Worker {
             let reason = "the model differs from what its manifest says; install it again";
             return Err(unfit(reason.to_owned()));
         }
-        self.status.signal.set_terminate(model.terminate);
+        self.status.signal.set_terminate(loaded.terminate);
         let budget = frames_to_time(plan.budget_frames(), plan.sample_rate());
         let trial = Trial {
             clock: &*self.clock,
@@ -430,11 +430,11 @@ mod tests {
             let timing = Timing::of(&shape, 44_100).unwrap();
             let plan = LatencyPlan::new(timing, 44_100, 512).unwrap();
             let setup = Setup::new(&shape, plan).unwrap();
-            let model = Model {
+            let loaded = LoadedSeparator {
                 separator: Box::new(Passthrough::new(shape)),
                 terminate: None,
             };
-            let loader: Loader = Box::new(|_| Ok(model));
+            let loader: Loader = Box::new(|_| Ok(loaded));
             let (mut audio, mut worker, status) = halves(&setup, loader, Box::new(Still));
             worker.step();
             let (mut played, mut now, mut num_naps) = (0, 0, 0);

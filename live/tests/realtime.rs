@@ -11,7 +11,9 @@ use std::sync::mpsc;
 
 use unweave_live::capture::{Capture, CaptureSide, Moment, Position};
 use unweave_live::preview::{PreviewDesk, PreviewFeed, PreviewSide, Use, preview};
-use unweave_live::{AudioSide, Controls, Engine, LatencyPlan, Loader, Model, Setup, State, Timing};
+use unweave_live::{
+    AudioSide, Controls, Engine, LatencyPlan, LoadedSeparator, Loader, Setup, State, Timing,
+};
 use unweave_separation::doubles::{Delayed, Failing, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
 
@@ -96,7 +98,7 @@ fn source(separator: impl Separator + 'static) -> (Setup, Loader) {
     let setup = Setup::new(separator.shape(), plan).unwrap();
     let separator = Box::new(separator);
     let load = |_: &dyn Fn() -> bool| {
-        Ok(Model {
+        Ok(LoadedSeparator {
             separator,
             terminate: None,
         })
@@ -207,7 +209,7 @@ impl Host {
                 .main
                 .each_mut()
                 .map(|channel| &mut channel[..num_frames]);
-            self.capture.take(&main, &moment);
+            self.capture.record(&main, &moment);
             let [left, right] = main;
             audio.process([&mut *left, &mut *right], &mut outs[..num_outs], &controls);
             let host = Use {

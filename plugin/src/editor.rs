@@ -1,7 +1,7 @@
 //! The window: what a person sees and does.
 //!
 //! Everything is drawn by [`draw`], which knows the parameters, what the engine has published, and the
-//! host; no window. So every control is tested without one. [`Window`] is what the framework opens.
+//! host; no window. So every control is tested without one. [`EditorWindow`] is what the framework opens.
 //!
 //! ```text
 //! window ─► draw ─► models · picture · strips (fader, button, control) · takes · status
@@ -21,16 +21,16 @@ pub mod extent;
 mod fader;
 pub(crate) mod gesture;
 mod keys;
+mod level_meter;
 mod light;
 mod listen;
-mod meter;
 mod models;
 mod picture;
 mod presets;
 pub mod scale;
+pub mod songs;
 mod status;
 mod strips;
-pub mod takes;
 mod tempo;
 pub mod theme;
 mod visibility;
@@ -47,7 +47,7 @@ use crate::bell::Bell;
 use crate::params::UnweaveParams;
 use crate::presets::folder::Folder;
 use crate::report::Source;
-use crate::takes::{Listening, Takes};
+use crate::songs::{Listening, Songs};
 pub use control::let_go;
 use dropping::Dropping;
 use keys::Keys;
@@ -55,11 +55,11 @@ use light::Heard;
 use listen::Listener;
 use models::ModelsView;
 use presets::PresetsView;
+use songs::SongsView;
 use status::StatusView;
 use strips::Strips;
-use takes::TakesView;
 use tempo::Tempo;
-pub use window::Window;
+pub use window::EditorWindow;
 
 /// How often the state is looked at while nobody tells of it: the model loads, and the host may not call.
 const GLANCE: Duration = Duration::from_millis(500);
@@ -83,13 +83,13 @@ pub struct EditorState {
     models: ModelsView,
     presets: PresetsView,
     status: StatusView,
-    takes: Arc<Takes>,
-    takes_view: TakesView,
+    songs: Arc<Songs>,
+    songs_view: SongsView,
 }
 
 impl EditorState {
     /// A window on these parameters, woken by this bell.
-    pub fn new(params: Arc<UnweaveParams>, takes: Arc<Takes>, bell: Bell) -> Self {
+    pub fn new(params: Arc<UnweaveParams>, songs: Arc<Songs>, bell: Bell) -> Self {
         Self {
             params,
             bell,
@@ -102,8 +102,8 @@ impl EditorState {
             models: ModelsView::default(),
             presets: PresetsView::default(),
             status: StatusView::default(),
-            takes,
-            takes_view: TakesView::default(),
+            songs,
+            songs_view: SongsView::default(),
         }
     }
 
@@ -140,7 +140,7 @@ pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
         state.presets.obey(wish, &params, host);
     }
     let (mut is_loading, mut is_refused) = (false, false);
-    let is_preview = state.takes.listening() == Listening::Playing;
+    let is_preview = state.songs.listening() == Listening::Playing;
     let levels = match params.report.source() {
         Source::Engine(facts) => {
             let state = facts.status.state();
@@ -155,7 +155,7 @@ pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
         Source::Inactive => None,
     };
     let levels = if is_preview {
-        Some(state.takes.levels())
+        Some(state.songs.levels())
     } else {
         levels
     };
@@ -190,9 +190,9 @@ pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
                 has_input: state.listener.has_input(),
                 is_preview,
             };
-            status::draw(ui, &mut state.status, (&params, &state.takes), heard);
+            status::draw(ui, &mut state.status, (&params, &state.songs), heard);
         });
-    Panel::right("takes")
+    Panel::right("songs")
         // The panel itself keeps the right margin free.
         .frame(Frame::new().inner_margin(Margin {
             left: 10,
@@ -202,9 +202,9 @@ pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
         .show_separator_line(false)
         .exact_size(272.0)
         .show(ui, |ui| {
-            takes::draw(ui, &state.takes, &mut state.takes_view);
+            songs::draw(ui, &state.songs, &mut state.songs_view);
         });
-    state.dropping.draw(ui, &state.takes);
+    state.dropping.draw(ui, &state.songs);
     scale::fit(ui.ctx(), state.room);
     CentralPanel::default().frame(panel(10, 0)).show(ui, |ui| {
         state

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use unweave_separation::loading::fetch::{Fetch, Report, is_installed, parts};
+use unweave_separation::loading::fetch::{Fetch, OnProgress, is_installed, parts};
 use unweave_separation::model::catalogue::{Catalogue, Entry};
 use unweave_separation::{Options, Store};
 
@@ -65,11 +65,11 @@ impl Fetching {
                     ..Options::default()
                 },
             };
-            let report = report(Arc::clone(&shown));
+            let on_progress = show_progress(Arc::clone(&shown));
             let result = parts
                 .iter()
                 .filter(|part| !is_installed(&fetch.store, &part.id))
-                .try_for_each(|part| fetch.fetch(part, &report, &flag).map(drop));
+                .try_for_each(|part| fetch.fetch(part, &on_progress, &flag).map(drop));
             *shown.lock() = match result {
                 Ok(()) => FetchStage::Done,
                 Err(error) => FetchStage::Failed(reason(&error)),
@@ -124,7 +124,7 @@ pub fn catalogue() -> Result<Catalogue, String> {
 }
 
 /// Adds up the files.
-fn report(stage: Arc<Mutex<FetchStage>>) -> Report {
+fn show_progress(stage: Arc<Mutex<FetchStage>>) -> OnProgress {
     // Of the files before, and of the present one.
     let counts = [AtomicU64::new(0), AtomicU64::new(0)];
     Arc::new(move |file, bytes| {

@@ -2,27 +2,27 @@
 
 use parking_lot::Mutex;
 
-use crate::wanted::Wanted;
+use crate::model_choice::ModelChoice;
 
 /// As many as there are choices that somebody has listened to: a few.
 static LOADS: Mutex<Vec<Load>> = Mutex::new(Vec::new());
 
 struct Load {
-    wanted: Wanted,
+    choice: ModelChoice,
     sample_rate: u32,
     load: f32,
 }
 
 /// Keeps what was measured last; see [`unweave_live::Status::load`]. Not for the audio thread.
-pub fn note(wanted: &Wanted, sample_rate: u32, load: f32) {
+pub fn note(choice: &ModelChoice, sample_rate: u32, load: f32) {
     let mut loads = LOADS.lock();
     match loads
         .iter_mut()
-        .find(|known| known.is_of(wanted, sample_rate))
+        .find(|known| known.is_of(choice, sample_rate))
     {
         Some(known) => known.load = load,
         None => loads.push(Load {
-            wanted: wanted.clone(),
+            choice: choice.clone(),
             sample_rate,
             load,
         }),
@@ -30,15 +30,15 @@ pub fn note(wanted: &Wanted, sample_rate: u32, load: f32) {
 }
 
 /// None if it never ran.
-pub fn known(wanted: &Wanted, sample_rate: u32) -> Option<f32> {
+pub fn known(choice: &ModelChoice, sample_rate: u32) -> Option<f32> {
     let loads = LOADS.lock();
-    let known = loads.iter().find(|known| known.is_of(wanted, sample_rate));
+    let known = loads.iter().find(|known| known.is_of(choice, sample_rate));
     known.map(|known| known.load)
 }
 
 impl Load {
-    fn is_of(&self, wanted: &Wanted, sample_rate: u32) -> bool {
-        self.wanted == *wanted && self.sample_rate == sample_rate
+    fn is_of(&self, choice: &ModelChoice, sample_rate: u32) -> bool {
+        self.choice == *choice && self.sample_rate == sample_rate
     }
 }
 
@@ -50,12 +50,12 @@ mod tests {
 
     #[test]
     fn the_last_measurement_counts_for_its_model_mode_and_rate_alone() {
-        let quick = Wanted {
+        let quick = ModelChoice {
             model: "of-this-test".to_owned(),
             mode: Mode::Quick,
             device: DeviceChoice::Auto,
         };
-        let light = Wanted {
+        let light = ModelChoice {
             mode: Mode::Light,
             ..quick.clone()
         };

@@ -10,7 +10,7 @@ use unweave_separation::{
     DeviceUse, Error, Mode, Model, Options, Purpose, Shape, Store, Terminator,
 };
 
-use crate::wanted::Wanted;
+use crate::model_choice::ModelChoice;
 use crate::{ids, place, runtime_choice};
 
 /// Id of the model that comes with the plug-in, as in its manifest.
@@ -77,21 +77,21 @@ fn plan(
 ///
 /// # Errors
 /// The built-in manifest is wrong, which a test excludes.
-pub fn source(wanted: &Wanted) -> Result<Source, Error> {
+pub fn source(choice: &ModelChoice) -> Result<Source, Error> {
     let built_in = Model::built_in()?;
-    let purpose = Purpose::Live(wanted.mode);
+    let purpose = Purpose::Live(choice.mode);
     let found = Store::from_environment()
-        .find(&wanted.model)
+        .find(&choice.model)
         .and_then(|model| {
             let strips = |mode| Strips::new(&model, &ids::STEMS, Purpose::Live(mode));
             let modes = model.manifest.modes().into_iter();
             let modes = modes.map(|mode| Ok((mode, strips(mode)?.shape().clone())));
-            Ok((strips(wanted.mode)?, modes.collect::<Result<_, _>>()?))
+            Ok((strips(choice.mode)?, modes.collect::<Result<_, _>>()?))
         })
         .map_err(|error: Error| refusal(&error));
     let device_use = DeviceUse::default();
     let options = Options {
-        device: wanted.device,
+        device: choice.device,
         device_use: device_use.clone(),
         threads: 1,
         runtime_beside: place::runtime_folders(),
@@ -122,7 +122,7 @@ fn run(
     model: &Strips,
     options: Options,
     is_stopping: &dyn Fn() -> bool,
-) -> Result<unweave_live::Model, Refusal> {
+) -> Result<unweave_live::LoadedSeparator, Refusal> {
     if is_stopping() {
         return Err(refusal(&Error::Terminated));
     }
@@ -130,7 +130,7 @@ fn run(
         nice_error!("no separation: {error}");
         refusal(&error)
     })?;
-    Ok(unweave_live::Model {
+    Ok(unweave_live::LoadedSeparator {
         separator,
         terminate: Some(Arc::new(move || options.terminator.terminate())),
     })
@@ -164,8 +164,8 @@ mod tests {
 
     use super::*;
 
-    fn wanted(model: &str) -> Wanted {
-        Wanted {
+    fn model_choice(model: &str) -> ModelChoice {
+        ModelChoice {
             model: model.to_owned(),
             mode: Mode::default(),
             device: DeviceChoice::Auto,
@@ -175,9 +175,9 @@ mod tests {
     #[test]
     fn the_built_in_model_has_our_stems_and_is_inside_every_hosts_limit() {
         for mode in Mode::ALL {
-            let source = source(&Wanted {
+            let source = source(&ModelChoice {
                 mode,
-                ..wanted(BUILTIN_ID)
+                ..model_choice(BUILTIN_ID)
             });
             let source = source.unwrap();
             assert_eq!(source.shape.stems, ids::STEMS);
@@ -192,8 +192,11 @@ mod tests {
 
     #[test]
     fn a_model_that_is_not_here_is_named_and_has_the_usual_latency() {
-        let missing = source(&wanted("no-such-model")).unwrap();
-        assert_eq!(missing.shape, source(&wanted(BUILTIN_ID)).unwrap().shape);
+        let missing = source(&model_choice("no-such-model")).unwrap();
+        assert_eq!(
+            missing.shape,
+            source(&model_choice(BUILTIN_ID)).unwrap().shape
+        );
         let refusal = (missing.loader)(&|| false).err().unwrap();
         assert_eq!(refusal.fault, Fault::NoModel);
         assert!(

@@ -13,11 +13,11 @@ use unweave_separation::{DeviceChoice, Mode};
 
 use crate::editor::extent::Extent;
 use crate::ids;
+use crate::model_choice::{ModeParam, ModelChoice, SavedId};
 use crate::presets::{Mix, StemMix};
 use crate::report::Report;
-use crate::takes::Settings;
+use crate::songs::Settings;
 use crate::text::{self, OFF_GAIN, ON_OFF, Switch};
-use crate::wanted::{Choice, ModeParam, Wanted};
 
 /// Most gain that a stem can get: +12 dB, the range of a usual fader.
 const MAX_GAIN: f32 = 3.981_071_7;
@@ -64,10 +64,10 @@ pub struct UnweaveParams {
     format: RwLock<u32>,
     /// Id of the model that the session was made with.
     #[persist = "model"]
-    pub model: Choice,
+    pub model: SavedId,
     /// What computes: `auto`, or the id of a device.
     #[persist = "device"]
-    pub device: Choice,
+    pub device: SavedId,
     /// How large the window is.
     #[persist = "window"]
     pub extent: Extent,
@@ -137,8 +137,8 @@ impl UnweaveParams {
             vocals: StemParams::new("Vocals", &mix.vocals),
             other: StemParams::new("Other", &mix.other),
             format: RwLock::new(crate::state::FORMAT),
-            model: Choice::of_model(),
-            device: Choice::of_device(),
+            model: SavedId::of_model(),
+            device: SavedId::of_device(),
             extent: Extent::default(),
             render,
             preset: RwLock::default(),
@@ -152,9 +152,9 @@ impl UnweaveParams {
     }
 
     /// What the session wants to separate with. Locks: not for the audio thread.
-    pub fn wanted(&self) -> Wanted {
+    pub fn model_choice(&self) -> ModelChoice {
         let device: DeviceChoice = self.device.get().parse().unwrap_or_default();
-        Wanted {
+        ModelChoice {
             model: self.model.get(),
             mode: self.mode.value().into(),
             device: device.or_cpu(),

@@ -10,20 +10,20 @@ use unweave_live::capture::{CaptureSide, Moment, Position};
 use unweave_live::preview::{PreviewSide, Use};
 
 use crate::bell::Bell;
-use crate::editor::Window;
+use crate::editor::EditorWindow;
 use crate::model;
 use crate::params::UnweaveParams;
 use crate::presets::folder::Folder;
 use crate::running::{Configuration, Running, StemOutputs};
+use crate::songs::Songs;
 use crate::state;
 use crate::succession::Shared;
-use crate::takes::Takes;
 use crate::variant::Variant;
 
 /// One of the plug-ins; see [`crate::variant`] for which there are.
 pub struct Unweave<V> {
     params: Arc<UnweaveParams>,
-    takes: Arc<Takes>,
+    songs: Arc<Songs>,
     /// From the first activation on.
     capture: Option<CaptureSide>,
     preview: PreviewSide,
@@ -40,13 +40,13 @@ pub struct Unweave<V> {
 
 impl<V: Variant> Default for Unweave<V> {
     fn default() -> Self {
-        let (takes, preview) = V::takes();
+        let (songs, preview) = V::songs();
         let presets = Folder::of_user();
         let mix = presets.map(|folder| folder.for_new_instances());
-        let params = UnweaveParams::new(takes.shared_settings(), &mix.unwrap_or_default());
+        let params = UnweaveParams::new(songs.shared_settings(), &mix.unwrap_or_default());
         Self {
             params: Arc::new(params),
-            takes,
+            songs,
             capture: None,
             preview,
             running: None,
@@ -61,7 +61,7 @@ impl<V: Variant> Default for Unweave<V> {
 impl<V> Drop for Unweave<V> {
     fn drop(&mut self) {
         // A window may hold on to them a little longer.
-        self.takes.end();
+        self.songs.end();
     }
 }
 
@@ -74,7 +74,7 @@ impl<V: Variant> Plugin for Unweave<V> {
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = V::LAYOUTS;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
-    type Editor = Window;
+    type Editor = EditorWindow;
     type SysExMessage = ();
     type BackgroundTask = ();
 
@@ -82,10 +82,10 @@ impl<V: Variant> Plugin for Unweave<V> {
         Arc::clone(&self.params) as Arc<dyn Params>
     }
 
-    fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<Window> {
-        Some(Window::new(
+    fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<EditorWindow> {
+        Some(EditorWindow::new(
             Arc::clone(&self.params),
-            Arc::clone(&self.takes),
+            Arc::clone(&self.songs),
             self.bell.clone(),
             Arc::downgrade(&self.alive),
         ))
@@ -140,7 +140,7 @@ impl<V: Variant> Plugin for Unweave<V> {
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         if let Some(capture) = &mut self.capture {
-            capture.take(buffer.as_slice(), &moment(context.transport()));
+            capture.record(buffer.as_slice(), &moment(context.transport()));
         }
         let controls = self.params.controls();
         let mut status = ProcessStatus::Normal;
@@ -180,7 +180,7 @@ impl<V: Variant> Unweave<V> {
         match &mut self.capture {
             Some(capture) if capture.format() == (sample_rate, num_channels) => capture.interrupt(),
             capture => {
-                *capture = Some(self.takes.side(sample_rate, num_channels));
+                *capture = Some(self.songs.side(sample_rate, num_channels));
                 self.preview.set_up(sample_rate);
             }
         }
@@ -188,9 +188,9 @@ impl<V: Variant> Unweave<V> {
 
     /// Keeps the engine, or replaces it by what is wanted in this configuration.
     fn run(&mut self, configuration: Configuration) {
-        let wanted = self.params.wanted();
+        let choice = self.params.model_choice();
         if let Some(running) = &mut self.running
-            && running.goes_on(&wanted, configuration)
+            && running.goes_on(&choice, configuration)
         {
             return;
         }
@@ -201,7 +201,7 @@ impl<V: Variant> Unweave<V> {
             bell: self.bell.clone(),
             find: V::source,
         };
-        match Running::start(shared, wanted, configuration, before) {
+        match Running::start(shared, choice, configuration, before) {
             Ok(running) => self.running = Some(running),
             Err(reason) => {
                 nice_error!("no separation: {reason}");

@@ -15,7 +15,7 @@ use unweave_live::capture::Take;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
-use unweave_separation::offline::engine::Engine;
+use unweave_separation::offline::pool::SeparatorPool;
 use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
 use unweave_separation::{Model, Options, Terminator};
 
@@ -101,8 +101,8 @@ fn render(
 ) -> Result<Stage, JobError> {
     // A selection that can't be must not cost the time to load a model.
     order.selection.plan(&order.model.manifest.stems)?;
-    let engine = Engine::open(order.model.clone(), options(cancel))?;
-    let model = engine.model_report();
+    let pool = SeparatorPool::open(order.model.clone(), options(cancel))?;
+    let model = pool.model_report();
     let job = Job {
         source: order.song.path(),
         range: order.range.clone(),
@@ -116,10 +116,10 @@ fn render(
         existing: Existing::Number,
         skip_existing: false,
         model: &model,
-        runtime: engine.runtime().to_owned(),
+        runtime: pool.runtime().to_owned(),
         threads: 1,
     };
-    let done = separate_file(&job, &mut |rate| engine.stream(rate), on_progress, cancel)?;
+    let done = separate_file(&job, &mut |rate| pool.stream(rate), on_progress, cancel)?;
     let (dir, report, has_news) = match done {
         Done::Written { dir, report } => (dir, report, true),
         Done::Skipped { dir, report } => (dir, report, false),

@@ -11,7 +11,7 @@ use unweave_separation::{DeviceUse, Mode};
 
 use crate::loads;
 use crate::model::ModePlan;
-use crate::wanted::Wanted;
+use crate::model_choice::ModelChoice;
 
 /// The source of the text. Never touched by the audio thread.
 pub struct Report {
@@ -69,7 +69,7 @@ pub struct Facts {
     /// What computes.
     pub device_use: DeviceUse,
     /// What it separates with.
-    pub wanted: Wanted,
+    pub choice: ModelChoice,
     /// Frames per second.
     pub sample_rate: u32,
     /// From input to output.
@@ -87,11 +87,11 @@ impl Facts {
         let takes = self.status.inference_time().as_secs_f64();
         let load = |hop_frames: usize| takes / (self.millis(hop_frames) / 1000.0);
         let of_mode = |mode: &ModePlan| {
-            let wanted = Wanted {
+            let choice = ModelChoice {
                 mode: mode.mode,
-                ..self.wanted.clone()
+                ..self.choice.clone()
             };
-            let known = loads::known(&wanted, self.sample_rate).map(f64::from);
+            let known = loads::known(&choice, self.sample_rate).map(f64::from);
             known.unwrap_or_else(|| load(mode.plan.timing().hop_frames))
         };
         let lightest = self
@@ -99,7 +99,7 @@ impl Facts {
             .iter()
             .min_by(|a, b| of_mode(a).total_cmp(&of_mode(b)))?;
         let fits = of_mode(lightest) < f64::from(HIGH_LOAD);
-        (lightest.mode != self.wanted.mode && fits).then_some(lightest.mode)
+        (lightest.mode != self.choice.mode && fits).then_some(lightest.mode)
     }
 
     /// So many frames as milliseconds.

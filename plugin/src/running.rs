@@ -11,10 +11,10 @@ use unweave_separation::{DeviceUse, Shape};
 
 use crate::ids;
 use crate::model::{ModePlan, whole_rate};
+use crate::model_choice::ModelChoice;
 use crate::pace::Pace;
 use crate::report::is_strained;
 use crate::succession::{Shared, Sounding, Succession};
-use crate::wanted::Wanted;
 
 /// What debuggers and profilers call the inference thread.
 pub(crate) const THREAD: &str = "unweave-model";
@@ -73,11 +73,11 @@ impl Running {
     /// In the user's words, why there is no engine at all.
     pub(crate) fn start(
         shared: Shared,
-        wanted: Wanted,
+        choice: ModelChoice,
         configuration: Configuration,
         latency_before: Option<usize>,
     ) -> Result<Self, String> {
-        let part = Part::find(&shared, &wanted, configuration, latency_before)
+        let part = Part::find(&shared, &choice, configuration, latency_before)
             .map_err(|error| error.to_string())?;
         let room_frames = if configuration.is_standalone {
             STANDALONE_SECONDS * whole_rate(configuration.sample_rate) as usize
@@ -93,7 +93,7 @@ impl Running {
         let sounding = Sounding {
             engine,
             plan: *setup.plan(),
-            wanted,
+            choice,
             device_use: part.device_use,
             modes: part.modes,
             is_refused: part.is_refused,
@@ -114,11 +114,11 @@ impl Running {
     }
 
     /// Goes on for a new activation, with the latency that it needs; false if another has to be started.
-    pub fn goes_on(&mut self, wanted: &Wanted, configuration: Configuration) -> bool {
+    pub fn goes_on(&mut self, choice: &ModelChoice, configuration: Configuration) -> bool {
         if self.configuration != configuration {
             return false;
         }
-        let Some(plan) = self.succession.settle(wanted) else {
+        let Some(plan) = self.succession.settle(choice) else {
             return false;
         };
         plan.latency_frames() == self.audio.latency_frames() || self.audio.set_plan(&plan)
@@ -251,7 +251,7 @@ impl Part {
     /// What is wanted, or what says why that can't be had.
     fn find(
         shared: &Shared,
-        wanted: &Wanted,
+        choice: &ModelChoice,
         configuration: Configuration,
         latency_before: Option<usize>,
     ) -> Result<Self, unweave_live::Error> {
@@ -261,7 +261,7 @@ impl Part {
             let padded = latency_before.and_then(|latency| plan.padded_to(latency));
             padded.unwrap_or(plan)
         };
-        let found = (shared.find)(wanted).and_then(|source| {
+        let found = (shared.find)(choice).and_then(|source| {
             let plan = source.plan(sample_rate, max_block_frames);
             Ok((plan.map_err(|error| error.to_string())?, source))
         });

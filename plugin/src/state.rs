@@ -25,7 +25,7 @@ use unweave_separation::{DeviceChoice, FORMER_BUILT_IN_ID, Mode};
 
 use crate::editor::extent;
 use crate::params::{AnyParam, UnweaveParams};
-use crate::takes::Settings;
+use crate::songs::Settings;
 use crate::{ids, model};
 
 /// The format that is written.

@@ -27,17 +27,17 @@ use unweave_separation::DeviceUse;
 use crate::bell::Bell;
 use crate::loads;
 use crate::model::{ModePlan, Source};
+use crate::model_choice::ModelChoice;
 use crate::params::UnweaveParams;
 use crate::report::{Facts, Pending};
 use crate::running::Configuration;
 use crate::runtime_choice;
-use crate::wanted::Wanted;
 
 /// How often the thread looks: soon enough for a click in the window, and next to nothing of a core.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Gives what a session wants; see [`crate::variant::Variant::source`].
-pub(crate) type FindSource = fn(&Wanted) -> Result<Source, String>;
+pub(crate) type FindSource = fn(&ModelChoice) -> Result<Source, String>;
 
 /// What the parts of an instance share.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ pub(crate) struct Shared {
 pub(crate) struct Sounding {
     pub(crate) engine: Engine,
     pub(crate) plan: LatencyPlan,
-    pub(crate) wanted: Wanted,
+    pub(crate) choice: ModelChoice,
     pub(crate) device_use: DeviceUse,
     pub(crate) modes: Vec<ModePlan>,
     /// It has no model, so it needs no latency.
@@ -79,8 +79,8 @@ struct Engines {
     handover: Handover,
     levels: Arc<Levels>,
     configuration: Configuration,
-    /// What was last seen to be wanted.
-    seen: Wanted,
+    /// What was last seen to be chosen.
+    seen: ModelChoice,
     /// Choices of a runtime that were last seen.
     num_choices: u64,
 }
@@ -105,7 +105,7 @@ impl Succession {
         configuration: Configuration,
     ) -> std::io::Result<Self> {
         let engines = Engines {
-            seen: sounding.wanted.clone(),
+            seen: sounding.choice.clone(),
             num_choices: runtime_choice::num_choices(),
             sounding,
             next: None,
@@ -141,17 +141,17 @@ impl Succession {
 
     /// The plan of the engine that is heard, without padding, if it is the one that is wanted and no other
     /// is on its way. Not while the host plays, which is told another latency then.
-    pub(crate) fn settle(&self, wanted: &Wanted) -> Option<LatencyPlan> {
+    pub(crate) fn settle(&self, choice: &ModelChoice) -> Option<LatencyPlan> {
         let mut engines = self.common.engines.lock();
         engines.take_over(&self.common);
-        if engines.next.is_some() || engines.sounding.wanted != *wanted {
+        if engines.next.is_some() || engines.sounding.choice != *choice {
             return None;
         }
         let plan = engines.sounding.plan;
         if !engines.sounding.is_refused {
             engines.sounding.plan = plan.padded_to(plan.least_latency_frames())?;
         }
-        engines.seen = wanted.clone();
+        engines.seen = choice.clone();
         engines.tell(&self.common.shared);
         self.common.wants_restart.store(false, Ordering::Relaxed);
         Some(engines.sounding.plan)
@@ -192,7 +192,7 @@ impl Engines {
             status: Arc::clone(sounding.engine.status()),
             levels: Arc::clone(&self.levels),
             device_use: sounding.device_use.clone(),
-            wanted: sounding.wanted.clone(),
+            choice: sounding.choice.clone(),
             sample_rate: sounding.plan.sample_rate(),
             latency_frames: sounding.plan.latency_frames(),
             least_latency_frames: if sounding.is_refused {
@@ -231,27 +231,27 @@ impl Engines {
         }
     }
 
-    /// Starts another engine if another is wanted.
+    /// Starts another engine if another model, mode or device is chosen.
     fn follow(&mut self, common: &Common) {
         let is_under_way = self
             .next
             .as_ref()
             .is_some_and(|next| next.successor.is_none());
-        let wanted = common.shared.params.wanted();
+        let choice = common.shared.params.model_choice();
         let num_choices = runtime_choice::num_choices();
         let is_lacking = self.sounding.engine.status().state() == State::Refused(Fault::NoRuntime);
         let is_retried = is_lacking && num_choices != self.num_choices;
-        if is_under_way || (wanted == self.seen && !is_retried) {
+        if is_under_way || (choice == self.seen && !is_retried) {
             return;
         }
         self.num_choices = num_choices;
-        self.seen = wanted.clone();
+        self.seen = choice.clone();
         // It was not heard yet, and is not wanted any more.
         self.next = None;
-        let pending = if wanted == self.sounding.wanted && !is_retried {
+        let pending = if choice == self.sounding.choice && !is_retried {
             None
         } else {
-            Some(self.prepare(common, wanted))
+            Some(self.prepare(common, choice))
         };
         common.shared.params.report.await_next(pending);
         common.shared.bell.wake_now();
@@ -262,12 +262,12 @@ impl Engines {
         let Sounding { engine, plan, .. } = &self.sounding;
         let status = engine.status();
         if status.state() == State::Running && status.load() > 0.0 {
-            loads::note(&self.sounding.wanted, plan.sample_rate(), status.load());
+            loads::note(&self.sounding.choice, plan.sample_rate(), status.load());
         }
     }
 
-    fn prepare(&mut self, common: &Common, wanted: Wanted) -> Pending {
-        match self.start_next(&common.shared, wanted) {
+    fn prepare(&mut self, common: &Common, choice: ModelChoice) -> Pending {
+        match self.start_next(&common.shared, choice) {
             Ok(Ok(next)) => {
                 self.next = Some(next);
                 Pending::Loading
@@ -284,8 +284,12 @@ impl Engines {
     }
 
     /// The next engine, or the latency that it needs and the host was not told.
-    fn start_next(&self, shared: &Shared, wanted: Wanted) -> Result<Result<Next, usize>, String> {
-        let source = (shared.find)(&wanted)?;
+    fn start_next(
+        &self,
+        shared: &Shared,
+        choice: ModelChoice,
+    ) -> Result<Result<Next, usize>, String> {
+        let source = (shared.find)(&choice)?;
         let present = &self.sounding.plan;
         let modes = source.plans(present.sample_rate(), self.configuration.max_block_frames);
         let plan = if source.is_refused {
@@ -308,7 +312,7 @@ impl Engines {
             sounding: Sounding {
                 engine,
                 plan,
-                wanted,
+                choice,
                 device_use: source.device_use,
                 modes,
                 is_refused: source.is_refused,

@@ -11,8 +11,8 @@ use unweave_live::preview::PreviewSide;
 
 use crate::ids;
 use crate::model::{self, Source};
-use crate::takes::{self, Takes};
-use crate::wanted::Wanted;
+use crate::model_choice::ModelChoice;
+use crate::songs::{self, Songs};
 
 const MONO: NonZeroU32 = new_nonzero_u32(1);
 const STEREO: NonZeroU32 = new_nonzero_u32(2);
@@ -35,16 +35,16 @@ pub trait Variant: Send + 'static {
     const LAYOUTS: &'static [AudioIOLayout];
 
     /// What an instance captures into and renders from, and the audio thread's end of what is listened to.
-    fn takes() -> (Arc<Takes>, PreviewSide) {
-        Takes::new(takes::takes_folder())
+    fn songs() -> (Arc<Songs>, PreviewSide) {
+        Songs::new(songs::takes_folder())
     }
 
     /// The model that a session wants.
     ///
     /// # Errors
     /// In the user's words, why there is none.
-    fn source(wanted: &Wanted) -> Result<Source, String> {
-        model::source(wanted).map_err(|error| error.to_string())
+    fn source(choice: &ModelChoice) -> Result<Source, String> {
+        model::source(choice).map_err(|error| error.to_string())
     }
 }
 

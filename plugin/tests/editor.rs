@@ -396,7 +396,7 @@ fn another_model_mode_or_device_is_chosen_and_the_host_asked_for_nothing_by_the_
 #[ignore = "run by the test above in a process of its own"]
 fn menus() {
     let mut desktop = Desktop::new();
-    let wanted = desktop.params().wanted();
+    let choice = desktop.params().model_choice();
     let plan = |hop_frames| {
         let timing = Timing::of(&shape(44_100, hop_frames, 2 * hop_frames), 44_100).unwrap();
         LatencyPlan::new(timing, 44_100, 512).unwrap()
@@ -410,7 +410,7 @@ fn menus() {
         status: Arc::default(),
         levels: Arc::new(Levels::new(4, 44_100)),
         device_use: DeviceUse::default(),
-        wanted,
+        choice,
         sample_rate: 44_100,
         latency_frames: 11_025,
         least_latency_frames: 11_025,
@@ -426,14 +426,14 @@ fn menus() {
     assert!(damaged.accesskit_node().is_disabled());
     desktop.harness.get_by_label("My own").click();
     desktop.step();
-    assert_eq!(desktop.params().wanted().model, "mine");
+    assert_eq!(desktop.params().model_choice().model, "mine");
 
     open(&mut desktop, "Mode");
     // (2 · 2048 − 1) + 7/8 · 2048 + 511 + 131 frames of latency are 148 ms.
     let quick = "Quick · 148 ms · load not measured yet";
     desktop.harness.get_by_label(quick).click();
     desktop.step();
-    assert_eq!(desktop.params().wanted().mode, Mode::Quick);
+    assert_eq!(desktop.params().model_choice().mode, Mode::Quick);
     let pending = Pending::NeedsLatency {
         latency_frames: 22_050,
     };
@@ -460,7 +460,7 @@ fn menus() {
     desktop.harness.get_by_label("Processor").click();
     desktop.step();
     assert_eq!(
-        desktop.params().wanted().device,
+        desktop.params().model_choice().device,
         DeviceChoice::Prefer(Device::Cpu)
     );
     assert_eq!(desktop.host.num_restarts(), 0);
@@ -482,7 +482,7 @@ fn refused(fault: Fault) -> Facts {
         status: Arc::clone(engine.status()),
         levels: Arc::new(Levels::new(4, 44_100)),
         device_use: DeviceUse::default(),
-        wanted: UnweaveParams::default().wanted(),
+        choice: UnweaveParams::default().model_choice(),
         sample_rate: 44_100,
         latency_frames: 9_000,
         least_latency_frames: 9_000,

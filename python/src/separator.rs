@@ -10,7 +10,8 @@ use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::{Selection, Sum};
 use unweave_separation::delivery::report::{ModelReport, Report};
 use unweave_separation::model::facts::Facts;
-use unweave_separation::offline::engine::{self, Engine};
+use unweave_separation::offline::pool::SeparatorPool;
+use unweave_separation::offline::threads;
 use unweave_separation::offline::{Done, Job, Progress, separate_file, separate_samples};
 use unweave_separation::{
     DeviceChoice, DeviceUse, Mode, Model, Options, Purpose, Store, Stream as Inner, Terminator,
@@ -40,7 +41,7 @@ pub struct Separator {
     model: Model,
     options: Options,
     /// What is loaded and not in use, with what stops it.
-    idle: Mutex<Vec<(Engine, Terminator)>>,
+    idle: Mutex<Vec<(SeparatorPool, Terminator)>>,
     report: ModelReport,
     runtime: String,
     encoding_threads: usize,
@@ -66,7 +67,7 @@ impl Delivery {
 }
 
 impl Separator {
-    fn open(&self) -> PyResult<(Engine, Terminator)> {
+    fn open(&self) -> PyResult<(SeparatorPool, Terminator)> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         match idle.pop() {
             Some(ready) => Ok(ready),
@@ -77,23 +78,18 @@ impl Separator {
         }
     }
 
-    /// Runs `work` as [`waiting::run`] does. An engine that was stopped stays so and isn't kept.
+    /// Runs `work` as [`waiting::run`] does. A pool that was stopped stays so and isn't kept.
     fn run<T: Send, News: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&Engine, &Terminator, &std::sync::mpsc::Sender<News>) -> T + Send,
+        work: impl FnOnce(&SeparatorPool, &Terminator, &std::sync::mpsc::Sender<News>) -> T + Send,
         on_news: impl FnMut(Python<'_>, News) -> PyResult<()> + Send,
     ) -> PyResult<T> {
-        let (engine, cancel) = py.detach(|| self.open())?;
-        let result = waiting::run(
-            py,
-            &cancel,
-            |sender| work(&engine, &cancel, sender),
-            on_news,
-        );
+        let (pool, cancel) = py.detach(|| self.open())?;
+        let result = waiting::run(py, &cancel, |sender| work(&pool, &cancel, sender), on_news);
         if !cancel.is_terminated() {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.push((engine, cancel));
+            idle.push((pool, cancel));
         }
         result
     }
@@ -102,7 +98,7 @@ impl Separator {
 fn load(
     model: &Model,
     options: &Options,
-) -> Result<(Engine, Terminator), unweave_separation::Error> {
+) -> Result<(SeparatorPool, Terminator), unweave_separation::Error> {
     let terminator = Terminator::new();
     let options = Options {
         terminator: terminator.clone(),
@@ -110,7 +106,7 @@ fn load(
         ..options.clone()
     };
     Ok((
-        Engine::open_for_purpose(model.clone(), options)?,
+        SeparatorPool::open_for_purpose(model.clone(), options)?,
         terminator,
     ))
 }
@@ -141,7 +137,7 @@ impl Separator {
             .map_err(|error| errors::separation(&error))?;
             let options = Options {
                 device,
-                threads: engine::model_threads(&model, threads),
+                threads: threads::for_inference(&model, threads),
                 runtime_beside,
                 purpose: live.map_or(Purpose::Files, Purpose::Live),
                 ..Options::default()
@@ -153,7 +149,7 @@ impl Separator {
                 idle: Mutex::new(vec![ready]),
                 model,
                 options,
-                encoding_threads: engine::encoding_threads(threads),
+                encoding_threads: threads::for_encoding(threads),
             })
         })
     }
@@ -182,11 +178,11 @@ impl Separator {
         let channels = mix.channels()?;
         let stems = self.run(
             py,
-            |engine, cancel, sender| {
+            |pool, cancel, sender| {
                 let mut on_progress = |fraction| {
                     let _ = sender.send(fraction);
                 };
-                separate_samples(&channels, sample_rate, engine, &mut on_progress, cancel)
+                separate_samples(&channels, sample_rate, pool, &mut on_progress, cancel)
             },
             |py, fraction: f64| match &progress {
                 Some(progress) => progress.call1(py, (fraction,)).map(drop),
@@ -267,8 +263,8 @@ impl Separator {
         };
         let done = self.run(
             py,
-            |engine, cancel, sender| {
-                let mut open_stream = |rate| engine.stream(rate);
+            |pool, cancel, sender| {
+                let mut open_stream = |rate| pool.stream(rate);
                 let mut on_progress = |now| {
                     let _ = sender.send(now);
                 };

@@ -14,16 +14,17 @@
 //! encoded side by side. Memory does not depend on the length of the song. What is written does not depend on
 //! the number of threads.
 
-pub mod engine;
 mod held;
-mod meter;
+mod measurement;
 mod opening;
+pub mod pool;
 mod preparing;
 mod progress;
 mod proving;
 mod publishing;
 mod samples;
 mod separating;
+pub mod threads;
 mod unpacking;
 mod writing;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
 use unweave_separation::delivery::folder::Existing;
 use unweave_separation::delivery::plan::Selection;
-use unweave_separation::offline::engine::Engine;
+use unweave_separation::offline::pool::SeparatorPool;
 use unweave_separation::offline::{Done, Job, separate_file};
 use unweave_separation::runtime::{self, DeviceStatus, DeviceVerdict};
 use unweave_separation::{
@@ -143,8 +143,8 @@ fn a_songs_report_says_that_another_device_computed() {
             device,
             ..Options::default()
         };
-        let engine = Engine::open(Model::built_in().unwrap(), options).unwrap();
-        let model = engine.model_report();
+        let pool = SeparatorPool::open(Model::built_in().unwrap(), options).unwrap();
+        let model = pool.model_report();
         let job = Job {
             source: &song,
             output_dir,
@@ -156,12 +156,12 @@ fn a_songs_report_says_that_another_device_computed() {
             existing: Existing::Number,
             skip_existing: false,
             model: &model,
-            runtime: engine.runtime().to_owned(),
+            runtime: pool.runtime().to_owned(),
             threads: 1,
             name: None,
             range: None,
         };
-        let mut open_stream = |rate| engine.stream(rate);
+        let mut open_stream = |rate| pool.stream(rate);
         match separate_file(&job, &mut open_stream, &mut |_| {}, &Terminator::new()) {
             Ok(Done::Written { report, .. }) => report.warnings,
             other => panic!("{other:?}"),

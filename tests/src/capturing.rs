@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use unweave_separation::audio::read::AudioReader;
 
-use crate::doubles::{self, Capturing, last_takes};
+use crate::doubles::{self, Capturing, last_songs};
 use crate::session::{Session, Timeline};
 use crate::signal::noise;
 
@@ -29,12 +29,12 @@ pub struct Captured {
 /// What was captured can't be read.
 pub fn capture(sample_rate: u32, block_frames: usize, length: Duration) -> Captured {
     let mut session = Session::new(&doubles::entry(), Capturing::ID);
-    let takes = last_takes();
+    let songs = last_songs();
     session.activate(sample_rate, block_frames);
     let period = Duration::from_secs(1) * u32::try_from(block_frames).unwrap_or(0) / sample_rate;
     let loop_frames = block_frames * 1_500;
     let mix = [noise(loop_frames, 1), noise(loop_frames, 2)];
-    takes.arm(true);
+    songs.arm(true);
     session.set_timeline(Timeline::Playing(0));
     let started = Instant::now();
     let mut num_blocks = 0;
@@ -50,20 +50,20 @@ pub fn capture(sample_rate: u32, block_frames: usize, length: Duration) -> Captu
         num_blocks += 1;
     }
     session.deactivate();
-    takes.arm(false);
-    while takes.recording().is_some() || takes.takes().is_empty() {
+    songs.arm(false);
+    while songs.recording().is_some() || songs.takes().is_empty() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let mut captured = Captured {
         played: u64::from(num_blocks) * block_frames as u64,
         right: 0,
         wrong: 0,
-        lost: takes.lost_frames(),
-        takes: takes.takes().len(),
+        lost: songs.lost_frames(),
+        takes: songs.takes().len(),
     };
     let mut at = 0;
     let mut block = Vec::new();
-    for take in takes.takes().iter() {
+    for take in songs.takes().iter() {
         let mut reader = AudioReader::open(take.path()).expect("a take is a song");
         while reader.read(&mut block).expect("a whole one") > 0 {
             for (left, right) in block[0].iter().zip(&block[1]) {

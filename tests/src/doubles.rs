@@ -10,12 +10,12 @@ use nice_plug::prelude::AudioIOLayout;
 use tempfile::TempDir;
 use unweave_guard::clap::clap_plugin_entry;
 use unweave_live::preview::PreviewSide;
-use unweave_live::{Fault, Model, Refusal, Terminate};
+use unweave_live::{Fault, LoadedSeparator, Refusal, Terminate};
 use unweave_plugin::Unweave;
 use unweave_plugin::model::{BUILTIN_ID, Source};
-use unweave_plugin::takes::Takes;
+use unweave_plugin::model_choice::ModelChoice;
+use unweave_plugin::songs::Songs;
 use unweave_plugin::variant::{MultiOut, Variant};
-use unweave_plugin::wanted::Wanted;
 use unweave_separation::doubles::{Delayed, Failing, NotANumber, shape};
 use unweave_separation::{DeviceUse, Error, Mode, Separator, Shape, StemBlock};
 
@@ -53,7 +53,7 @@ macro_rules! doubles {
                 const VST3_CLASS_ID: [u8; 16] = [0; 16];
                 const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
 
-                fn source(_wanted: &Wanted) -> Result<Source, String> {
+                fn source(_choice: &ModelChoice) -> Result<Source, String> {
                     Ok(Source {
                         shape: small_shape(),
                         loader: Box::new(|_is_stopping| {
@@ -108,7 +108,7 @@ doubles! {
     Stoppable = "stoppable", |shape| {
         let is_stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&is_stopped);
-        Ok(Model {
+        Ok(LoadedSeparator {
             separator: Box::new(After::new(Delayed::new(shape, &HALVES), move || {
                 while !is_stopped.load(Ordering::Acquire) {
                     std::thread::sleep(Duration::from_millis(1));
@@ -164,11 +164,11 @@ impl Variant for Modal {
     const VST3_CLASS_ID: [u8; 16] = [0; 16];
     const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
 
-    fn source(wanted: &Wanted) -> Result<Source, String> {
-        if wanted.model != BUILTIN_ID {
-            return MultiOut::source(wanted);
+    fn source(choice: &ModelChoice) -> Result<Source, String> {
+        if choice.model != BUILTIN_ID {
+            return MultiOut::source(choice);
         }
-        let mode = wanted.mode;
+        let mode = choice.mode;
         Ok(Source {
             shape: Self::shape(mode),
             loader: Box::new(move |_is_stopping| {
@@ -182,12 +182,12 @@ impl Variant for Modal {
 }
 
 thread_local! {
-    static LAST_TAKES: RefCell<Option<Arc<Takes>>> = const { RefCell::new(None) };
+    static LAST_SONGS: RefCell<Option<Arc<Songs>>> = const { RefCell::new(None) };
     /// What this thread's instances capture; goes with the thread.
     static TAKES_FOLDER: TempDir = TempDir::new().expect("a folder can be made");
 }
 
-/// As [`Halves`], with its takes within reach: see [`last_takes`].
+/// As [`Halves`], with its songs and takes within reach: see [`last_songs`].
 pub struct Capturing;
 
 impl Capturing {
@@ -202,28 +202,28 @@ impl Variant for Capturing {
     const VST3_CLASS_ID: [u8; 16] = [0; 16];
     const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
 
-    fn takes() -> (Arc<Takes>, PreviewSide) {
+    fn songs() -> (Arc<Songs>, PreviewSide) {
         let folder = TAKES_FOLDER.with(|folder| folder.path().to_owned());
-        let (takes, side) = Takes::new(folder);
-        LAST_TAKES.set(Some(Arc::clone(&takes)));
-        (takes, side)
+        let (songs, side) = Songs::new(folder);
+        LAST_SONGS.set(Some(Arc::clone(&songs)));
+        (songs, side)
     }
 
-    fn source(wanted: &Wanted) -> Result<Source, String> {
-        Halves::source(wanted)
+    fn source(choice: &ModelChoice) -> Result<Source, String> {
+        Halves::source(choice)
     }
 }
 
-/// The takes of the last [`Capturing`] that was made on this thread.
-pub fn last_takes() -> Arc<Takes> {
-    LAST_TAKES
+/// The songs and takes of the last [`Capturing`] that was made on this thread.
+pub fn last_songs() -> Arc<Songs> {
+    LAST_SONGS
         .with_borrow(Clone::clone)
         .expect("an instance was made")
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what a loader returns")]
-fn separator(separator: impl Separator + 'static) -> Result<Model, Refusal> {
-    Ok(Model {
+fn separator(separator: impl Separator + 'static) -> Result<LoadedSeparator, Refusal> {
+    Ok(LoadedSeparator {
         separator: Box::new(separator),
         terminate: None,
     })

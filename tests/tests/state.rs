@@ -2,9 +2,9 @@
 
 use tracing::subscriber::NoSubscriber;
 use unweave_plugin::ids;
-use unweave_plugin::takes::Settings;
+use unweave_plugin::songs::Settings;
 use unweave_separation::audio::write::{BitDepth, FileFormat};
-use unweave_tests::doubles::{self, Capturing, last_takes};
+use unweave_tests::doubles::{self, Capturing, last_songs};
 use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::noise;
 
@@ -106,10 +106,10 @@ fn an_old_state_is_what_it_was() {
 fn how_stems_are_rendered_comes_back_in_a_new_instance_but_for_a_folder_that_nobody_chose() {
     let instance = || {
         let session = Session::new(&doubles::entry(), Capturing::ID);
-        (session, last_takes())
+        (session, last_songs())
     };
-    let (mut session, takes) = instance();
-    let default = takes.settings();
+    let (mut session, songs) = instance();
+    let default = songs.settings();
     let mut chosen = Settings {
         model: Some("htdemucs".to_owned()),
         format: FileFormat::Flac,
@@ -122,7 +122,7 @@ fn how_stems_are_rendered_comes_back_in_a_new_instance_but_for_a_folder_that_nob
     };
     for folder in [default.folder, "a folder of one's own".into()] {
         chosen.folder = folder;
-        takes.set_settings(chosen.clone());
+        songs.set_settings(chosen.clone());
         let saved = session.save();
         let (mut fresh, restored) = instance();
         assert!(fresh.load(&saved));

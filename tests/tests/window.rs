@@ -18,7 +18,7 @@ use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
 use unweave_separation::files::folders;
 use unweave_separation::{Mode, Terminator};
-use unweave_tests::doubles::{self, Capturing, HALVES, Halves, Modal, last_takes};
+use unweave_tests::doubles::{self, Capturing, HALVES, Halves, Modal, last_songs};
 use unweave_tests::session::{Session, Timeline};
 use unweave_tests::window::{Display, close_windows, column, xdotool};
 
@@ -293,10 +293,10 @@ fn mode_by_hand() {
 fn by_hand() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = Session::new(&doubles::entry(), Capturing::ID);
-    let takes = last_takes();
-    let mut settings = takes.settings();
+    let songs = last_songs();
+    let mut settings = songs.settings();
     settings.folder = folder.path().to_owned();
-    takes.set_settings(settings);
+    songs.set_settings(settings);
     session.activate(RATE, BLOCK);
     session.set_timeline(Timeline::Playing(0));
     let mut host = Host {
@@ -304,21 +304,21 @@ fn by_hand() {
         heard: 0.0,
     };
     let window = host.session.open_window();
-    host.click_until("capture is armed", ARM, |_| takes.is_armed());
+    host.click_until("capture is armed", ARM, |_| songs.is_armed());
     host.until("a second is captured", |_| {
-        takes
+        songs
             .recording()
             .is_some_and(|recording| recording.num_frames > u64::from(RATE))
     });
-    host.click_until("capture ends", ARM, |_| !takes.is_armed());
-    host.until("the take is listed", |_| takes.takes().len() == 1);
-    host.click_until("the take is chosen", TAKE, |_| takes.chosen().is_some());
-    host.click_until("the rendering begins", RENDER, |_| takes.stage().is_some());
+    host.click_until("capture ends", ARM, |_| !songs.is_armed());
+    host.until("the take is listed", |_| songs.takes().len() == 1);
+    host.click_until("the take is chosen", TAKE, |_| songs.chosen().is_some());
+    host.click_until("the rendering begins", RENDER, |_| songs.stage().is_some());
     host.until("the rendering ends", |_| {
-        takes.stage().is_some_and(|stage| stage.is_over())
+        songs.stage().is_some_and(|stage| stage.is_over())
     });
-    let Some(Stage::Done { dir, .. }) = takes.stage() else {
-        panic!("{:?}", takes.stage());
+    let Some(Stage::Done { dir, .. }) = songs.stage() else {
+        panic!("{:?}", songs.stage());
     };
     let (_, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
     assert_eq!(verdict.outcome, Outcome::Exact);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use unweave_plugin::editor::theme;
-use unweave_plugin::takes::Takes;
-use unweave_tests::doubles::{self, Capturing, Halves, last_takes};
+use unweave_plugin::songs::Songs;
+use unweave_tests::doubles::{self, Capturing, Halves, last_songs};
 use unweave_tests::dragging::{Drag, Target};
 use unweave_tests::session::Session;
 use unweave_tests::window::{Display, HostWindow, column, xdotool};
@@ -34,19 +34,19 @@ const NOWHERE: (u32, u32) = (250, 180);
 struct Desk {
     session: Session,
     window: Option<HostWindow>,
-    takes: Arc<Takes>,
+    songs: Arc<Songs>,
 }
 
 impl Desk {
     fn new() -> Self {
         let mut session = Session::new(&doubles::entry(), Capturing::ID);
-        let takes = last_takes();
+        let songs = last_songs();
         session.activate(RATE, BLOCK);
         let window = session.open_window();
         let mut desk = Self {
             session,
             window: Some(window),
-            takes,
+            songs,
         };
         desk.until("the window is drawn", |_| {
             is_lit(EDGE, theme::BACKGROUND.to_array())
@@ -112,7 +112,7 @@ fn dropped() {
     desk.until("the edge goes out", |_| {
         is_lit(EDGE, theme::BACKGROUND.to_array())
     });
-    assert!(desk.takes.chosen().is_none());
+    assert!(desk.songs.chosen().is_none());
 
     let song = demo_song();
     let (drag, is_accepted) = Drag::over(desk.host().id(), NOWHERE, &[&song]);
@@ -122,7 +122,7 @@ fn dropped() {
     });
     drag.drop();
     desk.until("the song is there", |desk| {
-        let look = desk.takes.chosen();
+        let look = desk.songs.chosen();
         look.is_some_and(|look| look.title.contains("paper-lanterns"))
     });
     desk.until("the edge goes out", |_| {
@@ -132,7 +132,7 @@ fn dropped() {
     let (drag, _) = Drag::over(desk.host().id(), NOWHERE, &[&text]);
     drag.drop();
     desk.until("it is said why the text is none", |desk| {
-        let complaint = desk.takes.complaint();
+        let complaint = desk.songs.complaint();
         complaint.is_some_and(|complaint| complaint.contains("notes.txt"))
     });
 }

@@ -14,7 +14,7 @@ use unweave_separation::model::manifest::FORMAT;
 use unweave_separation::runtime::{self, Tensors};
 use unweave_separation::{Options, Store};
 
-use crate::{console, engine};
+use crate::{console, model_args};
 
 /// Arguments of `unweave models add`.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub struct Args {
 pub fn run(args: &Args, catalogue: &Catalogue, store: &Store) -> anyhow::Result<ExitCode> {
     let contents = args.read()?;
     let options = Options {
-        runtime_beside: engine::beside(),
+        runtime_beside: model_args::beside(),
         ..Options::default()
     };
     let manifest = match (&args.like, &args.manifest) {

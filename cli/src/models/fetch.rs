@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use unweave_separation::loading::fetch::{
-    Fetch, FetchError, Report, how_to_convert, is_installed, parts,
+    Fetch, FetchError, OnProgress, how_to_convert, is_installed, parts,
 };
 use unweave_separation::loading::install::Trial;
 use unweave_separation::model::catalogue::{Catalogue, Commercial, Entry};
@@ -118,14 +118,14 @@ impl Args {
             mirror: self.mirror.clone(),
             silence: Duration::from_secs(self.timeout),
             options: Options {
-                runtime_beside: crate::engine::beside(),
+                runtime_beside: crate::model_args::beside(),
                 ..Options::default()
             },
         };
         // A bar per file.
         let bar = Arc::new(Mutex::new(None::<(String, DownloadProgress)>));
         let (shown, is_quiet) = (Arc::clone(&bar), self.quiet);
-        let report: Report = Arc::new(move |file, bytes| {
+        let on_progress: OnProgress = Arc::new(move |file, bytes| {
             let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
             if shown.as_ref().is_none_or(|(path, _)| *path != file.path) {
                 let progress = DownloadProgress::start(&file.path, file.size, is_quiet);
@@ -137,7 +137,7 @@ impl Args {
                 progress.show(bytes);
             }
         });
-        let fetched = fetch.fetch(entry, &report, cancel);
+        let fetched = fetch.fetch(entry, &on_progress, cancel);
         let shown = bar.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((_, progress)) = shown {
             progress.clear();

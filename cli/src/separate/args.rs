@@ -8,7 +8,7 @@ use unweave_separation::audio::write::{BitDepth, FileFormat, Mp3Rate};
 use unweave_separation::delivery::plan::{INSTRUMENTAL_LABEL, PlanError, Selection, Sum};
 use unweave_separation::files::template::Template;
 
-use crate::engine::ModelArgs;
+use crate::model_args::ModelArgs;
 use crate::range::TimeRange;
 
 /// Arguments of `unweave separate`.

@@ -99,7 +99,7 @@ pub(super) fn rescue(folder: &Path, parent: &Path) {
     }
 }
 
-/// Takes a waiting take into a folder of this instance, so that it goes when nobody holds it any more.
+/// Moves a waiting take into a folder of this instance, so that it goes when nobody holds it any more.
 ///
 /// # Errors
 /// The system refuses, or it can't be read.

@@ -52,7 +52,7 @@ pub(super) struct RunStart {
 /// Captures blocks; owned by the audio thread.
 ///
 /// # Realtime safety
-/// [`Self::take`] and [`Self::interrupt`] never allocate, free, lock, make a system call or wait.
+/// [`Self::record`] and [`Self::interrupt`] never allocate, free, lock, make a system call or wait.
 pub struct CaptureSide {
     shared: Arc<Shared>,
     lane: LaneWriter,
@@ -102,7 +102,7 @@ impl CaptureSide {
     ///
     /// # Shape
     /// `[channel][frame]`, as many channels as [`Self::format`] says, of equal length.
-    pub fn take(&mut self, channels: &[&mut [f32]], moment: &Moment) {
+    pub fn record(&mut self, channels: &[&mut [f32]], moment: &Moment) {
         let num_frames = channels.first().map_or(0, |channel| channel.len());
         let is_wanted = moment.is_playing && self.shared.is_armed.load(Ordering::Acquire);
         let is_whole = channels.len() == self.num_channels

@@ -47,7 +47,7 @@ impl Transport {
         };
         let mut left = samples(self.played, num_frames);
         let mut right: Vec<f32> = left.iter().map(|sample| -sample).collect();
-        side.take(&[&mut left, &mut right], &moment);
+        side.record(&[&mut left, &mut right], &moment);
         self.position += num_frames as i64;
         self.played += num_frames as i64;
     }
@@ -163,7 +163,7 @@ fn what_interrupts_the_timeline_ends_the_take() {
             position: Position::Unknown,
             tempo: None,
         };
-        side.take(&[&mut [9.0; 10], &mut [9.0; 10]], &moment);
+        side.record(&[&mut [9.0; 10], &mut [9.0; 10]], &moment);
     };
     type Case<'a> = (&'a str, &'a dyn Fn(i64) -> Position, Interruption, usize);
     let cases: [Case<'_>; 12] = [
@@ -236,9 +236,9 @@ fn another_rate_or_other_channels_are_another_take() {
         position: Position::Frames(host.position),
         tempo: None,
     };
-    side.take(&[&mut samples(0, 50)], &moment);
+    side.record(&[&mut samples(0, 50)], &moment);
     // Not what it was made for: refused, not mixed up.
-    side.take(&[&mut samples(0, 50), &mut samples(0, 50)], &moment);
+    side.record(&[&mut samples(0, 50), &mut samples(0, 50)], &moment);
     drop(side);
     let takes = takes(&capture, 3);
     let formats: Vec<_> = takes

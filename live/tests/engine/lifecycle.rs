@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use unweave_live::{
-    Controls, Engine, Fault, LatencyPlan, Model, Refusal, Setup, State, Status, Terminate, Timing,
+    Controls, Engine, Fault, LatencyPlan, LoadedSeparator, Refusal, Setup, State, Status,
+    Terminate, Timing,
 };
 use unweave_separation::doubles::{Passthrough, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
@@ -76,7 +77,7 @@ fn dropping_in_the_middle_of_an_inference_terminates_it_and_returns_in_time() {
         let _ = end.lock().unwrap().send(());
     });
     let setup = setup(separator.shape());
-    let model = Model {
+    let model = LoadedSeparator {
         separator: Box::new(separator),
         terminate: Some(terminate),
     };

@@ -281,7 +281,7 @@ fn the_first_frame_waits_for_a_model_that_loads_slowly() {
         for _ in 0..1000 {
             std::thread::yield_now();
         }
-        Ok(unweave_live::Model {
+        Ok(unweave_live::LoadedSeparator {
             separator: Box::new(model),
             terminate: None,
         })

@@ -7,7 +7,7 @@ use thread_priority::{
     NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
 };
-use unweave_live::{Engine, LatencyPlan, Model, Setup, Timing};
+use unweave_live::{Engine, LatencyPlan, LoadedSeparator, Setup, Timing};
 use unweave_separation::doubles::{Passthrough, shape};
 
 /// The policy of the inference thread of an engine that is started on this thread.
@@ -18,7 +18,7 @@ fn inference_policy() -> ThreadSchedulePolicy {
     let (sender, receiver) = mpsc::channel();
     let loader = Box::new(move |_: &dyn Fn() -> bool| {
         sender.send(thread_schedule_policy().unwrap()).unwrap();
-        Ok(Model {
+        Ok(LoadedSeparator {
             separator: Box::new(Passthrough::new(shape)),
             terminate: None,
         })

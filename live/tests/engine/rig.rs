@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use unweave_live::{
-    AudioSide, Clock, Controls, LatencyPlan, Loader, Model, Refusal, Setup, Status, Step, Timing,
-    Worker, halves,
+    AudioSide, Clock, Controls, LatencyPlan, LoadedSeparator, Loader, Refusal, Setup, Status, Step,
+    Timing, Worker, halves,
 };
 use unweave_separation::doubles::{Delayed, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};
@@ -193,7 +193,7 @@ pub fn block_of(
 pub fn loader(separator: impl Separator + 'static) -> Loader {
     let separator = Box::new(separator);
     Box::new(|_| {
-        Ok(Model {
+        Ok(LoadedSeparator {
             separator,
             terminate: None,
         })

@@ -5,7 +5,7 @@ use unweave_separation::Store;
 use unweave_separation::files::folders;
 
 use crate::editor::theme;
-use crate::{place, reveal, takes};
+use crate::{place, reveal, songs};
 
 const WIDTH: f32 = 440.0;
 const LICENCE: &str = "MIT or Apache-2.0, at your choice";
@@ -102,7 +102,7 @@ fn facts(model_id: &str) -> Facts {
         ("Uses", PARTS.to_owned()),
         ("Manual", MANUAL.to_owned()),
         ("Data", path(folders::user_data())),
-        ("Takes", path(Some(takes::takes_folder()))),
+        ("Takes", path(Some(songs::takes_folder()))),
         ("Stems", path(Some(place::stems_folder()))),
     ]
 }

@@ -9,7 +9,7 @@ use unweave_separation::model::catalogue::{Catalogue, Commercial, Entry};
 
 use crate::editor::theme;
 use crate::fetching::{self, FetchStage, Fetching};
-use crate::takes::room;
+use crate::songs::room;
 
 const WIDTH: f32 = 520.0;
 /// Room for the bar that the list is scrolled with.

@@ -8,7 +8,7 @@ use unweave_separation::audio::read::AudioReader;
 
 use crate::editor::{dragging, theme};
 use crate::render::words;
-use crate::takes::Takes;
+use crate::songs::Songs;
 
 /// Reasons that are told, at most.
 const MAX_REASONS: usize = 3;
@@ -23,7 +23,7 @@ pub struct Dropping {
 
 impl Dropping {
     /// Takes what was dropped, and shows over everything else what would be taken of what hovers.
-    pub fn draw(&mut self, ui: &Ui, takes: &Takes) {
+    pub fn draw(&mut self, ui: &Ui, songs: &Songs) {
         let (hovered, dropped) = ui.input(|input| {
             let hovered = input.raw.hovered_files.iter();
             let hovered: Vec<PathBuf> = hovered.filter_map(|file| file.path.clone()).collect();
@@ -32,7 +32,7 @@ impl Dropping {
             (hovered, dropped)
         });
         for path in &dropped {
-            takes.choose_file(path);
+            songs.choose_file(path);
         }
         if hovered != self.hovered {
             self.refusals = look(ui.ctx(), hovered.clone());

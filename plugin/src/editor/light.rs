@@ -39,7 +39,9 @@ pub fn light(source: &Source, params: &UnweaveParams, heard: Heard) -> (&'static
 mod tests {
     use std::sync::Arc;
 
-    use unweave_live::{Engine, LatencyPlan, Levels, Model, Refusal, Setup, Status, Timing};
+    use unweave_live::{
+        Engine, LatencyPlan, Levels, LoadedSeparator, Refusal, Setup, Status, Timing,
+    };
     use unweave_separation::DeviceUse;
     use unweave_separation::doubles::{Passthrough, shape};
 
@@ -53,7 +55,7 @@ mod tests {
         let plan = LatencyPlan::new(timing, 44_100, 512).unwrap();
         let setup = Setup::new(&shape, plan).unwrap();
         let loader = Box::new(move |_: &dyn Fn() -> bool| match fault {
-            None => Ok(Model {
+            None => Ok(LoadedSeparator {
                 separator: Box::new(Passthrough::new(shape)),
                 terminate: None,
             }),
@@ -77,7 +79,7 @@ mod tests {
                 status,
                 levels: Arc::new(Levels::new(4, 44_100)),
                 device_use: DeviceUse::default(),
-                wanted: params.wanted(),
+                choice: params.model_choice(),
                 sample_rate: 44_100,
                 latency_frames: 0,
                 least_latency_frames: 0,

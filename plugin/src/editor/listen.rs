@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use unweave_live::{Level, Levels, Slot};
 
-use crate::editor::meter::Meter;
+use crate::editor::level_meter::LevelMeter;
 use crate::editor::picture::Picture;
 use crate::ids;
 
@@ -30,9 +30,9 @@ pub struct Listener {
     /// Until it is said that there is no input.
     input_seconds: f32,
     /// The stems as they are heard, in the order of [`ids::STEMS`].
-    pub stems: [Meter; ids::STEMS.len()],
+    pub stems: [LevelMeter; ids::STEMS.len()],
     /// The main output.
-    pub main: Meter,
+    pub main: LevelMeter,
     /// The last seconds.
     pub picture: Picture,
 }
@@ -69,7 +69,7 @@ impl Listener {
                 continue;
             };
             if slot_idx + SETTLING_SLOTS >= end {
-                self.meter(&slot, slot_seconds);
+                self.show_slot(&slot, slot_seconds);
             }
             if self.picture.push(&slot) {
                 self.still_seconds = 0.0;
@@ -82,7 +82,7 @@ impl Listener {
         self.is_moving()
     }
 
-    fn meter(&mut self, slot: &Slot, seconds: f32) {
+    fn show_slot(&mut self, slot: &Slot, seconds: f32) {
         for (meter, stem) in self.stems.iter_mut().zip(&slot.stems) {
             let heard = Level {
                 peak: stem.level.peak * stem.gain,
@@ -114,6 +114,6 @@ impl Listener {
         self.still_seconds < LONGEST_BLOCK_SECONDS
             || self.has_input()
             || self.main.is_moving()
-            || self.stems.iter().any(Meter::is_moving)
+            || self.stems.iter().any(LevelMeter::is_moving)
     }
 }

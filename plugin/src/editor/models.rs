@@ -13,10 +13,10 @@ use unweave_separation::{DeviceChoice, Error, Mode, Model, Purpose, Store};
 
 use crate::editor::{catalogue, gesture, theme};
 use crate::model::ModePlan;
+use crate::model_choice::ModelChoice;
 use crate::params::UnweaveParams;
 use crate::report::Source;
-use crate::takes::shorten_middle;
-use crate::wanted::Wanted;
+use crate::songs::shorten_middle;
 use crate::{ids, loads, place};
 
 /// Letters of a model's name that fit into the closed menu.
@@ -127,12 +127,12 @@ fn mode(ui: &mut Ui, params: &UnweaveParams, host: &GuiContext) {
         .selected_text(RichText::new(current.name()).font(theme::BODY))
         .show_ui(ui, |ui| {
             for ModePlan { mode, plan } in &facts.modes {
-                let wanted = Wanted {
+                let choice = ModelChoice {
                     mode: *mode,
-                    ..facts.wanted.clone()
+                    ..facts.choice.clone()
                 };
                 let latency_ms = facts.millis(plan.latency_frames());
-                let load = match loads::known(&wanted, facts.sample_rate) {
+                let load = match loads::known(&choice, facts.sample_rate) {
                     Some(load) => format!("load {:.0} %", 100.0 * load),
                     None => "load not measured yet".to_owned(),
                 };

@@ -12,7 +12,7 @@ use crate::editor::theme;
 use crate::params::UnweaveParams;
 use crate::render::words::sentence;
 use crate::report::{Facts, Source, is_strained};
-use crate::takes::{PathKind, Takes, shorten_middle};
+use crate::songs::{PathKind, Songs, shorten_middle};
 
 /// Late stems of this long after an engine is first seen are not worth a word: sessions are loaded then.
 const START_SECONDS: f64 = 3.0;
@@ -59,7 +59,7 @@ struct Trouble {
 pub fn draw(
     ui: &mut Ui,
     view: &mut StatusView,
-    (params, takes): (&UnweaveParams, &Arc<Takes>),
+    (params, songs): (&UnweaveParams, &Arc<Songs>),
     heard: Heard,
 ) {
     let source = params.report.source();
@@ -85,7 +85,7 @@ pub fn draw(
         ui.set_opacity(trouble.strength);
         dot(ui, theme::WARNING);
         if trouble.lacks_runtime && ui.small_button("Choose file…").clicked() {
-            takes.browse(PathKind::Runtime);
+            songs.browse(PathKind::Runtime);
         }
         let what = RichText::new(&trouble.what).font(theme::BODY);
         // Where it was looked for may be long.
@@ -123,7 +123,7 @@ pub fn draw(
 
 /// The numbers, and how often stems were late.
 fn counts(ui: &mut Ui, view: &mut StatusView, facts: &Facts, late_hops: u64) {
-    for (text, hint) in numbers(facts, view.name.of(&facts.wanted.model)) {
+    for (text, hint) in numbers(facts, view.name.of(&facts.choice.model)) {
         let text = RichText::new(text).font(theme::SMALL);
         ui.label(text.color(theme::TEXT_DIM)).on_hover_text(hint);
     }
@@ -335,14 +335,14 @@ mod tests {
     use super::*;
     use crate::loads;
     use crate::model::ModePlan;
-    use crate::wanted::Wanted;
+    use crate::model_choice::ModelChoice;
 
     fn facts() -> Facts {
         Facts {
             status: Arc::default(),
             levels: Arc::new(Levels::new(4, 44_100)),
             device_use: DeviceUse::default(),
-            wanted: UnweaveParams::default().wanted(),
+            choice: UnweaveParams::default().model_choice(),
             sample_rate: 44_100,
             latency_frames: 9_000,
             least_latency_frames: 9_000,
@@ -376,16 +376,16 @@ mod tests {
         };
         let mut facts = facts();
         // Of a model by another name, of which nothing else is measured.
-        facts.wanted.model = "too-slow".to_owned();
+        facts.choice.model = "too-slow".to_owned();
         facts.modes = [(Mode::Standard, 4_096), (Mode::Light, 8_192)]
             .map(|(mode, hop_frames)| ModePlan {
                 mode,
                 plan: plan(hop_frames),
             })
             .to_vec();
-        let of = |mode| Wanted {
+        let of = |mode| ModelChoice {
             mode,
-            ..facts.wanted.clone()
+            ..facts.choice.clone()
         };
         loads::note(&of(Mode::Standard), 44_100, 0.9);
         loads::note(&of(Mode::Light), 44_100, 0.5);

@@ -9,8 +9,8 @@ use nice_plug::context::gui::GuiContext;
 
 use crate::editor::button::{self, Look};
 use crate::editor::control;
+use crate::editor::level_meter::LevelMeter;
 use crate::editor::listen::Listener;
-use crate::editor::meter::Meter;
 use crate::editor::{fader, gesture, theme};
 use crate::ids;
 use crate::params::UnweaveParams;
@@ -217,7 +217,7 @@ fn paint_edges(ui: &Ui, rect: Rect, color: Color32, has_neighbour: bool) {
 }
 
 /// A meter with its highest peak above; a click starts that afresh.
-fn draw_meter(ui: &mut Ui, rect: Rect, meter: &mut Meter, (name, color): (&str, Color32)) {
+fn draw_meter(ui: &mut Ui, rect: Rect, meter: &mut LevelMeter, (name, color): (&str, Color32)) {
     let label = format!("{name} level");
     let response = ui.interact(rect, ui.scope_id().with(&label), Sense::click());
     response.widget_info(|| {

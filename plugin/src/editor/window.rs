@@ -16,12 +16,12 @@ use crate::editor::scale::Room;
 use crate::editor::visibility::Visibility;
 use crate::editor::{EditorState, draw, extent, let_go, theme};
 use crate::params::UnweaveParams;
-use crate::takes::Takes;
+use crate::songs::Songs;
 
 /// Opens windows. One is open at a time; each starts afresh.
-pub struct Window {
+pub struct EditorWindow {
     params: Arc<UnweaveParams>,
-    takes: Arc<Takes>,
+    songs: Arc<Songs>,
     bell: Bell,
     /// Gone when the plug-in is, and the host can't be talked to any more.
     plugin: Weak<()>,
@@ -29,17 +29,17 @@ pub struct Window {
     system_scale: Arc<AtomicF32>,
 }
 
-impl Window {
+impl EditorWindow {
     /// A window on these parameters, still closed. The bell makes an open one draw itself anew.
     pub fn new(
         params: Arc<UnweaveParams>,
-        takes: Arc<Takes>,
+        songs: Arc<Songs>,
         bell: Bell,
         plugin: Weak<()>,
     ) -> Self {
         Self {
             params,
-            takes,
+            songs,
             bell,
             plugin,
             system_scale: Arc::new(AtomicF32::new(1.0)),
@@ -54,7 +54,7 @@ impl Window {
     }
 }
 
-impl Editor for Window {
+impl Editor for EditorWindow {
     type Handle = Handle;
 
     fn spawn(
@@ -75,7 +75,7 @@ impl Editor for Window {
             egui_ctx: Arc::clone(&egui_ctx),
             state: EditorState::new(
                 Arc::clone(&self.params),
-                Arc::clone(&self.takes),
+                Arc::clone(&self.songs),
                 self.bell.clone(),
             ),
             host: gui_context.clone(),
@@ -124,7 +124,7 @@ impl Editor for Window {
     }
 
     fn track_info_updated(&self, info: TrackInfo) {
-        self.takes.set_track(info);
+        self.songs.set_track(info);
         self.bell.wake_now();
     }
 

@@ -9,7 +9,7 @@ use unweave_separation::audio::read::{AudioReader, ReadError};
 use unweave_separation::delivery::plan::NamedRole;
 use unweave_separation::delivery::report::Report;
 use unweave_separation::offline::JobError;
-use unweave_separation::offline::engine::Engine;
+use unweave_separation::offline::pool::SeparatorPool;
 use unweave_separation::{Measuring, Model, Resampler, StemBlock, Stream, Terminator, Track};
 
 use super::{SongFile, options};
@@ -104,7 +104,7 @@ pub struct Stems {
 
 enum Kind {
     Separated {
-        engine: Box<Separating>,
+        separating: Box<Separating>,
         cancel: Terminator,
     },
     Read {
@@ -123,7 +123,7 @@ struct Separating {
     out: StemBlock,
     is_flushed: bool,
     /// Lent its separator to the stream.
-    _engine: Engine,
+    _pool: SeparatorPool,
 }
 
 impl Stems {
@@ -140,22 +140,22 @@ impl Stems {
         let own_rate = AudioReader::open(song.path())?.facts().sample_rate;
         let kind = match source {
             StemSource::Model(model) => {
-                let engine = Engine::open(Model::clone(model), options(cancel))?;
-                let stream = engine.stream(sample_rate)?;
+                let pool = SeparatorPool::open(Model::clone(model), options(cancel))?;
+                let stream = pool.stream(sample_rate)?;
                 let track = if stream.wants_track() {
                     Some(measure(song, sample_rate, cancel)?)
                 } else {
                     None
                 };
                 Kind::Separated {
-                    engine: Box::new(Separating {
+                    separating: Box::new(Separating {
                         names: stream.shape().stems.clone(),
                         stream,
                         track,
                         mix: Mix::open(song.path(), frame, sample_rate)?,
                         out: StemBlock::default(),
                         is_flushed: false,
-                        _engine: engine,
+                        _pool: pool,
                     }),
                     cancel: cancel.clone(),
                 }
@@ -201,12 +201,12 @@ impl Stems {
     /// As a rendering.
     pub fn seek(&mut self, frame: u64) -> Result<(), JobError> {
         match &mut self.kind {
-            Kind::Separated { engine, .. } => {
-                engine.mix = Mix::open(self.song.path(), frame, self.sample_rate)?;
-                engine.is_flushed = false;
-                match &engine.track {
-                    Some(track) => engine.stream.begin(track),
-                    None => engine.stream.reset(),
+            Kind::Separated { separating, .. } => {
+                separating.mix = Mix::open(self.song.path(), frame, self.sample_rate)?;
+                separating.is_flushed = false;
+                match &separating.track {
+                    Some(track) => separating.stream.begin(track),
+                    None => separating.stream.reset(),
                 }
             }
             Kind::Read { files, first_frame } => {
@@ -226,14 +226,14 @@ impl Stems {
     /// As a rendering.
     pub fn read(&mut self) -> Result<&[[Vec<f32>; 2]], JobError> {
         match &mut self.kind {
-            Kind::Separated { engine, cancel } => {
+            Kind::Separated { separating, cancel } => {
                 self.block.iter_mut().flatten().for_each(Vec::clear);
-                engine.read(cancel)?;
-                let num_frames = engine.out.num_frames();
+                separating.read(cancel)?;
+                let num_frames = separating.out.num_frames();
                 for channel in self.block.iter_mut().flatten() {
                     channel.resize(num_frames, 0.0);
                 }
-                for (name, stem) in engine.names.iter().zip(engine.out.iter()) {
+                for (name, stem) in separating.names.iter().zip(separating.out.iter()) {
                     add(&mut self.block[self.tracks.of_stem(name)], stem);
                 }
             }

@@ -16,7 +16,7 @@ use unweave_plugin::Bell;
 use unweave_plugin::editor::{EditorState, draw, let_go, theme};
 use unweave_plugin::params::{AnyParam, UnweaveParams};
 use unweave_plugin::presets::folder::Folder;
-use unweave_plugin::takes::Takes;
+use unweave_plugin::songs::Songs;
 
 use crate::painter::Painter;
 
@@ -122,12 +122,12 @@ impl Desktop {
         });
         let context = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
         let folder = tempfile::tempdir().unwrap();
-        let (takes, _preview) = Takes::new(folder.path().to_owned());
+        let (songs, _preview) = Songs::new(folder.path().to_owned());
         // The same in every picture, whoever takes it.
-        let mut settings = takes.settings();
+        let mut settings = songs.settings();
         settings.folder = "/home/kim/Unweave".into();
-        takes.set_settings(settings);
-        let state = EditorState::new(params, takes, Bell::default());
+        songs.set_settings(settings);
+        let state = EditorState::new(params, songs, Bell::default());
         let state = Arc::new(Mutex::new(state));
         state.lock().set_presets(Folder::at(folder.path()));
         let (shown, drawn) = (context.clone(), Arc::clone(&state));

@@ -22,9 +22,9 @@ const MAX_FRUITLESS: u32 = 3;
 const REST: Duration = Duration::from_millis(250);
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// What to get.
+/// A file to download, and how it is known to be the right one.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct RemoteFile {
     /// Bytes.
     pub size: u64,
     /// Of the content, lower-case hexadecimal.
@@ -33,7 +33,7 @@ pub struct Wanted {
     pub urls: Vec<String>,
 }
 
-/// Where it is put.
+/// Where a download is put.
 #[derive(Debug, Clone)]
 pub struct Places {
     /// Folder of unfinished downloads.
@@ -45,7 +45,7 @@ pub struct Places {
 }
 
 /// Told how many bytes are there.
-pub type Report<'a> = dyn Fn(u64) + 'a;
+pub type OnProgress<'a> = dyn Fn(u64) + 'a;
 
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
@@ -104,12 +104,12 @@ pub fn agent(silence: Duration) -> Agent {
 /// No address has it, the disk fails, or `cancel` was set. What has come stays for the next time.
 pub fn download(
     agent: &Agent,
-    wanted: &Wanted,
+    remote: &RemoteFile,
     places: &Places,
-    report: &Report<'_>,
+    on_progress: &OnProgress<'_>,
     cancel: &AtomicBool,
 ) -> Result<PathBuf, Failure> {
-    let path = places.parts.join(format!("{}.part", wanted.sha256));
+    let path = places.parts.join(format!("{}.part", remote.sha256));
     let disk = |source| Failure::Disk {
         path: path.display().to_string(),
         source,
@@ -123,28 +123,28 @@ pub fn download(
         .map_err(disk)?;
     part.try_lock().map_err(|_| Failure::Busy)?;
     let mut problems = Vec::new();
-    for url in &wanted.urls {
+    for url in &remote.urls {
         let (mut fruitless, mut most, mut is_anew) = (0, 0, false);
         let problem = loop {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Failure::Cancelled);
             }
             let old = part.metadata().map_err(disk)?.len();
-            let outcome = if old == wanted.size {
+            let outcome = if old == remote.size {
                 Outcome::Complete
             } else {
                 Request {
                     agent,
                     url,
-                    wanted,
+                    remote,
                     validator: &path.with_extension("etag"),
                 }
-                .run(&mut part, report, cancel)
+                .run(&mut part, on_progress, cancel)
                 .map_err(disk)?
             };
             match outcome {
                 Outcome::Complete => {
-                    if sha256(&mut part).map_err(disk)? == wanted.sha256 {
+                    if sha256(&mut part).map_err(disk)? == remote.sha256 {
                         let _ = fs::remove_file(path.with_extension("etag"));
                         return Ok(path);
                     }
@@ -160,7 +160,7 @@ pub fn download(
                     break format!(
                         "has another file than it should: its sha-256 is {actual}, expected {}. It is not \
                          used, and was kept as {} for you to look at; `unweave models clean` deletes it",
-                        wanted.sha256,
+                        remote.sha256,
                         kept.display()
                     );
                 }
@@ -191,7 +191,7 @@ pub fn download(
 struct Request<'a> {
     agent: &'a Agent,
     url: &'a str,
-    wanted: &'a Wanted,
+    remote: &'a RemoteFile,
     /// Holds the address and the version of the content that the part came from.
     validator: &'a Path,
 }
@@ -201,13 +201,13 @@ impl Request<'_> {
     fn run(
         &self,
         part: &mut File,
-        report: &Report<'_>,
+        on_progress: &OnProgress<'_>,
         cancel: &AtomicBool,
     ) -> io::Result<Outcome> {
         let old = part.metadata()?.len();
-        if old > self.wanted.size {
+        if old > self.remote.size {
             part.set_len(0)?;
-            return self.run(part, report, cancel);
+            return self.run(part, on_progress, cancel);
         }
         let mut request = self.agent.get(self.url);
         if old > 0 {
@@ -234,12 +234,12 @@ impl Request<'_> {
             part.set_len(start)?;
         }
         self.keep_version(&response);
-        self.receive(response, start, part, report, cancel)
+        self.receive(response, start, part, on_progress, cancel)
     }
 
     /// Where in the file the answer's body begins.
     fn accept(&self, response: &Response<Body>, old: u64) -> Result<u64, Outcome> {
-        let size = self.wanted.size;
+        let size = self.remote.size;
         match response.status() {
             StatusCode::OK => match number(response, header::CONTENT_LENGTH) {
                 Some(length) if length != size => Err(Outcome::Hopeless(format!(
@@ -270,7 +270,7 @@ impl Request<'_> {
         response: Response<Body>,
         start: u64,
         part: &mut File,
-        report: &Report<'_>,
+        on_progress: &OnProgress<'_>,
         cancel: &AtomicBool,
     ) -> io::Result<Outcome> {
         let mut body = response.into_body().into_reader();
@@ -281,26 +281,26 @@ impl Request<'_> {
                 return Ok(Outcome::Broken("was cancelled".to_owned()));
             }
             let length = match body.read(&mut chunk) {
-                Ok(0) if at == self.wanted.size => return Ok(Outcome::Complete),
+                Ok(0) if at == self.remote.size => return Ok(Outcome::Complete),
                 Ok(0) => {
-                    let size = self.wanted.size;
+                    let size = self.remote.size;
                     return Ok(Outcome::Broken(format!("ends after {at} of {size} bytes")));
                 }
                 Ok(length) => length,
                 // All is there: how the connection ends does not matter.
-                Err(_) if at == self.wanted.size => return Ok(Outcome::Complete),
+                Err(_) if at == self.remote.size => return Ok(Outcome::Complete),
                 Err(error) => return Ok(Outcome::Broken(format!("breaks off: {error}"))),
             };
-            if at + length as u64 > self.wanted.size {
+            if at + length as u64 > self.remote.size {
                 part.set_len(0)?;
                 return Ok(Outcome::Hopeless(format!(
                     "sends more than the expected {} bytes: it is another file",
-                    self.wanted.size
+                    self.remote.size
                 )));
             }
             (&*part).write_all(&chunk[..length])?;
             at += length as u64;
-            report(at);
+            on_progress(at);
         }
     }
 

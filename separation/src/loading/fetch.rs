@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::download::{self, Failure, Places, Wanted};
+use super::download::{self, Failure, Places, RemoteFile};
 use super::install::{self, Trial, install};
 use crate::error::Error;
 use crate::model::catalogue::{Catalogue, Download, Entry};
@@ -20,7 +20,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Told of each file how many bytes of it are there, first of none.
-pub type Report = Arc<dyn Fn(&Download, u64) + Send + Sync>;
+pub type OnProgress = Arc<dyn Fn(&Download, u64) + Send + Sync>;
 
 /// Where downloads lie beside the models that they become.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ impl Fetch {
     pub fn fetch(
         &self,
         entry: &Entry,
-        report: &Report,
+        on_progress: &OnProgress,
         cancel: &Arc<AtomicBool>,
     ) -> Result<(Model, Trial), FetchError> {
         let folders = Folders::of(&self.store)?;
@@ -127,7 +127,7 @@ impl Fetch {
                 name: format!("{}-{}", entry.id, file.path),
             };
             let from = self
-                .download(entry, file, places, (report, cancel))
+                .download(entry, file, places, (on_progress, cancel))
                 .map_err(|source| FetchError::File {
                     path: file.path.clone(),
                     source,
@@ -153,9 +153,9 @@ impl Fetch {
         entry: &Entry,
         file: &Download,
         places: Places,
-        (report, cancel): (&Report, &Arc<AtomicBool>),
+        (on_progress, cancel): (&OnProgress, &Arc<AtomicBool>),
     ) -> Result<PathBuf, Failure> {
-        let wanted = Wanted {
+        let remote = RemoteFile {
             size: file.size,
             sha256: file.sha256.clone(),
             urls: match &self.mirror {
@@ -168,14 +168,20 @@ impl Fetch {
                 None => file.urls.clone(),
             },
         };
-        let (report, flag, own) = (Arc::clone(report), Arc::clone(cancel), file.clone());
+        let (on_progress, flag, own) = (Arc::clone(on_progress), Arc::clone(cancel), file.clone());
         let silence = self.silence;
-        report(file, 0);
+        on_progress(file, 0);
         let worker = thread::Builder::new()
             .name("unweave-download".to_owned())
             .spawn(move || {
-                let report = |bytes| report(&own, bytes);
-                download::download(&download::agent(silence), &wanted, &places, &report, &flag)
+                let on_progress = |bytes| on_progress(&own, bytes);
+                download::download(
+                    &download::agent(silence),
+                    &remote,
+                    &places,
+                    &on_progress,
+                    &flag,
+                )
             })
             .map_err(|source| Failure::Disk {
                 path: file.path.clone(),

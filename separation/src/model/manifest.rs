@@ -51,7 +51,7 @@ mod sections;
 use crate::error::Error;
 use crate::mode::Mode;
 pub use crate::model::layout::Axis;
-pub use crate::transform::settings::{Framing, Transform, Window};
+pub use crate::transform::settings::{Framing, Transform, WindowFunction};
 
 /// The format that this library reads.
 pub const FORMAT: i64 = 1;

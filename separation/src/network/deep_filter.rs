@@ -88,7 +88,7 @@ impl DeepFilter {
     /// Of the sessions in the order of [`interfaces`].
     pub(crate) fn new(manifest: &Manifest, sessions: [Session; 3]) -> Self {
         let [encoder, gains, filters] = sessions;
-        let window = (0..N_FFT)
+        let window_function = (0..N_FFT)
             .map(|n| {
                 let sine = (std::f32::consts::PI * (n as f32 + 0.5) / N_FFT as f32).sin();
                 (std::f32::consts::FRAC_PI_2 * sine * sine).sin()
@@ -99,7 +99,7 @@ impl DeepFilter {
             gains,
             filters,
             stem_idx: if manifest.residual_idx == 0 { 1 } else { 0 },
-            stft: Stft::with_window(HOP, window),
+            stft: Stft::with_window_function(HOP, window_function),
             bands: band_widths(),
         }
     }

@@ -18,7 +18,7 @@ use crate::model::manifest::{Lookback, Manifest};
 use crate::network::OnSpectra;
 use crate::separator::check::check_numbers;
 use crate::separator::{Separator, Shape, StemBlock};
-use crate::transform::settings::{Transform, Window};
+use crate::transform::settings::{Transform, WindowFunction};
 use crate::transform::stft::{Stft, hann};
 
 /// The stems, hop and window of a model that is run so.
@@ -70,15 +70,15 @@ impl<N: OnSpectra> Windows<N> {
         window: Lookback,
         network: N,
     ) -> Result<Self, Error> {
-        let mut weights = match transform.window {
-            Window::Hann => hann(transform.n_fft),
-            Window::Rectangular => vec![1.0; transform.n_fft],
+        let mut weights = match transform.window_function {
+            WindowFunction::Hann => hann(transform.n_fft),
+            WindowFunction::Rectangular => vec![1.0; transform.n_fft],
         };
         if transform.is_normalised {
             let factor = 1.0 / (transform.n_fft as f32).sqrt();
             weights.iter_mut().for_each(|weight| *weight *= factor);
         }
-        let stft = Stft::with_window(transform.hop, weights);
+        let stft = Stft::with_window_function(transform.hop, weights);
         let samples = || [vec![0.0; transform.n_fft], vec![0.0; transform.n_fft]];
         let frames = || vec![Complex::default(); window.frames * stft.num_bins()];
         let mut new = Self {
@@ -215,7 +215,7 @@ mod tests {
         n_fft: 64,
         hop: 16,
         bins: 33,
-        window: Window::Hann,
+        window_function: WindowFunction::Hann,
         framing: Framing::Whole,
         silence_frames: 0,
         is_normalised: false,

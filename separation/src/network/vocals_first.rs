@@ -17,11 +17,11 @@
 mod bass;
 mod drums;
 mod files;
-mod level;
 mod live;
 mod mask;
 mod medians;
 mod networks;
+mod normalizer;
 
 use std::ops::Range;
 
@@ -39,9 +39,9 @@ use crate::runtime::session::Session;
 use crate::separator::{Separator, Shape};
 use crate::transform::settings::Transform;
 use files::Files;
-use level::Level;
 use live::Live;
 use networks::Networks;
+use normalizer::Normalizer;
 
 /// Seconds around a frame over which the bass' likeness of the sides and its share of the lows are measured.
 const FRAME_SECONDS_BASS: (f32, f32) = (0.19, 0.35);
@@ -138,7 +138,7 @@ pub(crate) fn separator(
             (vocals, accompaniment),
             is_parallel,
             (&spectral, window.frames, num_given.unwrap_or(window.frames)),
-            Level::new(level_frames, transform.n_fft),
+            Normalizer::new(level_frames, transform.n_fft),
         )
     };
     match purpose {

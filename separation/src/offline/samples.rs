@@ -1,6 +1,6 @@
 //! A song in memory becomes stems in memory.
 
-use super::engine::Engine;
+use super::pool::SeparatorPool;
 use crate::audio::channels::Layout;
 use crate::error::Error;
 use crate::runtime::Terminator;
@@ -29,7 +29,7 @@ const BLOCK_FRAMES: usize = 16_384;
 pub fn separate_samples(
     mix: &[&[f32]],
     sample_rate: u32,
-    engine: &Engine,
+    pool: &SeparatorPool,
     on_progress: &mut dyn FnMut(f64),
     cancel: &Terminator,
 ) -> Result<Vec<Vec<f32>>, Error> {
@@ -43,7 +43,7 @@ pub fn separate_samples(
     let mut stems: Vec<Vec<f32>> = Vec::new();
     let groups = Layout::from_count(mix.len()).groups();
     for (group_idx, group) in groups.iter().enumerate() {
-        let mut stream = engine.stream(sample_rate)?;
+        let mut stream = pool.stream(sample_rate)?;
         stems.resize_with(stream.shape().stems.len(), || {
             vec![0.0; mix.len() * num_frames]
         });

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::JobError;
-use super::meter::FileMeter;
+use super::measurement::Measurement;
 use super::preparing::Plan;
 use super::progress::Caller;
 use super::separating::Separated;
@@ -37,7 +37,7 @@ pub(super) struct Written {
 struct OpenFile {
     file_idx: usize,
     writer: AudioWriter,
-    meter: FileMeter,
+    measurement: Measurement,
 }
 
 /// Writes every file of the set into `dir`.
@@ -102,7 +102,7 @@ fn open(plan: &Plan, num_frames: u64, dir: &Path, file_idx: usize) -> Result<Ope
     Ok(OpenFile {
         file_idx,
         writer: AudioWriter::create(&path, &spec)?,
-        meter: FileMeter::new(&spec.layout, spec.sample_rate, spec.depth)?,
+        measurement: Measurement::new(&spec.layout, spec.sample_rate, spec.depth)?,
     })
 }
 
@@ -156,7 +156,7 @@ fn encode(
         for file in &mut files {
             let samples = block.samples(file.file_idx);
             file.writer.write(samples)?;
-            file.meter.add(samples)?;
+            file.measurement.add(samples)?;
         }
     }
     files
@@ -164,7 +164,7 @@ fn encode(
         .map(|file| {
             file.writer.finish()?;
             let (name, role) = request.files[file.file_idx].clone();
-            let measured = file.meter.finish();
+            let measured = file.measurement.finish();
             let report = FileReport {
                 name,
                 track: (request.file_format == FileFormat::Stem).then_some(file.file_idx),

@@ -3,14 +3,14 @@
 /// A transform outside the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transform {
-    /// Length of the window, in samples.
+    /// Length of a frame, in samples.
     pub n_fft: usize,
     /// Samples from frame to frame.
     pub hop: usize,
     /// Lowest bins of a spectrum that the graph sees.
     pub bins: usize,
-    /// What frames are weighed with.
-    pub window: Window,
+    /// What the samples of a frame are multiplied by.
+    pub window_function: WindowFunction,
     /// Where frames lie.
     pub framing: Framing,
     /// Silence that is appended to a segment before it is transformed.
@@ -19,9 +19,9 @@ pub struct Transform {
     pub is_normalised: bool,
 }
 
-/// What the frames of a segment's transform are weighed with.
+/// What the samples of a frame are multiplied by before and after its transform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
+pub enum WindowFunction {
     /// Periodic Hann.
     Hann,
     /// All ones.

@@ -24,7 +24,7 @@
 use realfft::num_complex::Complex;
 
 use crate::transform::fourier::Fourier;
-use crate::transform::settings::{Framing, Transform, Window};
+use crate::transform::settings::{Framing, Transform, WindowFunction};
 use crate::transform::stft::hann;
 
 /// Least Σ w² that is divided by; below it torch refuses.
@@ -34,7 +34,7 @@ const LEAST_WEIGHT: f32 = 1e-11;
 pub(crate) struct Spectrogram {
     transform: Transform,
     fourier: Fourier,
-    window: Vec<f32>,
+    window_function: Vec<f32>,
     /// Samples under way, from `−lead` on.
     sum: Vec<f32>,
     /// 1 / Σ w² for every sample of a segment of this length.
@@ -45,9 +45,9 @@ impl Spectrogram {
     pub(crate) fn new(transform: Transform) -> Self {
         Self {
             fourier: Fourier::new(transform.n_fft),
-            window: match transform.window {
-                Window::Hann => hann(transform.n_fft),
-                Window::Rectangular => vec![1.0; transform.n_fft],
+            window_function: match transform.window_function {
+                WindowFunction::Hann => hann(transform.n_fft),
+                WindowFunction::Rectangular => vec![1.0; transform.n_fft],
             },
             sum: Vec::new(),
             scale: Vec::new(),
@@ -87,12 +87,13 @@ impl Spectrogram {
             let frame = &mut self.fourier.frame;
             match inside.and_then(|start| samples.get(start..start + n_fft)) {
                 Some(samples) => {
-                    for ((x, sample), w) in frame.iter_mut().zip(samples).zip(&self.window) {
+                    for ((x, sample), w) in frame.iter_mut().zip(samples).zip(&self.window_function)
+                    {
                         *x = sample * w * factor;
                     }
                 }
                 None => {
-                    for (n, (x, w)) in frame.iter_mut().zip(&self.window).enumerate() {
+                    for (n, (x, w)) in frame.iter_mut().zip(&self.window_function).enumerate() {
                         *x = mirrored(samples, silence_frames, t * hop + n, lead) * w * factor;
                     }
                 }
@@ -122,7 +123,7 @@ impl Spectrogram {
             for ((sum, frame), w) in self.sum[t * hop..]
                 .iter_mut()
                 .zip(&self.fourier.frame)
-                .zip(&self.window)
+                .zip(&self.window_function)
             {
                 *sum += frame * w;
             }
@@ -146,13 +147,13 @@ impl Spectrogram {
         let mut weights = vec![0.0f32; lead + len + silence_frames + n_fft];
         if framing == Framing::Centred {
             for t in 0..self.transform.num_frames(len) {
-                for (weight, w) in weights[t * hop..].iter_mut().zip(&self.window) {
+                for (weight, w) in weights[t * hop..].iter_mut().zip(&self.window_function) {
                     *weight += w * w;
                 }
             }
         } else {
             for (n, weight) in weights.iter_mut().enumerate() {
-                *weight = self.window[n % hop..]
+                *weight = self.window_function[n % hop..]
                     .iter()
                     .step_by(hop)
                     .map(|w| w * w)
@@ -199,7 +200,7 @@ mod tests {
             n_fft,
             hop,
             bins: n_fft / 2 + 1,
-            window: Window::Hann,
+            window_function: WindowFunction::Hann,
             framing,
             silence_frames: 0,
             is_normalised,
@@ -245,7 +246,7 @@ mod tests {
         let mut padded = noise(500);
         padded.resize(500 + 40, 0.0);
         let without = Transform {
-            window: Window::Rectangular,
+            window_function: WindowFunction::Rectangular,
             ..transform(64, 16, Framing::Centred, false)
         };
         let with = Transform {

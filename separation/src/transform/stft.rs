@@ -45,15 +45,15 @@ impl Stft {
             Self::is_valid(n_fft, hop),
             "n_fft {n_fft} with hop {hop} cannot be the identity"
         );
-        let window = (0..n_fft)
+        let window_function = (0..n_fft)
             .map(|n| (PI * n as f32 / n_fft as f32).sin())
             .collect();
-        Self::with_window(hop, window)
+        Self::with_window_function(hop, window_function)
     }
 
     /// With another window, and any hop with which every sample has a weight: step 4 then divides by
     /// `Σ w²` over the frames that a sample lies in, whatever that is.
-    pub(crate) fn with_window(hop: usize, analysis_window: Vec<f32>) -> Self {
+    pub(crate) fn with_window_function(hop: usize, analysis_window: Vec<f32>) -> Self {
         let n_fft = analysis_window.len();
         let energy = |n: usize| -> f64 {
             let overlapping = analysis_window[n % hop..].iter().step_by(hop);
@@ -72,7 +72,7 @@ impl Stft {
 
     /// With the periodic Hann window.
     pub(crate) fn hann(n_fft: usize, hop: usize) -> Self {
-        Self::with_window(hop, hann(n_fft))
+        Self::with_window_function(hop, hann(n_fft))
     }
 
     /// N: frames a transform sees; the length of `history` and `overlap`.
@@ -182,8 +182,8 @@ mod tests {
     #[test]
     fn any_window_and_hop_give_back_what_went_in() {
         for (n_fft, hop, scale) in [(64, 16, 1.0), (64, 13, 1.0), (2048, 441, 0.02)] {
-            let window = hann(n_fft).iter().map(|w| w * scale).collect();
-            let mut stft = Stft::with_window(hop, window);
+            let window_function = hann(n_fft).iter().map(|w| w * scale).collect();
+            let mut stft = Stft::with_window_function(hop, window_function);
             let (mut history, mut overlap) = (vec![0.0; n_fft], vec![0.0; n_fft]);
             let samples = crate::audio::noise::noise(40 * hop);
             let mut out = Vec::new();

@@ -124,7 +124,7 @@ impl Monkey {
             if matches!(step, Step::Close) {
                 (cage.close)(&window).with_context(|| diary.tell())?;
             } else {
-                let _ = step.take(cage, &window);
+                let _ = step.perform(cage, &window);
             }
             wait(rng.f32() * 0.15);
         }
@@ -199,7 +199,7 @@ impl Step {
         }
     }
 
-    fn take(&self, cage: &Cage<'_>, window: &Window) -> anyhow::Result<()> {
+    fn perform(&self, cage: &Cage<'_>, window: &Window) -> anyhow::Result<()> {
         let Cage { desktop, main, .. } = cage;
         let header = HEADER + cage.bar.cast_signed();
         desktop.raise(window)?;

@@ -70,7 +70,7 @@ pub(super) enum RawKind {
 pub(super) struct RawStft {
     pub(super) n_fft: usize,
     pub(super) hop: usize,
-    pub(super) window: RawWindow,
+    pub(super) window: RawWindowFunction,
     pub(super) bins: Option<usize>,
     pub(super) frames: Option<Framing>,
     pub(super) silence_frames: Option<usize>,
@@ -79,7 +79,7 @@ pub(super) struct RawStft {
 
 #[derive(Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum RawWindow {
+pub(super) enum RawWindowFunction {
     SqrtHann,
     Hann,
     Rectangular,

@@ -1,7 +1,11 @@
 //! From the sections of a manifest to a kind, each with the sections it needs and no other.
 
-use super::raw::{Raw, RawFilter, RawKind, RawLookback, RawSegment, RawStft, RawWindow, require};
-use super::{Filter, Framing, Kind, Lookback, Member, Segment, Spectrum, Stage, Transform, Window};
+use super::raw::{
+    Raw, RawFilter, RawKind, RawLookback, RawSegment, RawStft, RawWindowFunction, require,
+};
+use super::{
+    Filter, Framing, Kind, Lookback, Member, Segment, Spectrum, Stage, Transform, WindowFunction,
+};
 use crate::mode::Mode;
 use crate::transform::stft::Stft;
 
@@ -181,7 +185,7 @@ fn streaming(raw: &Raw) -> Result<Spectrum, String> {
         },
     )?;
     require(
-        stft.window == RawWindow::SqrtHann
+        stft.window == RawWindowFunction::SqrtHann
             && stft.bins.is_none()
             && stft.frames.is_none()
             && stft.silence_frames.is_none()
@@ -232,10 +236,10 @@ fn segment(raw: &RawSegment) -> Result<Segment, String> {
 }
 
 fn transform(stft: &RawStft, segment: &Segment, kind: &str) -> Result<Transform, String> {
-    let window = match stft.window {
-        RawWindow::Hann => Window::Hann,
-        RawWindow::Rectangular => Window::Rectangular,
-        RawWindow::SqrtHann => {
+    let window_function = match stft.window {
+        RawWindowFunction::Hann => WindowFunction::Hann,
+        RawWindowFunction::Rectangular => WindowFunction::Rectangular,
+        RawWindowFunction::SqrtHann => {
             return Err(format!(
                 "kind {kind} needs [stft] window = \"hann\" or \"rectangular\""
             ));
@@ -293,7 +297,7 @@ fn transform(stft: &RawStft, segment: &Segment, kind: &str) -> Result<Transform,
         n_fft,
         hop,
         bins,
-        window,
+        window_function,
         framing,
         silence_frames,
         is_normalised,
@@ -306,7 +310,7 @@ fn streamed(stft: &RawStft) -> Result<Transform, String> {
     let all = n_fft / 2 + 1;
     let bins = stft.bins.unwrap_or(all);
     require(
-        stft.window == RawWindow::Hann
+        stft.window == RawWindowFunction::Hann
             && stft.frames.is_none()
             && stft.silence_frames.is_none()
             && stft.normalised.is_none()
@@ -324,7 +328,7 @@ fn streamed(stft: &RawStft) -> Result<Transform, String> {
         n_fft,
         hop,
         bins,
-        window: Window::Hann,
+        window_function: WindowFunction::Hann,
         framing: Framing::Whole,
         silence_frames: 0,
         is_normalised: false,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use realfft::num_complex::Complex;
 
-use super::level::Level;
+use super::normalizer::Normalizer;
 use crate::error::Error;
 use crate::model::layout::{Sizes, Strides};
 use crate::model::manifest::{Interface, Manifest};
@@ -29,7 +29,7 @@ pub(super) struct Networks {
     input: Input,
     /// How many of the newest frames the graphs give; a graph for live use leaves out what nobody looks at.
     num_given: usize,
-    level: Level,
+    normalizer: Normalizer,
     carried_from: Range<usize>,
     /// Share of the accompaniment, `[channel][frame · bin]`, for the frames last asked for.
     shares: [Vec<f32>; 2],
@@ -43,7 +43,7 @@ impl Networks {
         (vocals, accompaniment): (Option<Session>, Session),
         is_parallel: bool,
         (spectral, num_frames, num_given): (&Spectral, usize, usize),
-        level: Level,
+        normalizer: Normalizer,
     ) -> Result<Self, Error> {
         let interface = manifest.interface.clone();
         let transform = spectral.transform();
@@ -62,20 +62,20 @@ impl Networks {
             input: Input::new(&interface.inputs[0], num_frames)?,
             interface,
             num_given,
-            level,
+            normalizer,
             carried_from: bin(CARRIED_FROM_HZ.start).min(last - 1)..bin(CARRIED_FROM_HZ.end).max(1),
             shares: Default::default(),
         })
     }
 
     pub(super) fn reset(&mut self) {
-        self.level.reset();
+        self.normalizer.reset();
     }
 
     /// As [`Networks::shares`] of silence, of which nobody wants any.
     pub(super) fn rest(&mut self, num_new: usize) {
         for _ in 0..num_new {
-            self.level.push_silence();
+            self.normalizer.push_silence();
         }
     }
 
@@ -99,9 +99,9 @@ impl Networks {
             let of = |channel: usize| -> &[Complex<f32>] {
                 &spectral.mix[channel][frame * num_bins..][..num_bins]
             };
-            self.level.push([of(0), of(1)]);
+            self.normalizer.push([of(0), of(1)]);
         }
-        let gain = self.level.gain();
+        let gain = self.normalizer.gain();
         let input = self.input.of(&self.interface.inputs[0], spectral.frames)?;
         spectral.write(&self.interface.inputs[0], 0, input);
         for value in input.values_mut() {

@@ -8,7 +8,7 @@ use crate::audio::write::{BitDepth, Samples, WriteError};
 use crate::delivery::verify::hash_block;
 use crate::files::checksum::hex;
 
-pub(super) struct FileMeter {
+pub(super) struct Measurement {
     full_scale: f64,
     peak: f64,
     loudness: EbuR128,
@@ -23,7 +23,7 @@ pub(super) struct Measured {
     pub samples_sha256: String,
 }
 
-impl FileMeter {
+impl Measurement {
     pub(super) fn new(
         layout: &Layout,
         sample_rate: u32,

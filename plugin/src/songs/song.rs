@@ -120,7 +120,7 @@ fn label<'a>(name: &'a str, title: &'a str) -> &'a str {
 
 impl Song {
     /// A take of this instance.
-    pub(super) fn take(key: u64, take: &Arc<Take>, track: &str) -> Self {
+    pub(super) fn of_take(key: u64, take: &Arc<Take>, track: &str) -> Self {
         let title = format!("Take {}", take.id);
         let name = match track.trim() {
             "" => title.clone(),

@@ -5,7 +5,7 @@ use egui::{Align, Color32, Layout, RichText, Ui, vec2};
 use super::button;
 use crate::editor::theme;
 use crate::render::Stage;
-use crate::takes::{Listening, Takes, shorten_middle};
+use crate::songs::{Listening, Songs, shorten_middle};
 
 /// Room for three lines.
 pub const HEIGHT: f32 = 48.0;
@@ -22,8 +22,8 @@ struct Message {
 }
 
 /// The message, or none in the same room.
-pub fn draw(ui: &mut Ui, takes: &Takes, has_rows: bool) {
-    let message = message(takes, has_rows);
+pub fn draw(ui: &mut Ui, songs: &Songs, has_rows: bool) {
+    let message = message(songs, has_rows);
     let size = vec2(ui.available_width(), HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Min), |ui| {
         ui.set_min_size(size);
@@ -34,7 +34,7 @@ pub fn draw(ui: &mut Ui, takes: &Takes, has_rows: bool) {
                 .on_hover_text("Seen: it needn't stand here any longer")
                 .clicked()
         {
-            takes.dismiss();
+            songs.dismiss();
         }
         if message.can_undo
             && ui
@@ -42,7 +42,7 @@ pub fn draw(ui: &mut Ui, takes: &Takes, has_rows: bool) {
                 .on_hover_text("Put it back")
                 .clicked()
         {
-            takes.restore();
+            songs.restore();
         }
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
             let text = RichText::new(&message.text)
@@ -57,7 +57,7 @@ pub fn draw(ui: &mut Ui, takes: &Takes, has_rows: bool) {
     });
 }
 
-fn message(takes: &Takes, has_rows: bool) -> Option<Message> {
+fn message(songs: &Songs, has_rows: bool) -> Option<Message> {
     let news = |text: String, color| {
         Some(Message {
             text,
@@ -66,13 +66,13 @@ fn message(takes: &Takes, has_rows: bool) -> Option<Message> {
             can_undo: false,
         })
     };
-    if let Some(complaint) = takes.complaint() {
+    if let Some(complaint) = songs.complaint() {
         return news(complaint, theme::WARNING);
     }
-    if let Listening::Failed(reason) = takes.listening() {
+    if let Listening::Failed(reason) = songs.listening() {
         return news(reason, theme::WARNING);
     }
-    if let Some(removed) = takes.removed() {
+    if let Some(removed) = songs.removed() {
         return Some(Message {
             text: format!("Removed: {}", shorten_middle(&removed, NAME_LETTERS)),
             color: theme::TEXT,
@@ -80,7 +80,7 @@ fn message(takes: &Takes, has_rows: bool) -> Option<Message> {
             can_undo: true,
         });
     }
-    match takes.stage() {
+    match songs.stage() {
         Some(Stage::Failed(reason)) => return news(reason, theme::WARNING),
         Some(Stage::Cancelled) => {
             let text = "Cancelled: nothing was kept of it.".to_owned();
@@ -91,13 +91,13 @@ fn message(takes: &Takes, has_rows: bool) -> Option<Message> {
         }
         _ => {}
     }
-    if takes.lost_frames() > 0 {
+    if songs.lost_frames() > 0 {
         let text = "Parts of what was played are missing from the takes: the disk is too slow.";
         return news(text.to_owned(), theme::WARNING);
     }
     let text = if !has_rows {
         "Drop a song on this window, or press Capture and play: its stems can then be heard and saved as files."
-    } else if takes.chosen().is_none() {
+    } else if songs.chosen().is_none() {
         "Click on a song to hear its stems, and to save them as files."
     } else {
         return None;

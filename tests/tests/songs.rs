@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use unweave_live::capture::{Position, Take};
 use unweave_plugin::render::Stage;
-use unweave_plugin::takes::{Listening, Pick, Takes};
+use unweave_plugin::songs::{Listening, Pick, Songs};
 use unweave_separation::audio::channels::Layout;
 use unweave_separation::audio::read::AudioReader;
 use unweave_separation::audio::tags::Tags;
@@ -22,11 +22,11 @@ use unweave_separation::delivery::plan::Selection;
 use unweave_separation::delivery::report::Report;
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
-use unweave_separation::offline::engine::Engine;
+use unweave_separation::offline::pool::SeparatorPool;
 use unweave_separation::offline::{Done, Job, separate_file};
 use unweave_separation::{Model, Options, Terminator};
 use unweave_tests::capturing;
-use unweave_tests::doubles::{self, Capturing, HALVES, last_takes};
+use unweave_tests::doubles::{self, Capturing, HALVES, last_songs};
 use unweave_tests::session::{Event, Session, TRACK, TRACK_COLOR, Timeline};
 use unweave_tests::signal::{delayed, noise};
 
@@ -45,43 +45,43 @@ fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A host with an instance whose takes render into `folder`.
-fn host(folder: &Path) -> (Session, Arc<Takes>) {
+fn host(folder: &Path) -> (Session, Arc<Songs>) {
     let mut session = Session::new(&doubles::entry(), Capturing::ID);
-    let takes = last_takes();
-    let mut settings = takes.settings();
+    let songs = last_songs();
+    let mut settings = songs.settings();
     settings.folder = folder.to_owned();
     // Whatever else is installed on this machine.
     settings.model = Some(unweave_plugin::model::BUILTIN_ID.to_owned());
-    takes.set_settings(settings);
+    songs.set_settings(settings);
     session.activate(RATE, 512);
-    (session, takes)
+    (session, songs)
 }
 
 /// Plays from a place on the timeline, captured.
-fn capture(session: &mut Session, takes: &Takes, from: i64, mix: [&[f32]; 2]) -> Arc<Take> {
-    let num_takes = takes.takes().len();
-    takes.arm(true);
+fn capture(session: &mut Session, songs: &Songs, from: i64, mix: [&[f32]; 2]) -> Arc<Take> {
+    let num_takes = songs.takes().len();
+    songs.arm(true);
     session.set_timeline(Timeline::Playing(from));
     session.render(mix, &[512, 64, 100], &[]);
     session.set_timeline(Timeline::Stopped(from));
     session.render([&[0.0; 64], &[0.0; 64]], &[64], &[]);
-    takes.arm(false);
+    songs.arm(false);
     wait_for("the take", || {
-        let takes = takes.takes();
+        let takes = songs.takes();
         (takes.len() > num_takes).then(|| Arc::clone(&takes[num_takes]))
     })
 }
 
 /// What a rendering comes to.
-fn outcome(takes: &Takes) -> Stage {
-    wait_for("the rendering", || takes.stage().filter(Stage::is_over))
+fn outcome(songs: &Songs) -> Stage {
+    wait_for("the rendering", || songs.stage().filter(Stage::is_over))
 }
 
-fn rendered(takes: &Takes) -> PathBuf {
-    takes.render(Pick::Set);
-    match outcome(takes) {
+fn rendered(songs: &Songs) -> PathBuf {
+    songs.render(Pick::Set);
+    match outcome(songs) {
         Stage::Done { dir, .. } => dir,
-        other => panic!("{other:?}, {:?}", takes.complaint()),
+        other => panic!("{other:?}, {:?}", songs.complaint()),
     }
 }
 
@@ -107,8 +107,8 @@ fn song() -> [Vec<f32>; 2] {
 
 /// As `unweave separate` does it.
 fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
-    let engine = Engine::open(Model::built_in().unwrap(), Options::default()).unwrap();
-    let model = engine.model_report();
+    let pool = SeparatorPool::open(Model::built_in().unwrap(), Options::default()).unwrap();
+    let model = pool.model_report();
     let job = Job {
         source: song,
         range: None,
@@ -122,11 +122,11 @@ fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
         existing: Existing::Number,
         skip_existing: false,
         model: &model,
-        runtime: engine.runtime().to_owned(),
+        runtime: pool.runtime().to_owned(),
         threads: 2,
     };
     let cancel = Terminator::new();
-    let done = separate_file(&job, &mut |rate| engine.stream(rate), &mut |_| {}, &cancel);
+    let done = separate_file(&job, &mut |rate| pool.stream(rate), &mut |_| {}, &cancel);
     match done.unwrap() {
         Done::Written { dir, report } => (dir, *report),
         Done::Skipped { dir, .. } => panic!("{dir:?}"),
@@ -136,9 +136,9 @@ fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
 #[test]
 fn a_rendered_take_is_what_the_command_line_makes_of_the_same_audio() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut session, takes) = host(&dir.path().join("plug-in"));
+    let (mut session, songs) = host(&dir.path().join("plug-in"));
     let song = song();
-    let take = capture(&mut session, &takes, 123_456, [&song[0], &song[1]]);
+    let take = capture(&mut session, &songs, 123_456, [&song[0], &song[1]]);
     assert_eq!(take.position, Position::Frames(123_456));
     // The same audio as a file like any other, without a place on a timeline.
     let path = dir.path().join("Take 1.wav");
@@ -154,13 +154,13 @@ fn a_rendered_take_is_what_the_command_line_makes_of_the_same_audio() {
     let mut wav = AudioWriter::create(&path, &spec).unwrap();
     wav.write(Samples::Float(&song)).unwrap();
     wav.finish().unwrap();
-    takes.choose_take(&take);
-    takes.set_name("Take 1");
+    songs.choose_take(&take);
+    songs.set_name("Take 1");
     for depth in [BitDepth::Int24, BitDepth::Float32] {
-        let mut settings = takes.settings();
+        let mut settings = songs.settings();
         settings.depth = depth;
-        takes.set_settings(settings);
-        let rendered = rendered(&takes);
+        songs.set_settings(settings);
+        let rendered = rendered(&songs);
         let (_, verdict) = verify_dir(&rendered, &Terminator::new()).unwrap();
         assert_eq!(verdict.outcome, Outcome::Exact);
         let (_, expected) = separate(&path, &dir.path().join("command line"), depth);
@@ -181,17 +181,17 @@ fn a_rendered_take_is_what_the_command_line_makes_of_the_same_audio() {
 #[test]
 fn a_range_of_a_take_stands_where_it_was_and_is_named_after_the_track() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut session, takes) = host(dir.path());
+    let (mut session, songs) = host(dir.path());
     let song = song();
-    let track = takes.track();
+    let track = songs.track();
     assert_eq!(track.name(), TRACK);
     let [red, green, blue] = TRACK_COLOR;
     let color = track.color().map(|color| color.rgba());
     assert_eq!(color, Some((red, green, blue, 255)));
-    let take = capture(&mut session, &takes, 1_000, [&song[0], &song[1]]);
-    takes.choose_take(&take);
-    takes.set_range(Some(20_000..50_000));
-    let rendered = rendered(&takes);
+    let take = capture(&mut session, &songs, 1_000, [&song[0], &song[1]]);
+    songs.choose_take(&take);
+    songs.set_range(Some(20_000..50_000));
+    let rendered = rendered(&songs);
     assert_eq!(rendered, dir.path().join("Bus-Mix - Take 1"));
     let mix = rendered.join("Bus-Mix - Take 1 (Full Mix).wav");
     let mut reader = AudioReader::open(&mix).unwrap();
@@ -208,9 +208,9 @@ fn a_range_of_a_take_stands_where_it_was_and_is_named_after_the_track() {
 #[test]
 fn the_transport_decides_what_is_captured_and_where_it_stands() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut session, takes) = host(dir.path());
+    let (mut session, songs) = host(dir.path());
     let mix = noise(3_000, 5);
-    takes.arm(true);
+    songs.arm(true);
     session.set_timeline(Timeline::Stopped(0));
     session.render([&mix, &mix], &[512], &[]);
     session.set_timeline(Timeline::Playing(44_100));
@@ -223,11 +223,11 @@ fn the_transport_decides_what_is_captured_and_where_it_stands() {
     session.render([&mix[..1_000], &mix[..1_000]], &[512], &[]);
     session.set_timeline(Timeline::Untold);
     session.render([&mix[..500], &mix[..500]], &[512], &[]);
-    takes.arm(false);
+    songs.arm(false);
     session.render([&mix, &mix], &[512], &[]);
     let list = wait_for("the takes", || {
-        let list = takes.takes();
-        (list.len() == 4 && takes.recording().is_none()).then_some(list)
+        let list = songs.takes();
+        (list.len() == 4 && songs.recording().is_none()).then_some(list)
     });
     let found: Vec<_> = list
         .iter()
@@ -250,17 +250,17 @@ fn the_transport_decides_what_is_captured_and_where_it_stands() {
 #[test]
 fn folders_that_can_not_be_used_are_told_and_nothing_is_left() {
     let dir = tempfile::tempdir().unwrap();
-    let (_session, takes) = host(dir.path());
+    let (_session, songs) = host(dir.path());
     let path = dir.path().join("song.wav");
     write_noise(&path, 20_000);
-    takes.choose_file(&path);
+    songs.choose_file(&path);
     // Permissions don't bind tests that run as root: here nobody may make a folder.
     for folder in [path.join("stems"), "/proc/no/such".into()] {
-        let mut settings = takes.settings();
+        let mut settings = songs.settings();
         settings.folder = folder.clone();
-        takes.set_settings(settings);
-        takes.render(Pick::Set);
-        let Stage::Failed(reason) = outcome(&takes) else {
+        songs.set_settings(settings);
+        songs.render(Pick::Set);
+        let Stage::Failed(reason) = outcome(&songs) else {
             panic!("{folder:?}")
         };
         assert!(reason.contains(&folder.display().to_string()), "{reason}");
@@ -270,8 +270,8 @@ fn folders_that_can_not_be_used_are_told_and_nothing_is_left() {
     // Neither is what is no song, nor what is not there.
     fs::write(dir.path().join("text.wav"), "no song").unwrap();
     for name in ["text.wav", "none.wav"] {
-        takes.choose_file(&dir.path().join(name));
-        assert!(takes.complaint().unwrap().contains(name));
+        songs.choose_file(&dir.path().join(name));
+        assert!(songs.complaint().unwrap().contains(name));
     }
 }
 
@@ -298,13 +298,13 @@ fn two_instances_render_into_one_folder_side_by_side() {
     let path = dir.path().join("Song.wav");
     write_noise(&path, 30_000);
     let hosts = [host(&out), host(&out)];
-    for (_, takes) in &hosts {
-        takes.choose_file(&path);
-        takes.render(Pick::Set);
+    for (_, songs) in &hosts {
+        songs.choose_file(&path);
+        songs.render(Pick::Set);
     }
-    for (_, takes) in &hosts {
-        let Stage::Done { dir, .. } = outcome(takes) else {
-            panic!("{:?}", takes.stage())
+    for (_, songs) in &hosts {
+        let Stage::Done { dir, .. } = outcome(songs) else {
+            panic!("{:?}", songs.stage())
         };
         let (_, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
         assert_eq!(verdict.outcome, Outcome::Exact);
@@ -320,10 +320,10 @@ fn a_rendering_that_is_cancelled_or_unloaded_at_any_point_is_soon_gone() {
     for is_unloaded in [false, true] {
         for fraction in [None, Some(0.0), Some(0.05), Some(0.3), Some(0.86)] {
             let out = dir.path().join("out");
-            let (session, takes) = host(&out);
-            takes.choose_file(&path);
-            takes.render(Pick::Set);
-            wait_for("the moment", || match (takes.stage(), fraction) {
+            let (session, songs) = host(&out);
+            songs.choose_file(&path);
+            songs.render(Pick::Set);
+            wait_for("the moment", || match (songs.stage(), fraction) {
                 (Some(Stage::Running(now)), Some(fraction)) => {
                     (now.fraction >= fraction).then_some(())
                 }
@@ -333,10 +333,10 @@ fn a_rendering_that_is_cancelled_or_unloaded_at_any_point_is_soon_gone() {
             let started = Instant::now();
             if is_unloaded {
                 drop(session);
-                assert_eq!(takes.stage(), None);
+                assert_eq!(songs.stage(), None);
             } else {
-                takes.cancel();
-                assert_eq!(outcome(&takes), Stage::Cancelled);
+                songs.cancel();
+                assert_eq!(outcome(&songs), Stage::Cancelled);
             }
             let elapsed = started.elapsed();
             assert!(
@@ -354,20 +354,20 @@ fn a_folder_that_goes_away_in_the_middle_fails_with_a_reason() {
     let out = dir.path().join("out");
     let path = dir.path().join("Song.wav");
     write_noise(&path, 10 * RATE as usize);
-    let (_session, takes) = host(&out);
-    takes.choose_file(&path);
-    takes.render(Pick::Set);
-    wait_for("the middle", || match takes.stage() {
+    let (_session, songs) = host(&out);
+    songs.choose_file(&path);
+    songs.render(Pick::Set);
+    wait_for("the middle", || match songs.stage() {
         Some(Stage::Running(now)) => (now.fraction > 0.2).then_some(()),
         _ => None,
     });
     fs::remove_dir_all(&out).unwrap();
-    let Stage::Failed(reason) = outcome(&takes) else {
-        panic!("{:?}", takes.stage())
+    let Stage::Failed(reason) = outcome(&songs) else {
+        panic!("{:?}", songs.stage())
     };
     assert!(!reason.is_empty());
     // And it can be done again.
-    let dir = rendered(&takes);
+    let dir = rendered(&songs);
     verify_dir(&dir, &Terminator::new()).unwrap();
 }
 
@@ -424,7 +424,7 @@ const SONG: &str = "UNWEAVE_TEST_SONG";
 #[ignore = "run by the test above in a process of its own"]
 fn on_a_full_disk() {
     let [folder, song] = [SMALL_DISK, SONG].map(|name| PathBuf::from(std::env::var(name).unwrap()));
-    let (mut session, takes) = host(&folder);
+    let (mut session, songs) = host(&folder);
     session.deactivate();
     session.set_offline(true);
     session.activate(RATE, 512);
@@ -446,11 +446,11 @@ fn on_a_full_disk() {
             assert!((heard - expected).abs() < 1e-6, "{heard}, not {expected}");
         }
     };
-    takes.choose_file(&song);
-    takes.render(Pick::Set);
+    songs.choose_file(&song);
+    songs.render(Pick::Set);
     let stage = wait_for("the rendering", || {
         plays_on();
-        takes.stage().filter(Stage::is_over)
+        songs.stage().filter(Stage::is_over)
     });
     let Stage::Failed(reason) = stage else {
         panic!("{stage:?}")
@@ -463,15 +463,15 @@ fn on_a_full_disk() {
 #[test]
 fn the_stems_of_a_take_are_heard_in_place_of_the_output_and_leave_no_trace() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut session, takes) = host(dir.path());
+    let (mut session, songs) = host(dir.path());
     let latency = session.latency();
     let song = song();
-    let take = capture(&mut session, &takes, 0, [&song[0], &song[1]]);
-    takes.choose_take(&take);
+    let take = capture(&mut session, &songs, 0, [&song[0], &song[1]]);
+    songs.choose_take(&take);
     // What was played while it was captured comes out first.
     let rest = vec![0.0; latency + 4_096];
     session.render([&rest, &rest], &[512], &[]);
-    takes.play();
+    songs.play();
     let silence = [0.0; 512];
     let mut heard = [Vec::new(), Vec::new()];
     // Silence comes in; the stems of the take, which sum to it, come out.
@@ -482,7 +482,7 @@ fn the_stems_of_a_take_are_heard_in_place_of_the_output_and_leave_no_trace() {
         }
         // Twice as fast as it would be heard: the lane must not run dry.
         std::thread::sleep(Duration::from_millis(6));
-        match takes.listening() {
+        match songs.listening() {
             Listening::Preparing | Listening::Playing => None,
             Listening::Off => Some(()),
             failed => panic!("{failed:?}"),
@@ -518,25 +518,25 @@ fn small_blocks_at_96_khz_are_captured_without_a_gap() {
 #[test]
 fn when_an_instance_goes_takes_that_were_rendered_go_and_others_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut session, takes) = host(dir.path());
+    let (mut session, songs) = host(dir.path());
     let mix = noise(20_000, 1);
-    let made = capture(&mut session, &takes, 0, [&mix, &mix]);
-    let spare = capture(&mut session, &takes, 7_000, [&mix, &mix]);
-    takes.choose_take(&made);
-    rendered(&takes);
-    takes.choose_take(&spare);
-    takes.set_name("A spare take");
+    let made = capture(&mut session, &songs, 0, [&mix, &mix]);
+    let spare = capture(&mut session, &songs, 7_000, [&mix, &mix]);
+    songs.choose_take(&made);
+    rendered(&songs);
+    songs.choose_take(&spare);
+    songs.set_name("A spare take");
     // One more, which still goes on when the instance ends.
-    takes.arm(true);
+    songs.arm(true);
     session.set_timeline(Timeline::Playing(9_000));
     session.render([&mix, &mix], &[512], &[]);
-    wait_for("the capture", || takes.recording());
+    wait_for("the capture", || songs.recording());
     let paths = [made.path().to_owned(), spare.path().to_owned()];
     drop((made, spare, session));
     assert!(paths.iter().all(|path| !path.exists()));
     assert!(!paths[0].parent().unwrap().exists());
-    assert!(takes.rows().is_empty());
-    let kept = takes.kept();
+    assert!(songs.rows().is_empty());
+    let kept = songs.kept();
     let names: Vec<&str> = kept.iter().map(|kept| kept.name.as_str()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
     assert!(names.contains(&"A spare take") && names.contains(&"Bus-Mix - Take 3"));

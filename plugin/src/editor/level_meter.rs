@@ -19,7 +19,7 @@ const RMS_SECONDS: f32 = 0.3;
 
 /// One meter.
 #[derive(Debug, Clone)]
-pub struct Meter {
+pub struct LevelMeter {
     peak_db: f32,
     held_db: f32,
     held_seconds: f32,
@@ -28,7 +28,7 @@ pub struct Meter {
     max: f32,
 }
 
-impl Default for Meter {
+impl Default for LevelMeter {
     fn default() -> Self {
         Self {
             peak_db: FLOOR_DB,
@@ -40,7 +40,7 @@ impl Default for Meter {
     }
 }
 
-impl Meter {
+impl LevelMeter {
     /// `seconds` of sound, or of silence.
     pub fn hear(&mut self, level: Level, seconds: f32) {
         let db = decibels(level.peak);
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_peak_is_shown_at_once_held_and_falls_as_the_standard_says() {
-        let mut meter = Meter::default();
+        let mut meter = LevelMeter::default();
         meter.hear(level(1.0), 0.01);
         assert_eq!((meter.peak_db, meter.held_db), (0.0, 0.0));
         for _ in 0..170 {
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_sine_settles_three_decibels_below_its_peak_and_silence_ends_all_movement() {
-        let mut meter = Meter::default();
+        let mut meter = LevelMeter::default();
         for _ in 0..300 {
             meter.hear(level(0.5), 0.01);
         }

@@ -11,7 +11,7 @@ use super::icon::{self, Icon};
 use super::{button, field, named, note, song, tracks, waveform};
 use crate::editor::theme;
 use crate::render::Stage;
-use crate::takes::{Listening, Look, Takes, clock, room, shorten_middle};
+use crate::songs::{Listening, Look, Songs, clock, room, shorten_middle};
 
 /// Room for a length.
 const LENGTH_WIDTH: f32 = 52.0;
@@ -22,7 +22,7 @@ const WAVEFORM_HEIGHT: f32 = 14.0;
 const ROW_HEIGHT: f32 = icon::SIZE + 6.0 + WAVEFORM_HEIGHT;
 
 /// Takes of instances that have gone: they are listed again, or go.
-pub fn kept(ui: &mut Ui, takes: &Takes, kept: &mut Option<(f64, Vec<Kept>)>) {
+pub fn kept(ui: &mut Ui, songs: &Songs, kept: &mut Option<(f64, Vec<Kept>)>) {
     let Some((_, list)) = kept else { return };
     if list.is_empty() {
         return;
@@ -51,7 +51,7 @@ pub fn kept(ui: &mut Ui, takes: &Takes, kept: &mut Option<(f64, Vec<Kept>)>) {
             ("Remove", "Deletes their files", true),
         ] {
             if ui.add(button(text)).on_hover_text(hint).clicked() {
-                takes.bring_back(list, is_removed);
+                songs.bring_back(list, is_removed);
                 is_answered = true;
             }
         }
@@ -63,9 +63,9 @@ pub fn kept(ui: &mut Ui, takes: &Takes, kept: &mut Option<(f64, Vec<Kept>)>) {
 }
 
 /// All rows; the one that is worked on with all there is to it.
-pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, rows: &[Look], drag_start: &mut Option<u64>) {
-    let chosen = takes.chosen().map(|look| look.key);
-    let playing = takes.playing();
+pub fn draw(ui: &mut Ui, songs: &Arc<Songs>, rows: &[Look], drag_start: &mut Option<u64>) {
+    let chosen = songs.chosen().map(|look| look.key);
+    let playing = songs.playing();
     for row in rows {
         let is_chosen = chosen == Some(row.key);
         let top = ui.cursor().top();
@@ -76,11 +76,11 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, rows: &[Look], drag_start: &mut Opt
             continue;
         }
         ui.push_id(row.key, |ui| {
-            head(ui, takes, row, (is_chosen, playing == Some(row.key)));
+            head(ui, songs, row, (is_chosen, playing == Some(row.key)));
             if is_chosen {
-                song::draw(ui, takes, row, drag_start);
-                tracks::draw(ui, takes, row);
-                song::outcome(ui, takes, row);
+                song::draw(ui, songs, row, drag_start);
+                tracks::draw(ui, songs, row);
+                song::outcome(ui, songs, row);
             } else {
                 let shown = waveform::Shown {
                     overview: &row.overview,
@@ -91,7 +91,7 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, rows: &[Look], drag_start: &mut Opt
                     .on_hover_text("Click to hear and render its stems")
                     .clicked()
                 {
-                    takes.choose(row.key);
+                    songs.choose(row.key);
                 }
             }
         });
@@ -106,24 +106,24 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, rows: &[Look], drag_start: &mut Opt
 }
 
 /// Play, name, length and the way out.
-fn head(ui: &mut Ui, takes: &Takes, row: &Look, (is_chosen, is_playing): (bool, bool)) {
+fn head(ui: &mut Ui, songs: &Songs, row: &Look, (is_chosen, is_playing): (bool, bool)) {
     ui.horizontal(|ui| {
-        play(ui, takes, row, is_playing);
+        play(ui, songs, row, is_playing);
         // From the right, so that the name has what is left.
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            remove(ui, takes, row);
+            remove(ui, songs, row);
             length(ui, row);
             if is_chosen {
-                name_field(ui, takes, row);
+                name_field(ui, songs, row);
             } else {
-                name_button(ui, takes, row);
+                name_button(ui, songs, row);
             }
         });
     });
 }
 
-fn play(ui: &mut Ui, takes: &Takes, row: &Look, is_playing: bool) {
-    let is_preparing = is_playing && takes.listening() == Listening::Preparing;
+fn play(ui: &mut Ui, songs: &Songs, row: &Look, is_playing: bool) {
+    let is_preparing = is_playing && songs.listening() == Listening::Preparing;
     let (sign, name) = match (is_playing, is_preparing) {
         (_, true) => (Icon::Waiting, "Stop"),
         (true, _) => (Icon::Stop, "Stop"),
@@ -137,15 +137,15 @@ fn play(ui: &mut Ui, takes: &Takes, row: &Look, is_playing: bool) {
     });
     if response.clicked() {
         if is_playing {
-            takes.stop();
+            songs.stop();
         } else {
-            takes.choose(row.key);
-            takes.play();
+            songs.choose(row.key);
+            songs.play();
         }
     }
 }
 
-fn remove(ui: &mut Ui, takes: &Takes, row: &Look) {
+fn remove(ui: &mut Ui, songs: &Songs, row: &Look) {
     let hint = match row.take {
         Some(_) => "Remove this take; its recording is deleted",
         None => "Take this song off the list; its file stays",
@@ -153,7 +153,7 @@ fn remove(ui: &mut Ui, takes: &Takes, row: &Look) {
     let name = format!("Remove {}", row.label());
     let response = icon::button(ui, Icon::Remove, &name);
     if response.on_hover_text(hint).clicked() {
-        takes.remove(row.key);
+        songs.remove(row.key);
     }
 }
 
@@ -213,25 +213,25 @@ fn facts(row: &Look) -> String {
     facts.join("\n")
 }
 
-fn name_button(ui: &mut Ui, takes: &Takes, row: &Look) {
+fn name_button(ui: &mut Ui, songs: &Songs, row: &Look) {
     let text = shorten_middle(row.label(), NAME_LETTERS);
     let name = Button::new(RichText::new(text).font(theme::SMALL)).frame(false);
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         let response = ui.add(name).on_hover_text(row.label());
         named(&response, Role::Button, row.label());
         if response.clicked() {
-            takes.choose(row.key);
+            songs.choose(row.key);
         }
     });
 }
 
-fn name_field(ui: &mut Ui, takes: &Takes, row: &Look) {
+fn name_field(ui: &mut Ui, songs: &Songs, row: &Look) {
     let mut name = row.name.clone();
     let response = ui
         .add(field(&mut name, &shorten_middle(&row.title, NAME_LETTERS)))
         .on_hover_text("What its stems are named after; empty for the song's own name");
     named(&response, Role::TextInput, "Name of the song");
     if response.changed() {
-        takes.set_name(&name);
+        songs.set_name(&name);
     }
 }

@@ -10,7 +10,7 @@ use unweave_separation::audio::write::{BitDepth, FileFormat};
 use super::{field, named};
 use crate::editor::{catalogue, theme};
 use crate::ids;
-use crate::takes::{self, PathKind, Pick, Settings, Takes, shorten_middle};
+use crate::songs::{self, PathKind, Pick, Settings, Songs, shorten_middle};
 
 /// Of all that is drawn here.
 pub const HEIGHT: f32 = 122.0;
@@ -42,12 +42,12 @@ pub struct Installed {
 }
 
 /// Folder, files, format, model, and what sets it off.
-pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, installed: &mut Option<Installed>, has_rows: bool) {
-    let before = takes.settings();
+pub fn draw(ui: &mut Ui, songs: &Arc<Songs>, installed: &mut Option<Installed>, has_rows: bool) {
+    let before = songs.settings();
     let mut settings = before.clone();
     ui.scope(|ui| {
         ui.style_mut().override_font_id = Some(theme::SMALL);
-        folder(ui, takes, &mut settings);
+        folder(ui, songs, &mut settings);
         ui.horizontal(|ui| {
             let choice = Choice {
                 label: "Format",
@@ -66,20 +66,20 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, installed: &mut Option<Installed>, 
             files(ui, &mut settings);
         });
         let installed = installed.get_or_insert_with(|| {
-            let models = takes::models();
-            let best = takes::best_model(&models);
+            let models = songs::models();
+            let best = songs::best_model(&models);
             Installed { models, best }
         });
         model(ui, installed, &mut settings.model);
     });
     if settings != before {
-        takes.set_settings(settings);
+        songs.set_settings(settings);
     }
-    actions(ui, takes, has_rows);
+    actions(ui, songs, has_rows);
 }
 
 /// Shows the end of a path, until it is typed in.
-fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
+fn folder(ui: &mut Ui, songs: &Arc<Songs>, settings: &mut Settings) {
     let whole = settings.folder.display().to_string();
     let id = Id::unique("folder for the stems");
     let is_typed = ui.memory(|memory| memory.has_focus(id));
@@ -96,7 +96,7 @@ fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
             .on_hover_text(format!("Stems go to a new folder in here: {whole}"));
         named(&response, Role::TextInput, "Folder for the stems");
         if is_typed && response.changed() {
-            settings.folder = takes::typed_path(&text);
+            settings.folder = songs::typed_path(&text);
         }
         let browse = Button::new("Browse…").min_size(vec2(BROWSE_WIDTH, 0.0));
         let browse = ui
@@ -104,7 +104,7 @@ fn folder(ui: &mut Ui, takes: &Arc<Takes>, settings: &mut Settings) {
             .on_hover_text("Choose the folder that stems go to");
         named(&browse, Role::Button, "Choose the folder");
         if browse.clicked() {
-            takes.browse(PathKind::Folder);
+            songs.browse(PathKind::Folder);
         }
     });
 }
@@ -229,14 +229,14 @@ impl Choice<'_> {
 }
 
 /// What sets it off.
-fn actions(ui: &mut Ui, takes: &Takes, has_rows: bool) {
-    let is_running = takes.stage().is_some_and(|stage| !stage.is_over());
+fn actions(ui: &mut Ui, songs: &Songs, has_rows: bool) {
+    let is_running = songs.stage().is_some_and(|stage| !stage.is_over());
     ui.horizontal(|ui| {
         let all_width = 84.0;
         let width = ui.available_width() - all_width - ui.spacing().item_spacing.x;
         let render = Button::new(RichText::new("Render stems").font(theme::BODY))
             .min_size(vec2(width, RENDER_HEIGHT));
-        let is_chosen = takes.chosen().is_some();
+        let is_chosen = songs.chosen().is_some();
         let render = ui
             .add_enabled(is_chosen && !is_running, render)
             .on_hover_text("Writes the stems of the song that is chosen, in the background")
@@ -246,7 +246,7 @@ fn actions(ui: &mut Ui, takes: &Takes, has_rows: bool) {
                 "Choose a song or a take first"
             });
         if render.clicked() {
-            takes.render(Pick::Set);
+            songs.render(Pick::Set);
         }
         let all = Button::new("Render all").min_size(vec2(all_width, RENDER_HEIGHT));
         let all = ui
@@ -254,7 +254,7 @@ fn actions(ui: &mut Ui, takes: &Takes, has_rows: bool) {
             .on_hover_text("Writes the stems of all songs in the list that have none yet")
             .on_disabled_hover_text("There are no songs yet");
         if all.clicked() {
-            takes.render_all();
+            songs.render_all();
         }
     });
 }

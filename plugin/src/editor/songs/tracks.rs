@@ -6,24 +6,24 @@ use unweave_separation::files::naming;
 use super::{button, named};
 use crate::editor::{button as switches, theme};
 use crate::ids;
-use crate::takes::{Look, Pick, Takes, TrackLook};
+use crate::songs::{Look, Pick, Songs, TrackLook};
 
 const HEIGHT: f32 = 18.0;
 const NAME_WIDTH: f32 = 62.0;
 
 /// One line per stem.
-pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look) {
+pub fn draw(ui: &mut Ui, songs: &Songs, look: &Look) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 3.0);
         ui.spacing_mut().button_padding = vec2(5.0, 1.0);
         ui.spacing_mut().interact_size.y = HEIGHT;
         for (idx, track) in look.tracks.iter().enumerate() {
-            ui.horizontal(|ui| line(ui, takes, (idx, track), look));
+            ui.horizontal(|ui| line(ui, songs, (idx, track), look));
         }
     });
 }
 
-fn line(ui: &mut Ui, takes: &Takes, (idx, track): (usize, &TrackLook), look: &Look) {
+fn line(ui: &mut Ui, songs: &Songs, (idx, track): (usize, &TrackLook), look: &Look) {
     let stem = &track.name;
     let name = naming::capitalised(stem);
     let color = ids::STEMS.iter().position(|known| known == stem);
@@ -45,7 +45,7 @@ fn line(ui: &mut Ui, takes: &Takes, (idx, track): (usize, &TrackLook), look: &Lo
         .on_hover_text("Leaves this stem out while the song is played here")
         .clicked()
     {
-        takes.mute(idx, !track.is_muted);
+        songs.mute(idx, !track.is_muted);
     }
     let solo = switches::Look {
         text: "S",
@@ -58,9 +58,9 @@ fn line(ui: &mut Ui, takes: &Takes, (idx, track): (usize, &TrackLook), look: &Lo
         .clicked()
     {
         if ui.input(|input| input.modifiers.command) {
-            takes.solo_alone(idx);
+            songs.solo_alone(idx);
         } else {
-            takes.solo(idx, !track.is_soloed);
+            songs.solo(idx, !track.is_soloed);
         }
     }
     let is_free = look.stage.as_ref().is_none_or(|stage| stage.is_over());
@@ -84,7 +84,7 @@ fn line(ui: &mut Ui, takes: &Takes, (idx, track): (usize, &TrackLook), look: &Lo
             &format!("{text} {lower}"),
         );
         if response.on_hover_text(hint).clicked() {
-            takes.render(pick);
+            songs.render(pick);
         }
     }
 }

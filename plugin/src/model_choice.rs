@@ -1,4 +1,4 @@
-//! Which model a session uses, in which mode, and what computes it; saved with it.
+//! The choice of model, mode and device that a session makes and saves.
 
 use nice_plug::params::enums::Enum;
 use nice_plug::params::persist::PersistentField;
@@ -7,9 +7,9 @@ use unweave_separation::{DeviceChoice, Mode};
 
 use crate::model;
 
-/// What an engine separates with.
+/// Which model an engine runs, how, and on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ModelChoice {
     /// Id of the model.
     pub model: String,
     /// How it is run.
@@ -54,9 +54,9 @@ impl From<ModeParam> for Mode {
 
 /// An id that a session saves. Never locked by the audio thread.
 #[derive(Debug)]
-pub struct Choice(RwLock<String>);
+pub struct SavedId(RwLock<String>);
 
-impl Choice {
+impl SavedId {
     /// A choice that nobody has made yet.
     pub fn new(id: &str) -> Self {
         Self(RwLock::new(id.to_owned()))
@@ -83,7 +83,7 @@ impl Choice {
     }
 }
 
-impl PersistentField<'_, String> for Choice {
+impl PersistentField<'_, String> for SavedId {
     fn set(&self, id: String) {
         self.choose(&id);
     }

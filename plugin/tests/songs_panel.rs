@@ -22,10 +22,10 @@ use painter::Painter;
 use unweave_live::Controls;
 use unweave_live::capture::{Moment, Position};
 use unweave_live::preview::{PreviewSide, Use};
-use unweave_plugin::editor::takes::{TakesView, draw};
+use unweave_plugin::editor::songs::{SongsView, draw};
 use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
-use unweave_plugin::takes::{Listening, Takes};
+use unweave_plugin::songs::{Listening, Songs};
 use unweave_separation::audio::channels::Layout;
 use unweave_separation::audio::tags::Tags;
 use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
@@ -38,7 +38,7 @@ const RATE: u32 = 44_100;
 /// The panel on takes of its own.
 struct Panel {
     harness: Harness<'static>,
-    takes: Arc<Takes>,
+    songs: Arc<Songs>,
     preview: PreviewSide,
     dir: tempfile::TempDir,
 }
@@ -49,14 +49,14 @@ impl Panel {
     }
 
     fn in_dir(dir: tempfile::TempDir) -> Self {
-        let (takes, preview) = Takes::new(dir.path().join("takes"));
-        let mut settings = takes.settings();
+        let (songs, preview) = Songs::new(dir.path().join("takes"));
+        let mut settings = songs.settings();
         settings.folder = dir.path().join("stems");
         // Whatever else is installed on this machine.
         settings.model = Some(unweave_plugin::model::BUILTIN_ID.to_owned());
-        takes.set_settings(settings);
-        let shown = Arc::clone(&takes);
-        let mut view = TakesView::default();
+        songs.set_settings(settings);
+        let shown = Arc::clone(&songs);
+        let mut view = SongsView::default();
         let harness = Harness::builder()
             .with_size(vec2(272.0, 900.0))
             .with_context_setup(theme::apply)
@@ -64,7 +64,7 @@ impl Panel {
             .build_ui(move |ui| draw(ui, &shown, &mut view));
         let mut panel = Self {
             harness,
-            takes,
+            songs,
             preview,
             dir,
         };
@@ -119,10 +119,10 @@ impl Panel {
     /// The last rendering of what is chosen is over.
     fn rendered(&mut self) -> (PathBuf, Vec<String>) {
         self.wait("the rendering ends", |panel| {
-            panel.takes.stage().is_some_and(|stage| stage.is_over())
+            panel.songs.stage().is_some_and(|stage| stage.is_over())
         });
-        let Some(Stage::Done { dir, files, .. }) = self.takes.stage() else {
-            panic!("{:?}", self.takes.stage());
+        let Some(Stage::Done { dir, files, .. }) = self.songs.stage() else {
+            panic!("{:?}", self.songs.stage());
         };
         let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
         let names = files.iter().map(name).collect();
@@ -147,21 +147,21 @@ impl Panel {
     /// A second is captured at 1:02 of the timeline.
     fn capture(&mut self) {
         self.click("Capture");
-        assert!(self.takes.is_armed());
-        let mut side = self.takes.side(RATE, 2);
+        assert!(self.songs.is_armed());
+        let mut side = self.songs.side(RATE, 2);
         let moment = Moment {
             is_playing: true,
             position: Position::Frames(i64::from(RATE) * 62),
             tempo: None,
         };
-        side.take(&[&mut [0.5; 44_100], &mut [0.5; 44_100]], &moment);
+        side.record(&[&mut [0.5; 44_100], &mut [0.5; 44_100]], &moment);
         drop(side);
-        let num_rows = self.takes.rows().len();
+        let num_rows = self.songs.rows().len();
         self.wait("the take is listed", |panel| {
-            panel.takes.rows().len() > num_rows
+            panel.songs.rows().len() > num_rows
         });
         self.click("Capture");
-        assert!(!self.takes.is_armed());
+        assert!(!self.songs.is_armed());
     }
 
     fn button(&self, pos: Pos2, pressed: bool) {
@@ -209,7 +209,7 @@ fn a_song_is_typed_a_part_is_drawn_and_its_stems_are_rendered() {
     let song = panel.song();
     panel.type_into("Path of a song", &song.display().to_string());
     panel.wait("the song is read", |panel| {
-        let look = panel.takes.chosen();
+        let look = panel.songs.chosen();
         look.is_some_and(|look| look.num_read == 22_050)
     });
     assert!(panel.shows("0:00.0 of 0:00.5"));
@@ -225,7 +225,7 @@ fn a_song_is_typed_a_part_is_drawn_and_its_stems_are_rendered() {
     }
     panel.button(at(0.25), false);
     panel.step();
-    let range = panel.takes.chosen().unwrap().range.unwrap();
+    let range = panel.songs.chosen().unwrap().range.unwrap();
     let quarter = 22_050 / 4;
     let frames_per_point = 22_050 / 200;
     assert!(
@@ -263,14 +263,14 @@ fn a_song_is_typed_a_part_is_drawn_and_its_stems_are_rendered() {
         .collect();
     assert_eq!(copied, expected.join("\n"));
     panel.click("All of it");
-    assert_eq!(panel.takes.chosen().unwrap().range, None);
+    assert_eq!(panel.songs.chosen().unwrap().range, None);
 }
 
 #[test]
 fn one_press_makes_one_file() {
     let mut panel = Panel::new();
     let song = panel.song();
-    panel.takes.choose_file(&song);
+    panel.songs.choose_file(&song);
     panel.step();
     for (press, expected) in [
         ("Without vocals", "Song (Instrumental).wav"),
@@ -291,13 +291,13 @@ fn all_songs_are_rendered_one_after_the_other_and_those_that_have_stems_are_not_
     for name in ["A.wav", "B.wav"] {
         let path = panel.dir.path().join(name);
         write_song(&path);
-        panel.takes.choose_file(&path);
+        panel.songs.choose_file(&path);
     }
     panel.step();
     for round in 0..2 {
         panel.click("Render all");
         panel.wait("all are rendered", |panel| {
-            let rows = panel.takes.rows();
+            let rows = panel.songs.rows();
             rows.iter()
                 .all(|row| matches!(row.stage, Some(Stage::Done { .. })))
         });
@@ -314,7 +314,7 @@ fn takes_are_captured_chosen_and_removed_which_can_be_undone() {
     panel.step();
     assert!(panel.shows("Click on a song"));
     panel.click("Take 1");
-    let look = panel.takes.chosen().unwrap();
+    let look = panel.songs.chosen().unwrap();
     let take = look.take.unwrap();
     assert_eq!((take.id, look.num_frames), (1, Some(44_100)));
     // Two channels of 32-bit floats.
@@ -324,15 +324,15 @@ fn takes_are_captured_chosen_and_removed_which_can_be_undone() {
 
     let render = panel.harness.get_by_label("Render stems").rect();
     panel.click("Remove Take 1");
-    assert!(panel.takes.rows().is_empty() && panel.shows("Removed: Take 1"));
+    assert!(panel.songs.rows().is_empty() && panel.shows("Removed: Take 1"));
     let moved = panel.harness.get_by_label("Render stems").rect();
     assert_eq!(moved, render, "messages move nothing");
     assert!(path.exists());
     panel.click("Undo");
-    assert_eq!(panel.takes.rows().len(), 1);
+    assert_eq!(panel.songs.rows().len(), 1);
     panel.click("Remove Take 1");
     panel.click("OK");
-    assert!(panel.takes.rows().is_empty() && !path.exists());
+    assert!(panel.songs.rows().is_empty() && !path.exists());
 }
 
 #[test]
@@ -341,18 +341,18 @@ fn a_take_of_which_nothing_was_made_waits_for_the_next_instance_and_goes_when_it
     panel.capture();
     panel.click("Take 1");
     panel.type_into("Name of the song", "Bridge");
-    let Panel { takes, dir, .. } = panel;
-    takes.end();
-    assert!(takes.rows().is_empty());
+    let Panel { songs, dir, .. } = panel;
+    songs.end();
+    assert!(songs.rows().is_empty());
 
     // Removed, which can be undone; then rendered.
     let mut panel = Panel::in_dir(dir);
     panel.step();
     assert!(panel.shows("“Bridge” from before"));
     panel.click("Remove");
-    assert!(panel.shows("Removed: Bridge") && panel.takes.kept().is_empty());
+    assert!(panel.shows("Removed: Bridge") && panel.songs.kept().is_empty());
     panel.click("Undo");
-    let look = panel.takes.chosen().unwrap();
+    let look = panel.songs.chosen().unwrap();
     assert_eq!(look.label(), "Bridge");
     let at = i64::from(RATE) * 62;
     assert_eq!(look.take_facts().0, Position::Frames(at));
@@ -360,12 +360,12 @@ fn a_take_of_which_nothing_was_made_waits_for_the_next_instance_and_goes_when_it
     panel.click("Render stems");
     panel.rendered();
     panel.step();
-    let Panel { takes, dir, .. } = panel;
-    takes.end();
+    let Panel { songs, dir, .. } = panel;
+    songs.end();
 
     let panel = Panel::in_dir(dir);
-    assert!(panel.takes.kept().is_empty());
-    drop(takes);
+    assert!(panel.songs.kept().is_empty());
+    drop(songs);
     let folder = panel.dir.path().join("takes");
     let left = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name() != "kept";
     assert!(!std::fs::read_dir(folder).unwrap().any(left));
@@ -375,12 +375,12 @@ fn a_take_of_which_nothing_was_made_waits_for_the_next_instance_and_goes_when_it
 fn stems_are_heard_from_where_one_clicks_with_tracks_left_out_and_again() {
     let mut panel = Panel::new();
     let song = panel.song();
-    panel.takes.choose_file(&song);
+    panel.songs.choose_file(&song);
     panel.step();
     // Without a host that processes audio nothing can be heard.
     panel.click("Play Song.wav");
     assert!(panel.shows("processes no audio yet"));
-    drop(panel.takes.side(RATE, 2));
+    drop(panel.songs.side(RATE, 2));
     panel.preview.set_up(RATE);
     // As the model makes them, and as they were rendered.
     let original = left_channel(&song);
@@ -390,7 +390,7 @@ fn stems_are_heard_from_where_one_clicks_with_tracks_left_out_and_again() {
             panel.rendered();
             panel.step();
         }
-        panel.takes.seek(0);
+        panel.songs.seek(0);
         panel.click("Play Song.wav");
         let mut heard = Vec::new();
         let started = Instant::now();
@@ -413,10 +413,10 @@ fn stems_are_heard_from_where_one_clicks_with_tracks_left_out_and_again() {
             );
         }
         panel.step();
-        assert!(panel.takes.playing().is_some());
+        assert!(panel.songs.playing().is_some());
         panel.click("Stop Song.wav");
-        assert_eq!(panel.takes.listening(), Listening::Off);
-        let playhead = panel.takes.chosen().unwrap().playhead;
+        assert_eq!(panel.songs.listening(), Listening::Off);
+        let playhead = panel.songs.chosen().unwrap().playhead;
         assert!(playhead.abs_diff(15_000) < 2_000, "{playhead}");
         panel.hear(2_000);
     }
@@ -424,7 +424,7 @@ fn stems_are_heard_from_where_one_clicks_with_tracks_left_out_and_again() {
         panel.click(&format!("{name} track mute"));
     }
     panel.click("Loop");
-    panel.takes.set_range(Some(5_000..10_000));
+    panel.songs.set_range(Some(5_000..10_000));
     panel.click("Play Song.wav");
     let started = Instant::now();
     let (mut laps, mut last) = (0, 0);
@@ -435,7 +435,7 @@ fn stems_are_heard_from_where_one_clicks_with_tracks_left_out_and_again() {
         );
         let heard = panel.hear(441);
         assert!(heard.iter().all(|sample| *sample == 0.0), "all are muted");
-        let playhead = panel.takes.chosen().unwrap().playhead;
+        let playhead = panel.songs.chosen().unwrap().playhead;
         laps += usize::from(playhead < last);
         last = playhead;
         std::thread::sleep(Duration::from_millis(1));
@@ -445,12 +445,12 @@ fn stems_are_heard_from_where_one_clicks_with_tracks_left_out_and_again() {
     panel.step();
     panel.click("Loop");
     let started = Instant::now();
-    while panel.takes.playing().is_some() {
+    while panel.songs.playing().is_some() {
         assert!(started.elapsed() < Duration::from_secs(60), "it ends");
         panel.hear(441);
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(panel.takes.chosen().unwrap().playhead, 5_000);
+    assert_eq!(panel.songs.chosen().unwrap().playhead, 5_000);
 }
 
 #[test]
@@ -465,7 +465,7 @@ fn what_can_not_be_is_said() {
         panel.type_into("Folder for the stems", folder);
         panel.click("Render stems");
         assert!(panel.shows("type the whole path"), "{folder:?}");
-        assert_eq!(panel.takes.stage(), None);
+        assert_eq!(panel.songs.stage(), None);
     }
     // A file stands where the folder should be.
     panel.type_into(
@@ -484,19 +484,19 @@ fn what_can_not_be_is_said() {
 fn a_model_that_a_session_names_and_nobody_installed_is_shown_and_another_can_be_chosen() {
     let mut panel = Panel::new();
     let song = panel.song();
-    let mut settings = panel.takes.settings();
+    let mut settings = panel.songs.settings();
     settings.model = Some("no-such-model".to_owned());
-    panel.takes.set_settings(settings);
-    panel.takes.choose_file(&song);
+    panel.songs.set_settings(settings);
+    panel.songs.choose_file(&song);
     panel.step();
     panel.click("Render stems");
-    let refusal = panel.takes.complaint().unwrap();
+    let refusal = panel.songs.complaint().unwrap();
     assert!(refusal.contains("no-such-model"), "{refusal}");
     panel.click("Model for files");
     assert!(panel.shows("no-such-model (not installed)"));
     let built_in = Model::built_in().unwrap().manifest;
     panel.click(&built_in.name);
-    assert_eq!(panel.takes.settings().model, Some(built_in.id));
+    assert_eq!(panel.songs.settings().model, Some(built_in.id));
 }
 
 /// With no models but the built-in one, whatever is installed on this machine.
@@ -514,17 +514,17 @@ fn picture() {
         .path()
         .join("A song with quite a long name, take 12.wav");
     write_song(&other);
-    panel.takes.choose_file(&other);
+    panel.songs.choose_file(&other);
     let song = panel.song();
-    panel.takes.choose_file(&song);
-    panel.takes.set_range(Some(5_000..15_000));
-    panel.takes.mute(1, true);
-    let mut settings = panel.takes.settings();
+    panel.songs.choose_file(&song);
+    panel.songs.set_range(Some(5_000..15_000));
+    panel.songs.mute(1, true);
+    let mut settings = panel.songs.settings();
     settings.folder = "/home/kim/Music/A folder with a long name/Stems".into();
     settings.without = vec!["bass".to_owned()];
-    panel.takes.set_settings(settings);
+    panel.songs.set_settings(settings);
     panel.wait("the songs are read", |panel| {
-        let rows = panel.takes.rows();
+        let rows = panel.songs.rows();
         rows.iter().all(|row| row.num_read == 22_050)
     });
     // It may have been read before the panel was drawn with it.
@@ -539,12 +539,12 @@ fn what_is_ticked_changes_the_settings() {
     panel.click("Bass Stem");
     panel.click("Instrumental");
     panel.click("Everything but drums");
-    let settings = panel.takes.settings();
+    let settings = panel.songs.settings();
     assert_eq!(settings.without, ["bass"]);
     assert!(!settings.has_instrumental && settings.has_mix);
     assert_eq!(settings.sums, "No Drums=bass+vocals+other");
     panel.click("Bass Stem");
-    assert!(panel.takes.settings().without.is_empty());
+    assert!(panel.songs.settings().without.is_empty());
 }
 
 /// Two models: one that is there, and one whose server doesn't have it.
@@ -632,5 +632,5 @@ fn fetching() {
     panel.step();
     panel.click("Model for files");
     panel.click("Tiny");
-    assert_eq!(panel.takes.settings().model.as_deref(), Some("tiny"));
+    assert_eq!(panel.songs.settings().model.as_deref(), Some("tiny"));
 }

@@ -122,7 +122,7 @@ impl Settings {
         sums
     }
 
-    /// Takes a sum away.
+    /// Removes a sum.
     pub fn drop_sum(&mut self, label: &str) {
         let mut sums = self.sums().unwrap_or_default();
         sums.retain(|sum| sum.label != label);

@@ -9,13 +9,13 @@ use super::{button, named, note, waveform};
 use crate::editor::{button as switches, dragging, theme};
 use crate::render::Stage;
 use crate::reveal;
-use crate::takes::{self, Look, Takes, clock};
+use crate::songs::{self, Look, Songs, clock};
 
 const HEIGHT: f32 = 44.0;
 const LINE_HEIGHT: f32 = 20.0;
 
 /// A click sets where it plays, a drag chooses a range, a double-click everything.
-pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look, drag_start: &mut Option<u64>) {
+pub fn draw(ui: &mut Ui, songs: &Songs, look: &Look, drag_start: &mut Option<u64>) {
     let num_frames = look.length();
     let shown = waveform::Shown {
         overview: &look.overview,
@@ -37,12 +37,12 @@ pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look, drag_start: &mut Option<u64
             && response.dragged()
         {
             let end = frame_at(pointer.x);
-            takes.set_range(Some(start.min(end)..start.max(end)));
+            songs.set_range(Some(start.min(end)..start.max(end)));
         }
         if response.double_clicked() {
-            takes.set_range(None);
+            songs.set_range(None);
         } else if response.clicked() {
-            takes.seek(frame_at(pointer.x));
+            songs.seek(frame_at(pointer.x));
         }
     }
     if response.drag_stopped() {
@@ -69,7 +69,7 @@ pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look, drag_start: &mut Option<u64
                 .on_hover_text(hint)
                 .clicked()
             {
-                takes.set_loop(!look.is_loop);
+                songs.set_loop(!look.is_loop);
             }
             if look.range.is_some() {
                 let all = ui.add(button("All of it"));
@@ -77,7 +77,7 @@ pub fn draw(ui: &mut Ui, takes: &Takes, look: &Look, drag_start: &mut Option<u64
                     .on_hover_text("Play and render the whole song")
                     .clicked()
                 {
-                    takes.set_range(None);
+                    songs.set_range(None);
                 }
             }
         });
@@ -101,18 +101,18 @@ fn place(look: &Look) -> String {
 }
 
 /// How far its rendering is, or where what was rendered is.
-pub fn outcome(ui: &mut Ui, takes: &Arc<Takes>, look: &Look) {
+pub fn outcome(ui: &mut Ui, songs: &Arc<Songs>, look: &Look) {
     // As high in any case, so that nothing moves.
     let size = vec2(ui.available_width(), LINE_HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_size(size);
         match &look.stage {
-            Some(Stage::Waiting) => progress(ui, takes, 0.0, "Others come first"),
-            Some(Stage::Loading) => progress(ui, takes, 0.0, "Loading the model"),
+            Some(Stage::Waiting) => progress(ui, songs, 0.0, "Others come first"),
+            Some(Stage::Loading) => progress(ui, songs, 0.0, "Loading the model"),
             Some(Stage::Running(now)) => {
-                let remaining = takes::remaining(now.remaining);
+                let remaining = songs::remaining(now.remaining);
                 #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
-                progress(ui, takes, now.fraction as f32, &remaining);
+                progress(ui, songs, now.fraction as f32, &remaining);
             }
             Some(Stage::Done { dir, files, .. }) => {
                 let text = match files.len() {
@@ -137,10 +137,10 @@ pub fn outcome(ui: &mut Ui, takes: &Arc<Takes>, look: &Look) {
                     .on_hover_text("Opens the system's file manager")
                     .clicked()
                 {
-                    let weak = Arc::downgrade(takes);
+                    let weak = Arc::downgrade(songs);
                     reveal::show_in_folder(files.first().unwrap_or(dir), move |refusal| {
-                        if let Some(takes) = weak.upgrade() {
-                            takes.refuse(refusal);
+                        if let Some(songs) = weak.upgrade() {
+                            songs.refuse(refusal);
                         }
                     });
                 }
@@ -152,7 +152,7 @@ pub fn outcome(ui: &mut Ui, takes: &Arc<Takes>, look: &Look) {
     });
 }
 
-fn progress(ui: &mut Ui, takes: &Takes, fraction: f32, text: &str) {
+fn progress(ui: &mut Ui, songs: &Songs, fraction: f32, text: &str) {
     let cancel_width = 60.0;
     let width = ui.available_width() - cancel_width - ui.spacing().item_spacing.x;
     let text = RichText::new(text).font(theme::SMALL);
@@ -164,7 +164,7 @@ fn progress(ui: &mut Ui, takes: &Takes, fraction: f32, text: &str) {
         .on_hover_text("Nothing is kept of this rendering")
         .clicked()
     {
-        takes.cancel();
+        songs.cancel();
     }
 }
 

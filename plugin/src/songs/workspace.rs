@@ -81,7 +81,7 @@ impl Workspace {
                 self.last_take = take.id;
                 let key = self.new_key();
                 let track = self.track.name().to_owned();
-                self.songs.push(Song::take(key, take, &track));
+                self.songs.push(Song::of_take(key, take, &track));
             }
         }
     }

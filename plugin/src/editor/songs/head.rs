@@ -7,22 +7,22 @@ use egui::{Align, Color32, Key, Layout, RichText, Sense, Ui, vec2};
 
 use super::{field, named};
 use crate::editor::{button as switches, theme};
-use crate::takes::{Look, PathKind, Takes, clock, room, typed_path};
+use crate::songs::{Look, PathKind, Songs, clock, room, typed_path};
 
 const BUTTON_HEIGHT: f32 = 24.0;
 
 /// Heading, capture, and the ways in for songs.
-pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, rows: &[Look], path: &mut String) {
-    heading(ui, takes, rows);
+pub fn draw(ui: &mut Ui, songs: &Arc<Songs>, rows: &[Look], path: &mut String) {
+    heading(ui, songs, rows);
     ui.horizontal(|ui| {
         let width = (ui.available_width() - ui.spacing().item_spacing.x) / 2.0;
-        capture(ui, takes, width);
+        capture(ui, songs, width);
         let add = egui::Button::new("Add a song…").min_size(vec2(width, BUTTON_HEIGHT));
         let add = ui
             .add(add)
             .on_hover_text("Choose a file with music; or drop one on this window");
         if add.clicked() {
-            takes.browse(PathKind::Song);
+            songs.browse(PathKind::Song);
         }
     });
     let response = ui
@@ -31,16 +31,16 @@ pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, rows: &[Look], path: &mut String) {
     named(&response, Role::TextInput, "Path of a song");
     let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if is_entered && !path.trim().is_empty() {
-        takes.choose_file(&typed_path(path));
+        songs.choose_file(&typed_path(path));
         path.clear();
     }
 }
 
 /// The host's track, where it tells of one, and how much room the takes need.
-fn heading(ui: &mut Ui, takes: &Takes, rows: &[Look]) {
+fn heading(ui: &mut Ui, songs: &Songs, rows: &[Look]) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("Songs and takes").font(theme::BODY).strong());
-        let track = takes.track();
+        let track = songs.track();
         if let Some(color) = track.color() {
             let (red, green, blue, _) = color.rgba();
             let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
@@ -66,9 +66,9 @@ fn heading(ui: &mut Ui, takes: &Takes, rows: &[Look]) {
 }
 
 /// Says in its own room how far it is.
-fn capture(ui: &mut Ui, takes: &Takes, width: f32) {
-    let is_armed = takes.is_armed();
-    let recording = takes.recording();
+fn capture(ui: &mut Ui, songs: &Songs, width: f32) {
+    let is_armed = songs.is_armed();
+    let recording = songs.recording();
     let text = match &recording {
         Some(recording) => clock(recording.num_frames, recording.sample_rate),
         None if is_armed => "Waits for play".to_owned(),
@@ -85,6 +85,6 @@ fn capture(ui: &mut Ui, takes: &Takes, width: f32) {
         .on_hover_text(hint)
         .clicked()
     {
-        takes.arm(!is_armed);
+        songs.arm(!is_armed);
     }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::Args;
 use unweave_separation::model::manifest::{Kind, MAX_OVERLAP, Manifest};
-use unweave_separation::offline::engine;
-pub use unweave_separation::offline::engine::Engine;
+pub use unweave_separation::offline::pool::SeparatorPool;
+use unweave_separation::offline::threads;
 use unweave_separation::{
     DeviceChoice, DeviceUse, Error, Mode, Model, Options, Purpose, Store, Terminator,
 };
@@ -75,18 +75,18 @@ impl ModelArgs {
     ///
     /// # Errors
     /// No runtime, no such model, or one that is refused.
-    pub fn open(&self, cancel: &Terminator) -> Result<Engine, Error> {
+    pub fn open(&self, cancel: &Terminator) -> Result<SeparatorPool, Error> {
         let model = self.find()?;
         let options = Options {
             device: self.device,
             device_use: DeviceUse::default(),
-            threads: engine::model_threads(&model, self.threads),
+            threads: threads::for_inference(&model, self.threads),
             runtime_beside: beside(),
             terminator: cancel.clone(),
             purpose: self.live.map_or(Purpose::Files, Purpose::Live),
             overlap: self.overlap,
         };
-        Engine::open_for_purpose(model, options)
+        SeparatorPool::open_for_purpose(model, options)
     }
 }
 

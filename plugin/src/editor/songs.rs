@@ -1,4 +1,4 @@
-//! The panel of songs and takes: draws [`Takes`] and does what the person wants with it.
+//! The panel of songs and takes: draws [`Songs`] and does what the person wants with it.
 //!
 //! ```text
 //! head      what is captured, how a song is added
@@ -24,7 +24,7 @@ use unweave_live::capture::kept::Kept;
 
 use crate::editor::catalogue::{self, CatalogueView};
 use crate::editor::theme;
-use crate::takes::Takes;
+use crate::songs::Songs;
 
 /// Of everything but the bar.
 const WIDTH: f32 = 252.0;
@@ -39,7 +39,7 @@ const GLANCE: f64 = 2.0;
 
 /// What the panel remembers from frame to frame.
 #[derive(Default)]
-pub struct TakesView {
+pub struct SongsView {
     /// The path that is being typed.
     path: String,
     /// The models, looked up when the panel is first drawn and when there are more.
@@ -52,25 +52,25 @@ pub struct TakesView {
 }
 
 /// The panel.
-pub fn draw(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
+pub fn draw(ui: &mut Ui, songs: &Arc<Songs>, view: &mut SongsView) {
     // Before it is drawn: what ends meanwhile has to be drawn, too.
-    let was_busy = takes.is_busy();
+    let was_busy = songs.is_busy();
     let room = ui.available_rect_before_wrap();
     let width = WIDTH.min(room.width() - BAR_WIDTH);
     // A panel gives more than it shows.
     let builder = UiBuilder::new().max_rect(room.with_max_x(room.left() + width));
-    ui.scope_builder(builder, |ui| contents(ui, takes, view));
+    ui.scope_builder(builder, |ui| contents(ui, songs, view));
     // What happens on other threads shows without a mouse being moved.
-    if was_busy || takes.is_busy() {
+    if was_busy || songs.is_busy() {
         ui.ctx()
             .request_repaint_after(std::time::Duration::from_millis(100));
     }
 }
 
-fn contents(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
-    let rows = takes.rows();
-    head::draw(ui, takes, &rows, &mut view.path);
-    look_for_kept(ui, takes, view);
+fn contents(ui: &mut Ui, songs: &Arc<Songs>, view: &mut SongsView) {
+    let rows = songs.rows();
+    head::draw(ui, songs, &rows, &mut view.path);
+    look_for_kept(ui, songs, view);
     let height = (ui.available_height() - FOOT_HEIGHT).max(MIN_LIST_HEIGHT);
     let width = ui.available_width();
     ui.scope(|ui| {
@@ -82,26 +82,26 @@ fn contents(ui: &mut Ui, takes: &Arc<Takes>, view: &mut TakesView) {
             .auto_shrink(false)
             .show(ui, |ui| {
                 ui.set_max_width(width);
-                list::kept(ui, takes, &mut view.kept);
-                list::draw(ui, takes, &rows, &mut view.drag_start);
+                list::kept(ui, songs, &mut view.kept);
+                list::draw(ui, songs, &rows, &mut view.drag_start);
             });
     });
     let room = ui.available_rect_before_wrap();
     let builder = UiBuilder::new().max_rect(room.with_max_x(room.left() + width));
     ui.scope_builder(builder, |ui| {
-        form::draw(ui, takes, &mut view.models, !rows.is_empty());
-        message::draw(ui, takes, !rows.is_empty());
+        form::draw(ui, songs, &mut view.models, !rows.is_empty());
+        message::draw(ui, songs, !rows.is_empty());
     });
     if catalogue::draw(ui, &mut view.catalogue) {
         view.models = None;
     }
 }
 
-fn look_for_kept(ui: &Ui, takes: &Takes, view: &mut TakesView) {
+fn look_for_kept(ui: &Ui, songs: &Songs, view: &mut SongsView) {
     let now = ui.input(|input| input.time);
     let is_old = |(time, _): &(f64, Vec<Kept>)| now - time > GLANCE;
     if view.kept.as_ref().is_none_or(is_old) {
-        view.kept = Some((now, takes.kept()));
+        view.kept = Some((now, songs.kept()));
     }
 }
 

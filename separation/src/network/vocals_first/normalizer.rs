@@ -1,4 +1,4 @@
-//! How loud the mix is, so that networks which were trained at one level hear every mix at it.
+//! Loudness normalization: networks that were trained at one level hear every mix at it.
 
 use std::collections::VecDeque;
 
@@ -15,16 +15,16 @@ const GATE: f64 = 1e-3;
 /// Below this root mean square nothing is made louder any more: 16-bit silence with dither.
 const FLOOR: f64 = 1e-5;
 
-/// Powers of the newest frames.
+/// The gain that the newest frames need, from their powers.
 #[derive(Debug, Clone)]
-pub(super) struct Level {
+pub(super) struct Normalizer {
     powers: VecDeque<f64>,
     num_frames: usize,
     /// Σ|X|² of a frame of noise of mean square one.
     unit: f64,
 }
 
-impl Level {
+impl Normalizer {
     /// Over this many frames, with a periodic Hann window of N samples.
     pub(super) fn new(num_frames: usize, n_fft: usize) -> Self {
         // The window's mean square is 3/8; half of the bins are kept.
@@ -40,14 +40,14 @@ impl Level {
         self.powers.clear();
     }
 
-    /// Takes one more frame of both channels.
+    /// Adds one more frame of both channels.
     pub(super) fn push(&mut self, frame: [&[Complex<f32>]; 2]) {
         let bins = frame.iter().flat_map(|channel| channel.iter());
         let energy: f64 = bins.map(|x| f64::from(x.norm_sqr())).sum();
         self.push_power(energy / 2.0 / self.unit);
     }
 
-    /// Takes one more frame of silence.
+    /// Adds one more frame of silence.
     pub(super) fn push_silence(&mut self) {
         self.push_power(0.0);
     }
@@ -80,7 +80,7 @@ mod tests {
     fn gain(amplitude: f32, silent_frames: usize) -> f32 {
         let (n_fft, hop) = (512, 128);
         let mut stft = Stft::hann(n_fft, hop);
-        let mut level = Level::new(100, n_fft);
+        let mut normalizer = Normalizer::new(100, n_fft);
         let mut history = vec![0.0; n_fft];
         let mut noise = vec![0.0; silent_frames * hop];
         noise.extend(
@@ -90,9 +90,9 @@ mod tests {
         );
         for samples in noise.chunks_exact(hop) {
             let frame = stft.forward(&mut history, samples);
-            level.push([frame, frame]);
+            normalizer.push([frame, frame]);
         }
-        level.gain()
+        normalizer.gain()
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! The model of a job: found, checked, loaded once, and turned into streams.
+//! The model of a job: checked, and loaded as often as streams run at a time.
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::delivery::report::ModelReport;
@@ -9,7 +8,6 @@ use crate::error::Error;
 use crate::files::checksum::sha256;
 use crate::loading::load::load;
 use crate::mode::Purpose;
-use crate::model::manifest::Kind;
 use crate::model::store::Model;
 use crate::runtime;
 use crate::runtime::options::Options;
@@ -17,23 +15,8 @@ use crate::separator::track::Track;
 use crate::separator::{Separator, Shape, StemBlock};
 use crate::stream::{BATCH_HOPS, Stream};
 
-/// Threads that encode files: so many as the user names, else one per processor.
-pub fn encoding_threads(wanted: Option<NonZeroUsize>) -> usize {
-    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    wanted.map_or_else(all, NonZeroUsize::get)
-}
-
-/// Threads that share one inference. A recurrent model goes step by step: a second thread wins
-/// nothing on an idle machine, and on a busy one each step waits for the slower of the two.
-pub fn model_threads(model: &Model, wanted: Option<NonZeroUsize>) -> usize {
-    match model.manifest.kind {
-        Kind::StreamingSpectrum(_) => wanted.map_or(1, NonZeroUsize::get),
-        _ => encoding_threads(wanted),
-    }
-}
-
-/// A model ready to run.
-pub struct Engine {
+/// Separators of one model, lent to streams and kept for the next ones.
+pub struct SeparatorPool {
     model: Model,
     options: Options,
     runtime: String,
@@ -46,7 +29,7 @@ pub struct Engine {
 /// Where separators wait for the next stream: loading one takes as long as some seconds of a song.
 type Idle = Arc<Mutex<Vec<Box<dyn Separator>>>>;
 
-impl Engine {
+impl SeparatorPool {
     /// Checks and loads the model, for files whatever the options say.
     ///
     /// # Errors
@@ -56,10 +39,10 @@ impl Engine {
         Self::open_for_purpose(model, Options { purpose, ..options })
     }
 
-    /// As [`Engine::open`], for what the options say: also to hear in a file what a live mode makes of it.
+    /// As [`SeparatorPool::open`], for what the options say: also to hear in a file what a live mode makes of it.
     ///
     /// # Errors
-    /// As [`Engine::open`].
+    /// As [`SeparatorPool::open`].
     pub fn open_for_purpose(model: Model, options: Options) -> Result<Self, Error> {
         let first = load(&model, &options)?;
         let library = runtime::load(&options.runtime_beside)?.library();

@@ -43,7 +43,7 @@ pub use words::{clock, remaining, room, shorten_middle, typed_path};
 use workspace::Workspace;
 
 /// Captures, keeps, plays and renders for one plug-in instance.
-pub struct Takes {
+pub struct Songs {
     capture: Capture,
     /// Where takes lie, and those that are kept.
     folder: PathBuf,
@@ -62,18 +62,18 @@ pub fn takes_folder() -> PathBuf {
         .join("takes")
 }
 
-impl Takes {
+impl Songs {
     /// Takes will lie in folders of their own in `folder`. Gives the audio thread's end of what is listened to.
     pub fn new(folder: PathBuf) -> (Arc<Self>, PreviewSide) {
         let (desk, side) = preview();
-        let takes = Self {
+        let songs = Self {
             capture: Capture::new(folder.clone()),
             folder,
             sample_rate: AtomicU32::new(0),
             settings: Arc::default(),
             workspace: Mutex::new(Workspace::new(desk)),
         };
-        (Arc::new(takes), side)
+        (Arc::new(songs), side)
     }
 
     /// The audio thread's end of the capture, for audio of this kind.
@@ -161,7 +161,7 @@ impl Takes {
             .map(|refusal| format!("{}: {refusal}", path.display()));
     }
 
-    /// Takes a row away; its take goes when that can't be undone any more.
+    /// Removes a row; its take goes when that can't be undone any more.
     pub fn remove(&self, key: u64) {
         let mut workspace = self.refreshed();
         let take = workspace.remove(key);
@@ -192,23 +192,23 @@ impl Takes {
         workspace.bring_back(kept, &self.folder, is_removed);
     }
 
-    /// Asks for a path with the system's own dialog, and takes it as if it was typed.
+    /// Asks for a path with the system's own dialog, and uses it as if it was typed.
     pub fn browse(self: &Arc<Self>, kind: PathKind) {
-        let takes = Arc::downgrade(self);
+        let songs = Arc::downgrade(self);
         let asking = Work::start("unweave-dialog", move |cancel| {
             let answer = dialog::ask(kind, cancel);
-            let Some(takes) = takes.upgrade().filter(|_| !cancel.is_terminated()) else {
+            let Some(songs) = songs.upgrade().filter(|_| !cancel.is_terminated()) else {
                 return;
             };
             match (answer, kind) {
-                (Ok(Some(path)), PathKind::Song) => takes.choose_file(&path),
-                (Ok(Some(path)), PathKind::Folder) => takes.settings.write().folder = path,
+                (Ok(Some(path)), PathKind::Song) => songs.choose_file(&path),
+                (Ok(Some(path)), PathKind::Folder) => songs.settings.write().folder = path,
                 (Ok(Some(path)), PathKind::Runtime) => {
                     let refusal = runtime_choice::choose(&path).err();
-                    takes.workspace.lock().refusal = refusal;
+                    songs.workspace.lock().refusal = refusal;
                 }
                 (Ok(None), _) => {}
-                (Err(refusal), _) => takes.workspace.lock().refusal = Some(refusal),
+                (Err(refusal), _) => songs.workspace.lock().refusal = Some(refusal),
             }
         });
         let mut workspace = self.workspace.lock();
