@@ -11,13 +11,14 @@
 //! ```
 
 mod about;
-mod button;
+pub mod button;
 mod catalogue;
 mod closing;
 mod control;
 pub mod dragging;
 mod dropping;
 pub mod extent;
+pub mod extras;
 mod fader;
 pub(crate) mod gesture;
 mod keys;
@@ -50,6 +51,7 @@ use crate::report::Source;
 use crate::songs::{Listening, Songs};
 pub use control::let_go;
 use dropping::Dropping;
+pub use extras::Extras;
 use keys::Keys;
 use light::Heard;
 use listen::Listener;
@@ -85,6 +87,7 @@ pub struct EditorState {
     status: StatusView,
     songs: Arc<Songs>,
     songs_view: SongsView,
+    extras: Option<Box<dyn Extras>>,
 }
 
 impl EditorState {
@@ -104,7 +107,13 @@ impl EditorState {
             status: StatusView::default(),
             songs,
             songs_view: SongsView::default(),
+            extras: None,
         }
+    }
+
+    /// What a program has besides that the plug-in is in alone.
+    pub fn set_extras(&mut self, extras: Option<Box<dyn Extras>>) {
+        self.extras = extras;
     }
 
     /// Whether nobody can see this window: then it asks for hardly any frame.
@@ -124,7 +133,8 @@ impl EditorState {
 
     /// Whether a key that is pressed now means something here; the others are the host's.
     pub fn uses_key(&mut self, ctx: &Context, key: Key, modifiers: Modifiers) -> bool {
-        self.keys.uses(ctx, key, modifiers)
+        let is_extra = |extras: &mut Box<dyn Extras>| extras.uses_key(key, modifiers);
+        self.extras.as_mut().is_some_and(is_extra) || self.keys.uses(ctx, key, modifiers)
     }
 
     /// Whether the processor draws this window, so that every frame costs what it computes with.
@@ -136,6 +146,9 @@ impl EditorState {
 /// Draws the window and does what the person wants.
 pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
     let params = Arc::clone(&state.params);
+    if let Some(extras) = &mut state.extras {
+        extras.begin(ui);
+    }
     if let Some(wish) = state.keys.press(ui, &params, host) {
         state.presets.obey(wish, &params, host);
     }
@@ -182,6 +195,13 @@ pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
         .show(ui, |ui| {
             header(ui, state, host);
         });
+    if let Some(extras) = &mut state.extras {
+        Panel::bottom("extras")
+            .frame(panel(10, 0))
+            .show_separator_line(false)
+            .exact_size(f32::from(extras::BAR_HEIGHT))
+            .show(ui, |ui| extras.draw(ui));
+    }
     Panel::bottom("status")
         .frame(panel(10, 5))
         .show_separator_line(false)

@@ -1,4 +1,4 @@
-//! Unweave as a plug-in: VST3, CLAP and standalone.
+//! Unweave as a plug-in: VST3 and CLAP, and what the standalone is around.
 //!
 //! This crate is glue. Threads, latency and audio are `unweave-live`'s; models are
 //! `unweave-separation`'s. Here are the parameters, the buses, the saved state, and where the host is told what.
@@ -39,6 +39,7 @@ pub mod variant;
 
 pub use bell::Bell;
 pub use plugin::Unweave;
+pub use running::StemOutputs;
 
 /// One main output.
 pub type UnweaveStereo = Unweave<variant::Stereo>;

@@ -83,12 +83,7 @@ impl<V: Variant> Plugin for Unweave<V> {
     }
 
     fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<EditorWindow> {
-        Some(EditorWindow::new(
-            Arc::clone(&self.params),
-            Arc::clone(&self.songs),
-            self.bell.clone(),
-            Arc::downgrade(&self.alive),
-        ))
+        Some(self.window())
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -139,40 +134,88 @@ impl<V: Variant> Plugin for Unweave<V> {
         aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
+        let mut stems = stem_outputs(aux.outputs);
+        let transport = context.transport();
+        let wants_restart = self.process_block(buffer.as_slice(), &mut stems, transport);
+        if wants_restart {
+            context.request_restart();
+        }
+        self.running
+            .as_ref()
+            .map_or(ProcessStatus::Normal, |running| {
+                ProcessStatus::Tail(host_frames(running.tail_frames()))
+            })
+    }
+}
+
+impl<V: Variant> Unweave<V> {
+    /// Replaces the input in `main` by the main output, and fills those of the stems; whether the host has to be
+    /// asked to restart the plug-in.
+    ///
+    /// # Shape
+    /// `[channel][frame]`, as many channels and at most as many frames as it was activated with.
+    ///
+    /// # Realtime safety
+    /// As [`unweave_live::AudioSide::process`].
+    pub fn process_block(
+        &mut self,
+        main: &mut [&mut [f32]],
+        stems: &mut StemOutputs<'_>,
+        transport: &Transport,
+    ) -> bool {
         if let Some(capture) = &mut self.capture {
-            capture.record(buffer.as_slice(), &moment(context.transport()));
+            capture.record(main, &moment(transport));
         }
         let controls = self.params.controls();
-        let mut status = ProcessStatus::Normal;
+        let mut wants_restart = false;
         // Without an engine the framework has passed the input on and silenced the stem outputs.
         if let Some(running) = &mut self.running {
-            let mut stems = stem_outputs(aux.outputs);
-            running.set_playing(context.transport().playing);
-            running.process(buffer.as_slice(), &mut stems, &controls);
+            running.set_playing(transport.playing);
+            running.process(main, stems, &controls);
             if running.has_news() {
                 self.bell.ring();
             }
-            status = ProcessStatus::Tail(host_frames(running.tail_frames()));
-            if running.takes_restart_request() {
-                context.request_restart();
-            }
+            wants_restart = running.takes_restart_request();
         }
         let gap = self.params.report.gap();
         if std::mem::replace(&mut self.gap_told, gap) != gap {
             self.bell.wake_now();
         }
         let host = Use {
-            is_playing: context.transport().playing,
+            is_playing: transport.playing,
             is_offline: self.running.as_ref().is_some_and(Running::is_offline),
         };
-        if self.preview.process(buffer.as_slice(), &controls, host) {
+        if self.preview.process(main, &controls, host) {
             self.bell.ring();
         }
-        status
+        wants_restart
     }
-}
 
-impl<V: Variant> Unweave<V> {
+    /// What a person has of songs and takes.
+    pub fn songs(&self) -> &Arc<Songs> {
+        &self.songs
+    }
+
+    /// The parameters, as what they are.
+    pub fn own_params(&self) -> &Arc<UnweaveParams> {
+        &self.params
+    }
+
+    /// Tells the window that there is something new.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// The window, still closed.
+    pub fn window(&self) -> EditorWindow {
+        EditorWindow::new(
+            Arc::clone(&self.params),
+            Arc::clone(&self.songs),
+            self.bell.clone(),
+            Arc::downgrade(&self.alive),
+        )
+    }
+
     /// Keeps the lane to the disk, or makes one for audio of another kind.
     fn set_up_capture(&mut self, layout: &AudioIOLayout, sample_rate: f32) {
         let sample_rate = model::whole_rate(sample_rate);

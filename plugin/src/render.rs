@@ -3,6 +3,7 @@
 //! The framework's own background thread is not used: all instances share it, and one long task holds up
 //! every other.
 
+mod mix;
 mod queue;
 pub mod stems;
 pub mod words;
@@ -20,6 +21,7 @@ use unweave_separation::offline::{Done, Job, JobError, Progress, separate_file};
 use unweave_separation::{Model, Options, Terminator};
 
 use crate::place;
+pub use mix::Mix;
 pub use queue::Queue;
 pub use work::Work;
 

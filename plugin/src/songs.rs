@@ -32,7 +32,7 @@ use unweave_live::preview::{PreviewSide, preview};
 use unweave_separation::files::folders;
 use unweave_separation::{Model, Store};
 
-use crate::render::{Stage, Work, words as render_words};
+use crate::render::{SongFile, Stage, Work, words as render_words};
 use crate::{model, runtime_choice};
 pub use dialog::PathKind;
 pub use pick::Pick;
@@ -154,11 +154,31 @@ impl Songs {
 
     /// Adds a file of the user's, and works on it.
     pub fn choose_file(&self, path: &Path) {
+        self.choose_files(&[path.to_owned()]);
+    }
+
+    /// Adds files of the user's, and works on the last.
+    pub fn choose_files(&self, paths: &[PathBuf]) {
         let mut workspace = self.refreshed();
-        workspace.refusal = workspace
-            .choose_file(path)
-            .err()
-            .map(|refusal| format!("{}: {refusal}", path.display()));
+        let refusals = paths.iter().filter_map(|path| {
+            let refusal = workspace.choose_file(path).err()?;
+            Some(format!("{}: {refusal}", path.display()))
+        });
+        let refusals: Vec<String> = refusals.collect();
+        workspace.refusal = (!refusals.is_empty()).then(|| refusals.join("\n"));
+    }
+
+    /// The row that is worked on, with its file.
+    pub fn chosen_song(&self) -> Option<(Look, SongFile)> {
+        let mut workspace = self.refreshed();
+        let look = workspace.chosen_look()?;
+        let file = workspace.chosen_song()?.song_file();
+        Some((look, file))
+    }
+
+    /// A row that is heard in another way than through [`Self::play`] is at this frame.
+    pub fn set_playhead(&self, key: u64, frame: u64) {
+        self.workspace.lock().set_playhead(key, frame);
     }
 
     /// Removes a row; its take goes when that can't be undone any more.

@@ -34,6 +34,23 @@ pub const FORMAT: u32 = 4;
 /// Longest id that is taken for one of a model.
 const MAX_MODEL_ID_BYTES: usize = 128;
 
+/// The present state, for whoever keeps it without a host.
+pub fn of(params: &UnweaveParams) -> PluginState {
+    let value = |param: AnyParam<'_>| match param {
+        AnyParam::Float(param) => ParamValue::F32(param.unmodulated_plain_value()),
+        AnyParam::Switch(param) => ParamValue::Bool(param.unmodulated_plain_value()),
+        AnyParam::Mode(param) => {
+            ParamValue::String(Mode::from(param.unmodulated_plain_value()).to_string())
+        }
+    };
+    let all = params.all().into_iter();
+    PluginState {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        params: all.map(|(id, param)| (id, value(param))).collect(),
+        fields: params.serialize_fields(),
+    }
+}
+
 /// Makes any state one of the present format whose every value can be applied.
 pub fn upgrade(state: &mut PluginState) {
     let mut stored = std::mem::take(&mut state.params);

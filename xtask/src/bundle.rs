@@ -67,12 +67,9 @@ pub fn build(root: &Path, build: &Build, to: &Path) -> anyhow::Result<()> {
         packages::check(packages::For::Bundle)?;
     }
     let library = build.runtime()?;
-    // Apart, so that the plug-in doesn't link the sound systems that the standalone needs; and the
-    // plug-in last, because the other build may leave a library of the same name.
-    let package = ["--package", "unweave-plugin"];
-    let standalone = ["--bin", STANDALONE, "--features", "standalone"];
-    build.run(&[&package[..], &standalone[..]].concat())?;
-    build.run(&[&package[..], &["--lib"]].concat())?;
+    build.run(&["--package", STANDALONE, "--features", "cards"])?;
+    // Last, because the other build may leave a library of the same name.
+    build.run(&["--package", "unweave-plugin", "--lib"])?;
     let parts = Parts {
         root,
         system: build.system,

@@ -31,8 +31,8 @@ impl Dropping {
             let dropped: Vec<PathBuf> = dropped.map(|file| file.path().to_owned()).collect();
             (hovered, dropped)
         });
-        for path in &dropped {
-            songs.choose_file(path);
+        if !dropped.is_empty() {
+            songs.choose_files(&dropped);
         }
         if hovered != self.hovered {
             self.refusals = look(ui.ctx(), hovered.clone());

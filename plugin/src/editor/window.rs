@@ -14,7 +14,7 @@ use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
 use crate::editor::scale::Room;
 use crate::editor::visibility::Visibility;
-use crate::editor::{EditorState, draw, extent, let_go, theme};
+use crate::editor::{EditorState, Extras, draw, extent, extras, let_go, theme};
 use crate::params::UnweaveParams;
 use crate::songs::Songs;
 
@@ -27,7 +27,11 @@ pub struct EditorWindow {
     plugin: Weak<()>,
     /// Pixels per point without the window's own scale, as far as it is known.
     system_scale: Arc<AtomicF32>,
+    extras: Option<MakeExtras>,
 }
+
+/// Gives what each window that is opened has besides.
+type MakeExtras = Box<dyn Fn() -> Box<dyn Extras> + Send>;
 
 impl EditorWindow {
     /// A window on these parameters, still closed. The bell makes an open one draw itself anew.
@@ -43,14 +47,37 @@ impl EditorWindow {
             bell,
             plugin,
             system_scale: Arc::new(AtomicF32::new(1.0)),
+            extras: None,
         }
+    }
+
+    /// With what a program has besides that the plug-in is in alone.
+    #[must_use]
+    pub fn with_extras(self, make: impl Fn() -> Box<dyn Extras> + Send + 'static) -> Self {
+        Self {
+            extras: Some(Box::new(make)),
+            ..self
+        }
+    }
+
+    /// Of what lies below what hosts show, in points.
+    fn bar_height(&self) -> u16 {
+        self.extras.as_ref().map_or(0, |_| extras::BAR_HEIGHT)
     }
 
     /// Size in points, and scale as a factor.
     fn extent(&self) -> (LogicalSize<f32>, f32) {
         let [width, height, percent] = self.params.extent.get();
+        let height = height + self.bar_height();
         let size = LogicalSize::new(f32::from(width), f32::from(height));
         (size, f32::from(percent) / 100.0)
+    }
+
+    /// The framework's limits don't know the window's own scale: the least size is that of the smallest.
+    fn least(&self) -> [f32; 2] {
+        let [width, height, percent] = extent::MIN;
+        let height = height + self.bar_height();
+        [width, height].map(|points| f32::from(points) * f32::from(percent) / 100.0)
     }
 }
 
@@ -70,14 +97,17 @@ impl Editor for EditorWindow {
         }
         let thread = WindowThread::default();
         let egui_ctx = Arc::new(OnceLock::new());
+        let mut state = EditorState::new(
+            Arc::clone(&self.params),
+            Arc::clone(&self.songs),
+            self.bell.clone(),
+        );
+        state.set_extras(self.extras.as_ref().map(|make| make()));
         let app = App {
             thread: thread.clone(),
             egui_ctx: Arc::clone(&egui_ctx),
-            state: EditorState::new(
-                Arc::clone(&self.params),
-                Arc::clone(&self.songs),
-                self.bell.clone(),
-            ),
+            state,
+            bar_height: self.bar_height(),
             host: gui_context.clone(),
             bell: self.bell.clone(),
             params: Arc::clone(&self.params),
@@ -95,7 +125,7 @@ impl Editor for EditorWindow {
             }
         };
         let (size, zoom) = self.extent();
-        let [width, height] = least();
+        let [width, height] = self.least();
         let settings = Settings {
             title: "Unweave".to_owned(),
             size: size.cast(),
@@ -129,15 +159,9 @@ impl Editor for EditorWindow {
     }
 
     fn resize_hint(&self) -> ResizeHint {
-        let [width, height] = least();
+        let [width, height] = self.least();
         ResizeHint::RESIZABLE.with_min_logical_size(LogicalSize::new(width, height))
     }
-}
-
-/// The framework's limits don't know the window's own scale: the least size is that of the smallest.
-fn least() -> [f32; 2] {
-    let [width, height, percent] = extent::MIN;
-    [width, height].map(|points| f32::from(points) * f32::from(percent) / 100.0)
 }
 
 /// What the framework knows of the host, as baseview wants it.
@@ -177,6 +201,7 @@ struct App {
     thread: WindowThread,
     egui_ctx: Arc<OnceLock<egui::Context>>,
     state: EditorState,
+    bar_height: u16,
     host: GuiContext,
     bell: Bell,
     params: Arc<UnweaveParams>,
@@ -234,6 +259,7 @@ impl unweave_window::App for App {
         let scale = as_f32(size.scale_factor) * 100.0 / f32::from(percent);
         self.system_scale.store(scale, Ordering::Relaxed);
         let [width, height] = [size.logical.width, size.logical.height].map(whole);
+        let height = height.saturating_sub(self.bar_height);
         self.params.extent.put([width, height, percent]);
     }
 

@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use unweave_live::MAX_STEMS;
-use unweave_separation::audio::read::{AudioReader, ReadError};
+use unweave_separation::audio::read::AudioReader;
 use unweave_separation::delivery::plan::NamedRole;
 use unweave_separation::delivery::report::Report;
 use unweave_separation::offline::JobError;
 use unweave_separation::offline::pool::SeparatorPool;
-use unweave_separation::{Measuring, Model, Resampler, StemBlock, Stream, Terminator, Track};
+use unweave_separation::{Measuring, Model, StemBlock, Stream, Terminator, Track};
 
-use super::{SongFile, options};
+use super::{Mix, SongFile, options};
 use crate::ids;
 
 /// Where stems come from.
@@ -242,9 +242,9 @@ impl Stems {
                 self.block.iter_mut().flatten().for_each(Vec::clear);
                 let mut longest = 0;
                 for (track, mix, _) in files.iter_mut() {
-                    mix.read()?;
-                    longest = longest.max(mix.given[0].len());
-                    for (channel, given) in self.block[*track].iter_mut().zip(&mix.given) {
+                    let given = mix.read()?;
+                    longest = longest.max(given[0].len());
+                    for (channel, given) in self.block[*track].iter_mut().zip(given) {
                         channel.resize(longest.max(channel.len()), 0.0);
                         for (sum, sample) in channel.iter_mut().zip(given) {
                             *sum += sample;
@@ -268,8 +268,7 @@ impl Separating {
             if cancel.is_terminated() {
                 return Err(JobError::Cancelled);
             }
-            self.mix.read()?;
-            let [left, right] = &self.mix.given;
+            let [left, right] = self.mix.read()?;
             if left.is_empty() {
                 self.is_flushed = true;
                 self.stream.flush(&mut self.out)?;
@@ -297,75 +296,10 @@ fn measure(song: &SongFile, sample_rate: u32, cancel: &Terminator) -> Result<Tra
         if cancel.is_terminated() {
             return Err(JobError::Cancelled);
         }
-        mix.read()?;
-        if mix.given[0].is_empty() {
+        let [left, right] = mix.read()?;
+        if left.is_empty() {
             return Ok(measuring.track());
         }
-        measuring.add([&mix.given[0], &mix.given[1]]);
-    }
-}
-
-/// A file as two channels at the host's rate. Of one with more channels, the first two.
-struct Mix {
-    /// None after the last frame.
-    reader: Option<AudioReader>,
-    resampler: Option<Resampler>,
-    block: Vec<Vec<f32>>,
-    /// The stretch that was read last; empty at the end.
-    given: [Vec<f32>; 2],
-}
-
-impl Mix {
-    /// From a frame on, counted at the file's own rate; behind its end there is nothing.
-    fn open(path: &Path, frame: u64, sample_rate: u32) -> Result<Self, JobError> {
-        let mut reader = AudioReader::open(path)?;
-        let own_rate = reader.facts().sample_rate;
-        let num_frames = reader.facts().num_frames.unwrap_or(u64::MAX);
-        let is_over = frame >= num_frames;
-        if frame > 0 && !is_over {
-            reader.keep(frame..num_frames)?;
-        }
-        let resampler = if own_rate == sample_rate {
-            None
-        } else {
-            Some(Resampler::new(own_rate, sample_rate)?)
-        };
-        Ok(Self {
-            reader: (!is_over).then_some(reader),
-            resampler,
-            block: Vec::new(),
-            given: Default::default(),
-        })
-    }
-
-    /// Puts the next stretch into `given`.
-    fn read(&mut self) -> Result<(), JobError> {
-        self.given.iter_mut().for_each(Vec::clear);
-        while self.given[0].is_empty()
-            && let Some(reader) = &mut self.reader
-        {
-            let num_frames = match reader.read(&mut self.block) {
-                // A file that is shorter than its header says ends there.
-                Err(ReadError::OutOfRange { .. } | ReadError::Empty) => 0,
-                other => other?,
-            };
-            if num_frames == 0 {
-                self.reader = None;
-                if let Some(resampler) = &mut self.resampler {
-                    resampler.flush(&mut self.given);
-                }
-                break;
-            }
-            let left = &self.block[0];
-            let right = self.block.get(1).unwrap_or(left);
-            match &mut self.resampler {
-                Some(resampler) => resampler.push([left, right], &mut self.given),
-                None => {
-                    self.given[0].extend_from_slice(left);
-                    self.given[1].extend_from_slice(right);
-                }
-            }
-        }
-        Ok(())
+        measuring.add([left, right]);
     }
 }

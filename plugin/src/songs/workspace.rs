@@ -120,6 +120,12 @@ impl Workspace {
         self.songs.iter_mut().find(|song| song.key == key)
     }
 
+    pub(super) fn set_playhead(&mut self, key: u64, frame: u64) {
+        if let Some(song) = self.song(key) {
+            song.set_playhead(frame);
+        }
+    }
+
     pub(super) fn chosen_song(&mut self) -> Option<&mut Song> {
         self.song(self.chosen?)
     }

@@ -1,0 +1,26 @@
+//! Unweave without a host: what a host does for a plug-in, and no more.
+//!
+//! ```text
+//! command line ─► program ─► window: the plug-in's own, with a bar ─► host (parameters, history)
+//!                    │            └─► transport, sound
+//!                    ├─► settings                                    a file, written when something has changed
+//!                    └─► sound ─► a card's thread: machine ─► plug-in AUDIO THREAD
+//!                                                     └─ song ◄─ reader
+//! ```
+//!
+//! The plug-in is the same object that VST3 and CLAP wrap; parameters are set, undone and kept here. A song is its input
+//! as a track is in a DAW; what comes from a sound card can be that as well.
+#![deny(unsafe_code)]
+
+pub mod arguments;
+mod history;
+mod host;
+pub mod machine;
+mod program;
+mod settings;
+pub mod song;
+pub mod sound;
+mod window;
+
+pub use program::{Program, Setting};
+pub use settings::path_of_user;

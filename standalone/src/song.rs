@@ -1,0 +1,467 @@
+//! A song as the input: a thread reads it, the audio thread takes what was read.
+//!
+//! ```text
+//! any thread   Transport: play, stop, loop ─┐
+//! reader       Mix ─► pieces ───────────────┴─► SongSide   AUDIO THREAD
+//!                 ◄─ empty pieces
+//! ```
+//!
+//! Each time something is played, and each time from another place, it is a stream of its own. Streams travel to the
+//! audio thread in a box, and back when they are no longer heard, so nothing is freed there. What is read comes out as
+//! it is in the file, resampled only if the sound card runs at another rate.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use unweave_plugin::render::{Mix, SongFile, Work, words};
+use unweave_separation::Terminator;
+
+/// Frames that are handed over together.
+const PIECE_FRAMES: usize = 1024;
+/// Half a second at 96 kHz: longer than a disk takes to wake a reader.
+const NUM_PIECES: usize = 48;
+/// Streams on their way: more than a person can start between two blocks.
+const NUM_STREAMS: usize = 8;
+/// How often the reader looks for an empty piece.
+const NAP: Duration = Duration::from_millis(5);
+
+/// Frames of a song, all from one place of it.
+struct Piece {
+    /// Of the song, counted at the sound card's rate.
+    frame: u64,
+    num_frames: usize,
+    samples: [[f32; PIECE_FRAMES]; 2],
+}
+
+/// What is played, as the audio thread has it.
+struct Stream {
+    pieces: Consumer<Box<Piece>>,
+    empties: Producer<Box<Piece>>,
+    piece: Option<Box<Piece>>,
+    /// Frames of the piece that were taken.
+    taken: usize,
+    shared: Arc<StreamShared>,
+}
+
+#[derive(Default)]
+struct StreamShared {
+    /// The frame that is taken next, counted at the sound card's rate.
+    frame: AtomicU64,
+    /// Nothing more will be read.
+    is_read: AtomicBool,
+    /// All that was read was taken.
+    is_over: AtomicBool,
+}
+
+struct Shared {
+    is_wanted: AtomicBool,
+    /// The sound card's, in Hz; 0 before it is known.
+    sample_rate: AtomicU32,
+}
+
+/// What is to be played.
+#[derive(Clone)]
+pub struct Wish {
+    /// Which row of the panel it is.
+    pub key: u64,
+    /// Where it is read from.
+    pub song: SongFile,
+    /// Where to begin, as a frame of the song.
+    pub frame: u64,
+}
+
+/// Where playing ends, and whether it begins again there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Frames of the song; all, if none.
+    pub range: Option<Range<u64>>,
+    /// Begins again.
+    pub is_loop: bool,
+}
+
+/// What is played now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Playing {
+    /// Which row of the panel it is.
+    pub key: u64,
+    /// The frame of the song that goes in now.
+    pub frame: u64,
+    /// Frames of the song per second.
+    pub own_rate: u32,
+}
+
+/// Starts and stops; for any thread but the audio thread.
+pub struct Transport {
+    shared: Arc<Shared>,
+    desk: Mutex<Desk>,
+}
+
+struct Desk {
+    to_audio: Producer<Box<Stream>>,
+    from_audio: Consumer<Box<Stream>>,
+    current: Option<Current>,
+    bounds: Arc<Mutex<Bounds>>,
+    refusal: Option<String>,
+}
+
+struct Current {
+    wish: Wish,
+    own_rate: u32,
+    sample_rate: u32,
+    stream: Arc<StreamShared>,
+    failure: Arc<Mutex<Option<String>>>,
+    /// Reads; ends when this is dropped.
+    _reader: Work,
+}
+
+/// What becomes of the input in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rolling {
+    /// Silence.
+    Still,
+    /// Silence from here on, since a person has stopped it.
+    Stopped,
+    /// The song, from this frame on, counted at the sound card's rate.
+    From(u64),
+}
+
+/// The audio thread's end.
+pub struct SongSide {
+    shared: Arc<Shared>,
+    from_desk: Consumer<Box<Stream>>,
+    to_desk: Producer<Box<Stream>>,
+    current: Option<Box<Stream>>,
+}
+
+/// Both ends.
+pub fn song() -> (Transport, SongSide) {
+    let shared = Arc::new(Shared {
+        is_wanted: AtomicBool::new(false),
+        sample_rate: AtomicU32::new(0),
+    });
+    let (to_audio, from_desk) = RingBuffer::new(NUM_STREAMS);
+    // One more than can be on their way there, so that all can come back.
+    let (to_desk, from_audio) = RingBuffer::new(2 * NUM_STREAMS);
+    let transport = Transport {
+        shared: Arc::clone(&shared),
+        desk: Mutex::new(Desk {
+            to_audio,
+            from_audio,
+            current: None,
+            bounds: Arc::default(),
+            refusal: None,
+        }),
+    };
+    let side = SongSide {
+        shared,
+        from_desk,
+        to_desk,
+        current: None,
+    };
+    (transport, side)
+}
+
+impl Transport {
+    /// Plays, in place of what was played before.
+    pub fn play(&self, wish: Wish) {
+        let mut desk = self.desk.lock();
+        desk.refusal = desk.start(wish, &self.shared).err();
+        if desk.refusal.is_some() {
+            desk.current = None;
+            self.shared.is_wanted.store(false, Ordering::Release);
+        }
+    }
+
+    /// Silence, at once.
+    pub fn stop(&self) {
+        self.shared.is_wanted.store(false, Ordering::Release);
+        let mut desk = self.desk.lock();
+        desk.current = None;
+        desk.refusal = None;
+        desk.free();
+    }
+
+    /// From now on, also while it plays.
+    pub fn set_bounds(&self, bounds: Bounds) {
+        let desk = self.desk.lock();
+        let mut own = desk.bounds.lock();
+        if *own != bounds {
+            *own = bounds;
+        }
+    }
+
+    /// What is played, if something is.
+    pub fn playing(&self) -> Option<Playing> {
+        let mut desk = self.desk.lock();
+        let current = desk.current.as_ref()?;
+        let failure = current.failure.lock().take();
+        if failure.is_some() || current.stream.is_over.load(Ordering::Acquire) {
+            desk.refusal = failure;
+            desk.current = None;
+            self.shared.is_wanted.store(false, Ordering::Release);
+            desk.free();
+            return None;
+        }
+        let frame = current.stream.frame.load(Ordering::Relaxed);
+        Some(Playing {
+            key: current.wish.key,
+            frame: at_rate(frame, current.sample_rate, current.own_rate),
+            own_rate: current.own_rate,
+        })
+    }
+
+    /// Why the last song that was to be played isn't, in the user's words.
+    pub fn refusal(&self) -> Option<String> {
+        self.desk.lock().refusal.clone()
+    }
+
+    /// The sound card runs at another rate; what is played goes on. Not while audio is processed.
+    pub(crate) fn set_sample_rate(&self, sample_rate: u32) {
+        let before = self.shared.sample_rate.swap(sample_rate, Ordering::AcqRel);
+        if before == sample_rate {
+            return;
+        }
+        if let Some(playing) = self.playing() {
+            let desk = self.desk.lock();
+            let wish = desk.current.as_ref().map(|current| Wish {
+                frame: playing.frame,
+                ..current.wish.clone()
+            });
+            drop(desk);
+            if let Some(wish) = wish {
+                self.play(wish);
+            }
+        }
+    }
+}
+
+impl Desk {
+    fn start(&mut self, wish: Wish, shared: &Arc<Shared>) -> Result<(), String> {
+        // Waits for the reader, so that nothing more is read of what was played.
+        self.current = None;
+        self.free();
+        let sample_rate = shared.sample_rate.load(Ordering::Acquire);
+        if sample_rate == 0 {
+            return Err("No sound yet: wait a moment, then play.".to_owned());
+        }
+        // Opened here, so that what can't be read is said at once.
+        let mix = Mix::open(wish.song.path(), wish.frame, sample_rate);
+        let mix = mix.map_err(|error| words::job(&error))?;
+        let own_rate = mix.own_rate();
+        let (to_audio, pieces) = RingBuffer::new(NUM_PIECES);
+        let (mut empties, from_audio) = RingBuffer::new(NUM_PIECES);
+        for _ in 0..NUM_PIECES {
+            // There is room for as many.
+            let _ = empties.push(Box::new(Piece {
+                frame: 0,
+                num_frames: 0,
+                samples: [[0.0; PIECE_FRAMES]; 2],
+            }));
+        }
+        let stream = Arc::<StreamShared>::default();
+        let first = at_rate(wish.frame, own_rate, sample_rate);
+        stream.frame.store(first, Ordering::Relaxed);
+        let failure = Arc::<Mutex<Option<String>>>::default();
+        let reading = Reading {
+            wish: wish.clone(),
+            sample_rate,
+            own_rate,
+            mix,
+            to_audio,
+            from_audio,
+            bounds: Arc::clone(&self.bounds),
+        };
+        let (own, failed) = (Arc::clone(&stream), Arc::clone(&failure));
+        let reader = Work::start("unweave-song", move |cancel| {
+            if let Err(error) = reading.run(cancel) {
+                *failed.lock() = Some(error);
+            }
+            own.is_read.store(true, Ordering::Release);
+        });
+        let reader = reader.map_err(|error| format!("Nothing can be played now: {error}."))?;
+        self.to_audio
+            .push(Box::new(Stream {
+                pieces,
+                empties,
+                piece: None,
+                taken: 0,
+                shared: Arc::clone(&stream),
+            }))
+            .map_err(|_| "No sound card takes the song: choose another under Sound.".to_owned())?;
+        self.current = Some(Current {
+            wish,
+            own_rate,
+            sample_rate,
+            stream,
+            failure,
+            _reader: reader,
+        });
+        shared.is_wanted.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Frees what the audio thread has done with.
+    fn free(&mut self) {
+        while self.from_audio.pop().is_ok() {}
+    }
+}
+
+/// One song on its way to the audio thread.
+struct Reading {
+    wish: Wish,
+    sample_rate: u32,
+    own_rate: u32,
+    mix: Mix,
+    to_audio: Producer<Box<Piece>>,
+    from_audio: Consumer<Box<Piece>>,
+    bounds: Arc<Mutex<Bounds>>,
+}
+
+impl Reading {
+    /// Until its end was read, or nobody wants more of it.
+    fn run(mut self, cancel: &Terminator) -> Result<(), String> {
+        let mut at = self.to_card(self.wish.frame);
+        let mut is_new = true;
+        loop {
+            let Bounds { range, is_loop } = self.bounds.lock().clone();
+            let end = range
+                .as_ref()
+                .map_or(u64::MAX, |range| self.to_card(range.end));
+            let block = self.mix.read().map_err(|error| words::job(&error))?;
+            let num_read = block[0].len();
+            let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+            let num_frames = num_read.min(room);
+            let mut done = 0;
+            while done < num_frames {
+                if cancel.is_terminated() || self.to_audio.is_abandoned() {
+                    return Ok(());
+                }
+                let Ok(mut piece) = self.from_audio.pop() else {
+                    std::thread::sleep(NAP);
+                    continue;
+                };
+                let piece_frames = (num_frames - done).min(PIECE_FRAMES);
+                piece.frame = at + done as u64;
+                piece.num_frames = piece_frames;
+                for (to, from) in piece.samples.iter_mut().zip(block) {
+                    to[..piece_frames].copy_from_slice(&from[done..done + piece_frames]);
+                }
+                // There is room for all that there are.
+                let _ = self.to_audio.push(piece);
+                done += piece_frames;
+            }
+            at += num_frames as u64;
+            let is_end = num_read == 0 || num_frames < num_read || at >= end;
+            if !is_end {
+                is_new = false;
+                continue;
+            }
+            // A range without a single frame must not be tried for ever.
+            if !is_loop || (is_new && num_frames == 0) {
+                return Ok(());
+            }
+            let start = range.map_or(0, |range| range.start);
+            let mix = Mix::open(self.wish.song.path(), start, self.sample_rate);
+            self.mix = mix.map_err(|error| words::job(&error))?;
+            at = self.to_card(start);
+            is_new = true;
+        }
+    }
+
+    fn to_card(&self, frame: u64) -> u64 {
+        at_rate(frame, self.own_rate, self.sample_rate)
+    }
+}
+
+impl SongSide {
+    /// Fills both channels with what comes next of the song, or silence.
+    ///
+    /// # Realtime safety
+    /// Neither allocates, frees nor waits.
+    pub fn fill(&mut self, channels: &mut [&mut [f32]; 2]) -> Rolling {
+        while let Ok(stream) = self.from_desk.pop() {
+            if let Some(old) = self.current.replace(stream) {
+                self.give_back(old);
+            }
+        }
+        let mut num_filled = 0;
+        let mut rolling = Rolling::Still;
+        if !self.shared.is_wanted.load(Ordering::Acquire) {
+            if let Some(stream) = self.current.take() {
+                if !stream.shared.is_over.load(Ordering::Relaxed) {
+                    rolling = Rolling::Stopped;
+                }
+                self.give_back(stream);
+            }
+        } else if let Some(stream) = &mut self.current
+            && !stream.shared.is_over.load(Ordering::Relaxed)
+        {
+            rolling = Rolling::From(stream.shared.frame.load(Ordering::Relaxed));
+            num_filled = stream.fill(channels);
+        }
+        for channel in channels {
+            channel[num_filled..].fill(0.0);
+        }
+        rolling
+    }
+
+    /// Whoever starts the next thing frees it.
+    fn give_back(&mut self, stream: Box<Stream>) {
+        // There is room for more than there can be; if not, what is kept is given back another time.
+        if let Err(PushError::Full(stream)) = self.to_desk.push(stream) {
+            self.current = Some(stream);
+        }
+    }
+}
+
+impl Stream {
+    /// As much as was read; gives how many frames that were.
+    fn fill(&mut self, channels: &mut [&mut [f32]; 2]) -> usize {
+        let num_frames = channels[0].len();
+        let mut done = 0;
+        while done < num_frames {
+            if self.piece.is_none() {
+                // Before the look at what there is: afterwards there may be more.
+                let is_read = self.shared.is_read.load(Ordering::Acquire);
+                match self.pieces.pop() {
+                    Ok(piece) => {
+                        self.taken = 0;
+                        self.piece = Some(piece);
+                    }
+                    Err(_) => {
+                        self.shared.is_over.store(is_read, Ordering::Release);
+                        break;
+                    }
+                }
+            }
+            let Some(piece) = &self.piece else { break };
+            let now = (piece.num_frames - self.taken).min(num_frames - done);
+            for (to, from) in channels.iter_mut().zip(&piece.samples) {
+                to[done..done + now].copy_from_slice(&from[self.taken..self.taken + now]);
+            }
+            done += now;
+            self.taken += now;
+            let next = piece.frame + self.taken as u64;
+            self.shared.frame.store(next, Ordering::Relaxed);
+            if self.taken == piece.num_frames
+                && let Some(piece) = self.piece.take()
+            {
+                // There is room for all that there are.
+                if let Err(PushError::Full(piece)) = self.empties.push(piece) {
+                    self.piece = Some(piece);
+                    break;
+                }
+            }
+        }
+        done
+    }
+}
+
+/// A frame counted at another rate.
+pub fn at_rate(frame: u64, from: u32, to: u32) -> u64 {
+    frame * u64::from(to) / u64::from(from.max(1))
+}

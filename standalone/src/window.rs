@@ -1,0 +1,415 @@
+//! What the window has besides: a bar with the transport, the input, the sound card, undo and redo.
+
+mod dialog;
+mod seek;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use egui::{
+    Align, Button, Event, Key, Label, Layout, Modifiers, RichText, Ui, WidgetInfo, accesskit, vec2,
+};
+use unweave_plugin::editor::button::{self, Look};
+use unweave_plugin::editor::{Extras, theme};
+use unweave_plugin::report::Source;
+use unweave_plugin::songs::{self, Listening, clock};
+
+use crate::program::Parts;
+use crate::song::{Bounds, Playing, Wish, at_rate};
+use crate::sound;
+use dialog::Dialog;
+
+/// How often what was set is written down, in seconds.
+const REMEMBER: f64 = 2.0;
+/// Between two frames while a song plays.
+const FRAME: Duration = Duration::from_millis(50);
+const BUTTON_HEIGHT: f32 = 24.0;
+
+/// The bar.
+pub struct Bar {
+    parts: Arc<Parts>,
+    dialog: Dialog,
+    remembered: f64,
+    /// The row that plays, and the frame that its row was told: where it stands otherwise, somebody has put it.
+    shown: Option<(u64, u64)>,
+    /// The frame that a person drags to.
+    dragged: Option<u64>,
+}
+
+/// What the bar is about: the song that plays, or would.
+struct Subject {
+    look: songs::Look,
+    playing: Option<Playing>,
+    /// The frame that is heard, or where it will begin.
+    frame: u64,
+}
+
+impl Bar {
+    pub fn new(parts: Arc<Parts>) -> Self {
+        Self {
+            parts,
+            dialog: Dialog::default(),
+            remembered: 0.0,
+            shown: None,
+            dragged: None,
+        }
+    }
+
+    /// Plays what is chosen, or stops what plays.
+    fn play_or_stop(&mut self) {
+        if self.parts.transport.playing().is_some() {
+            self.stop();
+        } else if let Some((look, _)) = self.parts.songs.chosen_song() {
+            let frame = beginning(&look);
+            self.play(&look, frame);
+        }
+    }
+
+    fn play(&mut self, look: &songs::Look, frame: u64) {
+        let Some((chosen, song)) = self.parts.songs.chosen_song() else {
+            return;
+        };
+        if chosen.key != look.key {
+            return;
+        }
+        // It would be heard in place of what comes out.
+        self.parts.songs.stop();
+        self.parts.hears_card.store(false, Ordering::Relaxed);
+        self.parts.transport.set_bounds(bounds(look));
+        self.parts.transport.play(Wish {
+            key: look.key,
+            song,
+            frame,
+        });
+        self.shown = None;
+    }
+
+    fn stop(&mut self) {
+        self.parts.transport.stop();
+        self.shown = None;
+    }
+
+    /// The song that plays, else the one that is chosen; keeps its row and the transport together.
+    fn subject(&mut self) -> Option<Subject> {
+        let Parts {
+            songs, transport, ..
+        } = &*self.parts;
+        let Some(playing) = transport.playing() else {
+            if let Some((key, _)) = self.shown.take() {
+                // It has come to its end.
+                let rows = songs.rows();
+                if let Some(look) = rows.iter().find(|row| row.key == key) {
+                    songs.set_playhead(key, look.range.as_ref().map_or(0, |range| range.start));
+                }
+            }
+            let (look, _) = songs.chosen_song()?;
+            let frame = look.playhead;
+            return Some(Subject {
+                look,
+                playing: None,
+                frame,
+            });
+        };
+        let row = songs.rows().into_iter().find(|row| row.key == playing.key);
+        let Some(mut look) = row.filter(|_| songs.listening() == Listening::Off) else {
+            // It was taken off the list, or its stems are to be heard.
+            self.stop();
+            return None;
+        };
+        transport.set_bounds(bounds(&look));
+        let put = self
+            .shown
+            .filter(|(key, frame)| *key == look.key && *frame != look.playhead);
+        if put.is_some() {
+            let frame = look.playhead;
+            self.play(&look, frame);
+            self.shown = Some((look.key, frame));
+        } else {
+            let start = look.range.as_ref().map_or(0, |range| range.start);
+            let late = at_rate(self.latency_frames(), self.sample_rate(), playing.own_rate);
+            look.playhead = playing.frame.saturating_sub(late).max(start);
+            self.parts.songs.set_playhead(look.key, look.playhead);
+            self.shown = Some((look.key, look.playhead));
+        }
+        Some(Subject {
+            frame: look.playhead,
+            look,
+            playing: Some(playing),
+        })
+    }
+
+    fn latency_frames(&self) -> u64 {
+        match self.parts.params.report.source() {
+            Source::Engine(facts) => facts.latency_frames as u64,
+            _ => 0,
+        }
+    }
+
+    fn sample_rate(&self) -> u32 {
+        match self.parts.params.report.source() {
+            Source::Engine(facts) => facts.sample_rate,
+            _ => 1,
+        }
+    }
+
+    fn controls(&mut self, ui: &mut Ui, subject: Option<&Subject>) {
+        let is_playing = subject.is_some_and(|subject| subject.playing.is_some());
+        let look = Look {
+            text: if is_playing { "Stop" } else { "Play" },
+            label: "Play the song",
+            color: theme::WELL,
+            size: vec2(52.0, BUTTON_HEIGHT),
+        };
+        let response = button::switch(ui, is_playing, look).on_hover_text(
+            "Plays the song that is chosen, through the faders, as a track of a DAW does: space",
+        );
+        if response.clicked() {
+            self.play_or_stop();
+        }
+        let is_loop = subject.is_some_and(|subject| subject.look.is_loop);
+        let look = Look {
+            text: "Loop",
+            label: "Begin again at the end",
+            color: theme::SOLO,
+            size: vec2(48.0, BUTTON_HEIGHT),
+        };
+        let response = button::switch(ui, is_loop, look).on_hover_text(
+            "Begins again at the end; drag over the waveform for a part of the song",
+        );
+        if let Some(subject) = subject
+            && response.clicked()
+        {
+            self.parts.songs.choose(subject.look.key);
+            self.parts.songs.set_loop(!is_loop);
+        }
+        let time = subject.map_or_else(String::new, |subject| {
+            let rate = subject.look.sample_rate;
+            let frame = self.dragged.unwrap_or(subject.frame);
+            let length = clock(subject.look.length(), rate);
+            format!("{} / {length}", clock(frame, rate))
+        });
+        let room = vec2(112.0, BUTTON_HEIGHT);
+        ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_size(room);
+            ui.label(RichText::new(time).font(theme::BODY));
+        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            self.sound(ui);
+            self.input(ui);
+            self.steps(ui);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                self.position(ui, subject);
+            });
+        });
+    }
+
+    fn position(&mut self, ui: &mut Ui, subject: Option<&Subject>) {
+        let length = subject.map_or(0, |subject| subject.look.length());
+        let frame = subject.map_or(0, |subject| subject.frame);
+        let range = subject.and_then(|subject| subject.look.range.clone());
+        let place = seek::Place {
+            frame: self.dragged.unwrap_or(frame),
+            length,
+            range,
+        };
+        let rate = subject.map_or(1, |subject| subject.look.sample_rate);
+        let sought = seek::draw(ui, &place, rate);
+        self.dragged = sought.dragged;
+        if let (Some(frame), Some(subject)) = (sought.put, subject) {
+            self.seek(subject, frame);
+        }
+    }
+
+    fn seek(&mut self, subject: &Subject, frame: u64) {
+        self.parts.songs.set_playhead(subject.look.key, frame);
+        if subject.playing.is_some() {
+            self.parts.songs.choose(subject.look.key);
+            self.play(&subject.look, frame);
+        }
+    }
+
+    fn steps(&self, ui: &mut Ui) {
+        let (can_undo, can_redo) = self.parts.host.can();
+        let mut button = |text: &str, is_enabled: bool, hint: &str| {
+            let button = Button::new(RichText::new(text).font(theme::BODY));
+            let size = vec2(50.0, BUTTON_HEIGHT);
+            ui.add_enabled(is_enabled, button.min_size(size))
+                .on_hover_text(hint)
+                .clicked()
+        };
+        if button(
+            "Redo",
+            can_redo,
+            "Do again what was undone: Ctrl, Shift and Z",
+        ) {
+            self.parts.host.redo();
+        }
+        if button("Undo", can_undo, "Take back what was set last: Ctrl and Z") {
+            self.parts.host.undo();
+        }
+    }
+
+    fn input(&mut self, ui: &mut Ui) {
+        let hears_card = self.parts.hears_card.load(Ordering::Relaxed);
+        let size = vec2(150.0, BUTTON_HEIGHT);
+        let response = button::pair(ui, hears_card, ["Song", "Sound input"], ("Input", size))
+            .on_hover_text("What is separated: the song, or what comes in from a sound card or another program");
+        if response.clicked() {
+            if !hears_card {
+                self.stop();
+            }
+            self.parts.hears_card.store(!hears_card, Ordering::Relaxed);
+        }
+    }
+
+    fn sound(&mut self, ui: &mut Ui) {
+        let look = self.parts.sound.look();
+        let text = match &look.in_use {
+            Some(in_use) => format!(
+                "{} · {} kHz",
+                in_use.system,
+                f64::from(in_use.sample_rate) / 1000.0
+            ),
+            None => "No sound".to_owned(),
+        };
+        let color = if look.trouble.is_some() {
+            theme::WARNING
+        } else {
+            theme::TEXT
+        };
+        let button = Button::new(RichText::new(&text).font(theme::BODY).color(color));
+        let response = ui
+            .add(button.min_size(vec2(118.0, BUTTON_HEIGHT)))
+            .on_hover_text("The sound card: which, and how it is set up");
+        response.widget_info(|| {
+            WidgetInfo::labeled(accesskit::Role::Button, true, format!("Sound: {text}"))
+        });
+        if response.clicked() {
+            self.dialog.open();
+            self.parts.sound.look_around();
+        }
+        if let Some(choice) = self.dialog.draw(ui, &look) {
+            self.parts.choose_sound(choice);
+        }
+        if self.dialog.looks_again() {
+            self.parts.sound.look_around();
+        }
+    }
+
+    /// What there is to say: one thing at a time.
+    fn message(&mut self, ui: &mut Ui, subject: Option<&Subject>) {
+        let warn = |text: String| (text, theme::WARNING);
+        let look = self.parts.sound.look();
+        let notice = self.parts.notice();
+        let is_notice = notice.is_some();
+        let hears_card = self.parts.hears_card.load(Ordering::Relaxed);
+        let (text, color) = if let Some(notice) = notice {
+            warn(notice)
+        } else if let Some(trouble) = look.trouble {
+            warn(trouble)
+        } else if let Some(refusal) = self.parts.transport.refusal() {
+            warn(refusal)
+        } else if hears_card {
+            (of_input(look.in_use.as_ref()), theme::TEXT_DIM)
+        } else if let Some(subject) = subject {
+            (subject.look.label().to_owned(), theme::TEXT)
+        } else {
+            (
+                "Drop a song on this window, and play it with the space bar.".to_owned(),
+                theme::TEXT_DIM,
+            )
+        };
+        if is_notice && ui.small_button("OK").clicked() {
+            self.parts.forget_notice();
+        }
+        let text = RichText::new(text).font(theme::BODY).color(color);
+        let hover = text.text().to_owned();
+        ui.add(Label::new(text).truncate()).on_hover_text(hover);
+    }
+}
+
+impl Extras for Bar {
+    fn uses_key(&mut self, key: Key, modifiers: Modifiers) -> bool {
+        match key {
+            Key::Space => modifiers.is_none(),
+            Key::Z | Key::Y => modifiers.command && !modifiers.alt,
+            _ => false,
+        }
+    }
+
+    fn begin(&mut self, ui: &Ui) {
+        let now = ui.input(|input| input.time);
+        self.parts.host.settle(now);
+        if now - self.remembered > REMEMBER {
+            self.remembered = now;
+            self.parts.remember();
+        }
+        if ui.ctx().text_edit_focused() {
+            return;
+        }
+        let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
+        if pressed(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z)
+            || pressed(Modifiers::COMMAND, Key::Y)
+        {
+            self.parts.host.redo();
+        } else if pressed(Modifiers::COMMAND, Key::Z) {
+            self.parts.host.undo();
+        }
+        if pressed(Modifiers::NONE, Key::Space) {
+            // A control with the keyboard's attention would take it for a letter.
+            ui.input_mut(|input| {
+                input
+                    .events
+                    .retain(|event| !matches!(event, Event::Text(text) if text == " "));
+            });
+            self.play_or_stop();
+        }
+    }
+
+    fn draw(&mut self, ui: &mut Ui) {
+        let subject = self.subject();
+        ui.add_space(3.0);
+        ui.horizontal(|ui| self.controls(ui, subject.as_ref()));
+        let room = vec2(ui.available_width(), 20.0);
+        ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_size(room);
+            self.message(ui, subject.as_ref());
+        });
+        if subject.is_some_and(|subject| subject.playing.is_some()) {
+            ui.ctx().request_repaint_after(FRAME);
+        }
+    }
+}
+
+/// Where playing begins: at the playhead, or at the start if that is outside of what is played.
+fn beginning(look: &songs::Look) -> u64 {
+    let played = look.range.clone().unwrap_or(0..look.length());
+    if played.contains(&look.playhead) {
+        look.playhead
+    } else {
+        played.start
+    }
+}
+
+fn bounds(look: &songs::Look) -> Bounds {
+    Bounds {
+        range: look.range.clone(),
+        is_loop: look.is_loop,
+    }
+}
+
+/// What goes in while the song doesn't.
+fn of_input(in_use: Option<&sound::InUse>) -> String {
+    match in_use {
+        Some(in_use) => match &in_use.input {
+            Some(input) => format!("From “{input}”."),
+            None if in_use.block_frames > 0 && in_use.rates.is_empty() => {
+                "From whatever is connected with Unweave's inputs; or choose one under Sound."
+                    .to_owned()
+            }
+            None => "No input is chosen: press the button with the sound card's name.".to_owned(),
+        },
+        None => "No sound card, so nothing comes in.".to_owned(),
+    }
+}
