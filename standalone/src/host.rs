@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use nice_plug::context::PluginApi;
 use nice_plug::context::gui::GuiContextInner;
+use nice_plug::params::InternalParamMut;
 use nice_plug::params::internals::ParamPtr;
 use nice_plug::plugin::{ParamValue, PluginState};
 use nice_plug::prelude::*;
@@ -78,22 +79,19 @@ impl Host {
     /// Everything as it was when this state was taken, by whichever version.
     pub fn restore(&self, mut stored: PluginState) {
         state::upgrade(&mut stored);
-        for ((id, param), pointer) in self.params.all().into_iter().zip(&self.pointers) {
-            let normalized = match (param, stored.params.get(&id)) {
-                (AnyParam::Float(param), Some(ParamValue::F32(value))) => {
-                    param.preview_normalized(*value)
-                }
+        for (id, param) in self.params.all() {
+            match (param, stored.params.get(&id)) {
+                (AnyParam::Float(param), Some(ParamValue::F32(value))) => set_plain(param, *value),
                 (AnyParam::Switch(param), Some(ParamValue::Bool(value))) => {
-                    param.preview_normalized(*value)
+                    set_plain(param, *value);
                 }
                 (AnyParam::Mode(param), Some(ParamValue::String(value))) => {
                     let mode: Mode = value.parse().unwrap_or_default();
-                    param.preview_normalized(mode.into())
+                    set_plain(param, mode.into());
                 }
                 // After the upgrade there is no other.
-                _ => continue,
-            };
-            set(*pointer, normalized);
+                _ => {}
+            }
         }
         self.params.deserialize_fields(&stored.fields);
         self.bell.wake_now();
@@ -109,6 +107,12 @@ fn set(pointer: ParamPtr, normalized: f32) {
     // SAFETY: all pointers are of the parameters that the host owns a share of, whose values are atomics; that only
     // a wrapper of the framework's kind may do this is kept, since this is one.
     unsafe { pointer._internal_set_normalized_value(normalized) };
+}
+
+/// Puts a parameter there to the last bit, which a trip through the normalised value would cost.
+fn set_plain<P: InternalParamMut>(param: &P, value: P::Plain) {
+    // SAFETY: as in `set`.
+    unsafe { param._internal_set_plain_value(value) };
 }
 
 /// Where a parameter of [`Host::params`] is.

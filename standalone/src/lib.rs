@@ -22,5 +22,6 @@ pub mod song;
 pub mod sound;
 mod window;
 
+pub use host::Host;
 pub use program::{Program, Setting};
 pub use settings::path_of_user;

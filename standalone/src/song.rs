@@ -55,6 +55,17 @@ struct StreamShared {
     is_read: AtomicBool,
     /// All that was read was taken.
     is_over: AtomicBool,
+    num_read: AtomicU64,
+    num_taken: AtomicU64,
+    num_gaps: AtomicU64,
+}
+
+impl StreamShared {
+    fn num_waiting(&self) -> u64 {
+        // The later of both first: there are never fewer read than taken.
+        let num_taken = self.num_taken.load(Ordering::Acquire);
+        self.num_read.load(Ordering::Acquire) - num_taken
+    }
 }
 
 struct Shared {
@@ -92,6 +103,10 @@ pub struct Playing {
     pub frame: u64,
     /// Frames of the song per second.
     pub own_rate: u32,
+    /// Frames at the sound card's rate that wait to go in.
+    pub num_waiting: u64,
+    /// The reader was too slow so often, and there was silence.
+    pub num_gaps: u64,
 }
 
 /// Starts and stops; for any thread but the audio thread.
@@ -211,6 +226,8 @@ impl Transport {
             key: current.wish.key,
             frame: at_rate(frame, current.sample_rate, current.own_rate),
             own_rate: current.own_rate,
+            num_waiting: current.stream.num_waiting(),
+            num_gaps: current.stream.num_gaps.load(Ordering::Relaxed),
         })
     }
 
@@ -274,6 +291,7 @@ impl Desk {
             to_audio,
             from_audio,
             bounds: Arc::clone(&self.bounds),
+            shared: Arc::clone(&stream),
         };
         let (own, failed) = (Arc::clone(&stream), Arc::clone(&failure));
         let reader = Work::start("unweave-song", move |cancel| {
@@ -319,6 +337,7 @@ struct Reading {
     to_audio: Producer<Box<Piece>>,
     from_audio: Consumer<Box<Piece>>,
     bounds: Arc<Mutex<Bounds>>,
+    shared: Arc<StreamShared>,
 }
 
 impl Reading {
@@ -352,6 +371,8 @@ impl Reading {
                 }
                 // There is room for all that there are.
                 let _ = self.to_audio.push(piece);
+                let num_read = &self.shared.num_read;
+                num_read.fetch_add(piece_frames as u64, Ordering::Release);
                 done += piece_frames;
             }
             at += num_frames as u64;
@@ -434,6 +455,11 @@ impl Stream {
                     }
                     Err(_) => {
                         self.shared.is_over.store(is_read, Ordering::Release);
+                        // Nothing was there to begin with, too.
+                        let has_begun = self.shared.num_taken.load(Ordering::Relaxed) > 0;
+                        if !is_read && has_begun {
+                            self.shared.num_gaps.fetch_add(1, Ordering::Relaxed);
+                        }
                         break;
                     }
                 }
@@ -445,6 +471,8 @@ impl Stream {
             }
             done += now;
             self.taken += now;
+            let num_taken = &self.shared.num_taken;
+            num_taken.fetch_add(now as u64, Ordering::Release);
             let next = piece.frame + self.taken as u64;
             self.shared.frame.store(next, Ordering::Relaxed);
             if self.taken == piece.num_frames

@@ -31,7 +31,7 @@ pub use link::{Link, Lost};
 
 /// How often it is looked whether the sound card is still there.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often one that isn't there is tried.
+/// How often it is looked whether something has come that could play, while nothing does.
 const RETRY: Duration = Duration::from_secs(3);
 /// Of the clock, where nobody has chosen: most songs'.
 const CLOCK_RATE: u32 = 44_100;
@@ -174,6 +174,8 @@ impl Sound {
                 stream: None,
                 in_use: None,
                 tried: Instant::now(),
+                found: Vec::new(),
+                gone: None,
                 look: shown,
                 bell,
             };
@@ -228,7 +230,12 @@ struct Desk {
     stream: Option<Box<dyn Any>>,
     /// None while the clock paces.
     in_use: Option<InUse>,
+    /// When it was tried, or looked for, the last time.
     tried: Instant,
+    /// What there was when it was tried.
+    found: Vec<Devices>,
+    /// What was said when the one that was used went: that is news until something else is used.
+    gone: Option<String>,
     look: Arc<Mutex<Look>>,
     bell: Bell,
 }
@@ -241,9 +248,15 @@ impl Desk {
             match wished.recv_timeout(LOOK) {
                 Ok(Wish::Use(choice)) => {
                     self.choice = choice;
+                    self.gone = None;
                     self.open();
                 }
-                Ok(Wish::LookAround) => self.look_around(),
+                Ok(Wish::LookAround) => {
+                    self.look_around();
+                    if self.in_use.is_none() {
+                        self.open();
+                    }
+                }
                 Ok(Wish::End) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => self.check(),
             }
@@ -255,12 +268,21 @@ impl Desk {
         if let Some(reason) = self.link.lost() {
             let output = self.in_use.take().map(|in_use| in_use.output);
             let output = output.unwrap_or_else(|| "The sound card".to_owned());
-            self.pace(Some(format!(
+            self.gone = Some(format!(
                 "“{output}” has gone: {reason}. Nothing is heard until it is back, or another is chosen."
-            )));
+            ));
+            self.pace(None);
         } else if self.in_use.is_none() && !self.is_silent() && self.tried.elapsed() > RETRY {
-            self.open();
+            self.tried = Instant::now();
+            // Else what plays to nobody would be interrupted each time, and libraries would complain on the terminal.
+            if self.devices() != self.found {
+                self.open();
+            }
         }
+    }
+
+    fn devices(&self) -> Vec<Devices> {
+        self.systems.iter().map(|system| system.devices()).collect()
     }
 
     fn is_silent(&self) -> bool {
@@ -269,7 +291,6 @@ impl Desk {
 
     /// Opens what was chosen, or lets the clock pace.
     fn open(&mut self) {
-        self.tried = Instant::now();
         // What processes has ended before something else begins.
         self.stream = None;
         self.in_use = None;
@@ -287,6 +308,7 @@ impl Desk {
                 Ok(open) => {
                     self.stream = Some(open.stream);
                     self.in_use = Some(open.in_use);
+                    self.gone = None;
                     return self.tell(None);
                 }
                 // Without a choice the last is the system's own.
@@ -298,7 +320,7 @@ impl Desk {
             None => "There is no sound card".to_owned(),
         });
         self.pace(Some(format!(
-            "{reason}. Nothing is heard; it is tried again every few seconds."
+            "{reason}. Nothing is heard until a sound card comes, or another is chosen."
         )));
     }
 
@@ -306,6 +328,7 @@ impl Desk {
     fn pace(&mut self, trouble: Option<String>) {
         self.stream = None;
         self.tried = Instant::now();
+        self.found = self.devices();
         self.link.renew();
         let sample_rate = self.choice.sample_rate.unwrap_or(CLOCK_RATE);
         let block_frames = self.choice.block_frames.unwrap_or(BLOCK_FRAMES);
@@ -313,7 +336,7 @@ impl Desk {
             Ok(clock) => self.stream = Some(Box::new(clock)),
             Err(error) => return self.tell(Some(format!("The system gives no thread: {error}."))),
         }
-        self.tell(trouble);
+        self.tell(self.gone.clone().or(trouble));
     }
 
     fn tell(&self, trouble: Option<String>) {
@@ -325,8 +348,7 @@ impl Desk {
     }
 
     fn look_around(&self) {
-        let devices = self.systems.iter().map(|system| system.devices()).collect();
-        self.look.lock().devices = devices;
+        self.look.lock().devices = self.devices();
         self.bell.wake_now();
     }
 }

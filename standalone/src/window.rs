@@ -310,6 +310,10 @@ impl Bar {
             warn(trouble)
         } else if let Some(refusal) = self.parts.transport.refusal() {
             warn(refusal)
+        } else if let Some(playing) = subject.and_then(|subject| subject.playing)
+            && playing.num_gaps > 0
+        {
+            warn("The disk gives this song too slowly, and there are gaps in it: close other programs.".to_owned())
         } else if hears_card {
             (of_input(look.in_use.as_ref()), theme::TEXT_DIM)
         } else if let Some(subject) = subject {
@@ -334,6 +338,7 @@ impl Extras for Bar {
         match key {
             Key::Space => modifiers.is_none(),
             Key::Z | Key::Y => modifiers.command && !modifiers.alt,
+            Key::Escape => self.dialog.is_open(),
             _ => false,
         }
     }

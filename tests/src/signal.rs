@@ -1,5 +1,11 @@
 //! Test signals and what is asked of outputs.
 
+use std::path::Path;
+
+use unweave_separation::audio::channels::Layout;
+use unweave_separation::audio::tags::Tags;
+use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
+
 /// White noise in ±0.5, the same for the same seed.
 ///
 /// # Source
@@ -56,4 +62,24 @@ pub fn steepest(signal: &[f32]) -> f32 {
     signal
         .windows(2)
         .fold(0.0, |most, pair| most.max((pair[1] - pair[0]).abs()))
+}
+
+/// A WAV file of these samples as they are, `[channel][frame]`.
+///
+/// # Panics
+/// It can't be written.
+pub fn write_song(path: &Path, sample_rate: u32, channels: &[Vec<f32>; 2]) {
+    let spec = AudioSpec {
+        format: FileFormat::Wav,
+        depth: BitDepth::Float32,
+        sample_rate,
+        layout: Layout::from_count(2),
+        num_frames: channels[0].len() as u64,
+        tags: Tags::default(),
+        time_stamp: None,
+    };
+    let mut wav = AudioWriter::create(path, &spec).expect("a file can be made");
+    wav.write(Samples::Float(channels))
+        .expect("it can be written");
+    wav.finish().expect("it can be finished");
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use clack_extensions::gui::{GuiApiType, GuiConfiguration, GuiSize, PluginGui, Window};
 use x11rb::COPY_DEPTH_FROM_PARENT;
@@ -14,13 +15,16 @@ use x11rb::rust_connection::RustConnection;
 
 use crate::session::Session;
 
+/// Long enough for a machine with other things to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// An X server without a screen, with software GL; it ends with this.
 pub struct Display {
     server: Child,
     /// As `DISPLAY` wants it.
     pub name: String,
     /// What programs on it find in their environment.
-    pub variables: Vec<(&'static str, &'static str)>,
+    pub variables: Vec<(&'static str, String)>,
 }
 
 impl Display {
@@ -78,7 +82,7 @@ impl Display {
             .args(["--exact", test, "--ignored", "--nocapture"])
             .env("DISPLAY", &self.name)
             // For displays without GLX: Mesa would draw on any by its other door.
-            .envs(self.variables.iter().copied())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("the program can be started again");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -108,6 +112,30 @@ pub fn xdotool(words: &str) {
         status.is_ok_and(|status| status.success()),
         "xdotool {words}"
     );
+}
+
+/// Clicks there until this holds; again if the window wasn't ready yet.
+///
+/// # Panics
+/// It never does.
+pub fn click_until<T, N: std::fmt::Display>(
+    what: &str,
+    (x, y): (N, N),
+    mut found: impl FnMut() -> Option<T>,
+) -> T {
+    let start = Instant::now();
+    let mut next_click = start;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what}: never");
+        if Instant::now() >= next_click {
+            xdotool(&format!("mousemove {x} {y} click 1"));
+            next_click = Instant::now() + Duration::from_secs(5);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Red, green and blue of so many pixels, downwards from here, of the display of this process.

@@ -5,22 +5,15 @@
     reason = "helpers of tests may unwrap as tests may"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
-use unweave_separation::audio::channels::Layout;
-use unweave_separation::audio::tags::Tags;
-use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
-use unweave_separation::files::folders;
 use unweave_separation::{Mode, Terminator};
 use unweave_tests::doubles::{self, Capturing, HALVES, Halves, Modal, last_songs};
 use unweave_tests::session::{Session, Timeline};
-use unweave_tests::window::{Display, close_windows, column, xdotool};
+use unweave_tests::window::{Display, click_until, xdotool};
 
 /// Long enough for a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,17 +30,6 @@ const ARM: (i32, i32) = (706, 74);
 /// The name of the first song or take, and what renders the one that is chosen.
 const TAKE: (i32, i32) = (760, 135);
 const RENDER: (i32, i32) = (740, 466);
-
-/// The same in the standalone, and where M of the drums and the bass' fader are.
-const STANDALONE_M: (i16, i16) = (30, 233);
-const STANDALONE_CAPS_X: i16 = 222;
-const STANDALONE_ARM: (i16, i16) = (706, 74);
-const STANDALONE_PATH: (i16, i16) = (800, 103);
-const STANDALONE_TAKE: (i16, i16) = (760, 135);
-/// The line beside the first row while it is chosen, and what takes that row away.
-const STANDALONE_CHOSEN: (i16, i16) = (694, 135);
-const STANDALONE_REMOVE: (i16, i16) = (939, 135);
-const STANDALONE_RENDER: (i16, i16) = (740, 466);
 
 #[test]
 fn what_is_clicked_and_dragged_in_a_hosts_window_is_heard() {
@@ -67,34 +49,6 @@ fn another_mode_is_chosen_in_a_hosts_window_and_heard_without_a_restart() {
 fn a_take_is_captured_and_rendered_by_hand() {
     if let Some(display) = Display::start() {
         display.run("by_hand");
-    }
-}
-
-/// What `cargo xtask bundle` has made, unless the plug-in's source has changed since.
-fn standalone() -> Option<PathBuf> {
-    let exe = std::env::current_exe().unwrap();
-    let program = exe.ancestors().nth(3).unwrap();
-    let program = program.join("bundled/unweave-standalone");
-    let changed = Command::new("find")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin/src"))
-        .args(["-type", "f", "-newer"])
-        .arg(&program)
-        .output()
-        .unwrap();
-    // It also fails where there is no such program.
-    let is_present = changed.status.success() && changed.stdout.is_empty();
-    if !is_present {
-        eprintln!("NOT TESTED: no standalone of this state; `cargo xtask bundle` makes one");
-    }
-    is_present.then_some(program)
-}
-
-#[test]
-fn the_standalone_mutes_captures_and_renders_by_hand_and_ends_when_it_is_closed() {
-    if standalone().is_some()
-        && let Some(display) = Display::start()
-    {
-        display.run("standalone_by_hand");
     }
 }
 
@@ -323,149 +277,6 @@ fn by_hand() {
     let (_, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
     assert_eq!(verdict.outcome, Outcome::Exact);
     host.session.close_window(window);
-}
-
-/// Clicks there until this holds; again if the window wasn't ready yet.
-fn click_until<T, N: std::fmt::Display>(
-    what: &str,
-    (x, y): (N, N),
-    mut found: impl FnMut() -> Option<T>,
-) -> T {
-    let start = Instant::now();
-    let mut next_click = start;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "{what}: never");
-        if Instant::now() >= next_click {
-            xdotool(&format!("mousemove {x} {y} click 1"));
-            next_click = Instant::now() + Duration::from_secs(5);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// The program, ended with this.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-#[ignore = "run by the test above, on a display of its own"]
-fn standalone_by_hand() {
-    let home = tempfile::tempdir().unwrap();
-    let data = folders::user_data().unwrap();
-    let program = Command::new(standalone().unwrap())
-        .args(["--backend", "dummy"])
-        .env("HOME", home.path())
-        .env("XDG_CACHE_HOME", home.path().join("cache"))
-        // The runtime is there.
-        .env("XDG_DATA_HOME", data.parent().unwrap())
-        .env("UNWEAVE_MODELS", "/nonexistent")
-        .spawn();
-    let mut program = Program(program.unwrap());
-    let has = |place, [red, green, blue, _]: [u8; 4]| {
-        (column(place, 1) == [[red, green, blue]]).then_some(())
-    };
-    let red = theme::MUTE.to_array();
-    click_until("a click mutes the drums", STANDALONE_M, || {
-        has(STANDALONE_M, red)
-    });
-
-    // A line of the stem's colour is in the middle of the cap, which is wider than the track.
-    let x = STANDALONE_CAPS_X;
-    let cap = || {
-        let [red, green, blue, _] = theme::STEMS[1].to_array();
-        let column = column((x - 8, 250), 230);
-        column.iter().position(|pixel| *pixel == [red, green, blue])
-    };
-    let before = cap().unwrap();
-    xdotool(&format!("mousemove {x} {} mousedown 1", 250 + before));
-    for step in 1..=10 {
-        xdotool(&format!("mousemove {x} {}", 250 + before + 4 * step));
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    xdotool("mouseup 1");
-    let start = Instant::now();
-    while cap().is_none_or(|after| after < before + 20) {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "the fader moves: {before}, {:?}",
-            cap()
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
-
-    // A tone of half a second.
-    let song = home.path().join("song.wav");
-    let tone: Vec<f32> = (0..RATE / 2)
-        .map(|n| (n as f32 * 0.05).sin() / 2.0)
-        .collect();
-    let spec = AudioSpec {
-        format: FileFormat::Wav,
-        depth: BitDepth::Float32,
-        sample_rate: RATE,
-        layout: Layout::from_count(2),
-        num_frames: tone.len() as u64,
-        tags: Tags::default(),
-        time_stamp: None,
-    };
-    let mut wav = AudioWriter::create(&song, &spec).unwrap();
-    wav.write(Samples::Float(&[tone.clone(), tone])).unwrap();
-    wav.finish().unwrap();
-    let (x, y) = STANDALONE_PATH;
-    xdotool(&format!("mousemove {x} {y} click 1"));
-    xdotool(&format!("type --delay 20 {}", song.display()));
-    xdotool("key Return");
-    let stems = home.path().join("Unweave");
-    let set = |name: &str| {
-        let dir = stems.join(name);
-        dir.exists().then_some(dir)
-    };
-    let chosen = theme::SOLO.to_array();
-    let is_chosen = || has(STANDALONE_CHOSEN, chosen);
-    let start = Instant::now();
-    while is_chosen().is_none() {
-        assert!(start.elapsed() < PATIENCE, "the song is listed");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let dir = click_until("the song is rendered", STANDALONE_RENDER, || set("song"));
-    let (report, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
-    assert_eq!(verdict.outcome, Outcome::Exact);
-    assert_eq!(report.source.num_frames, u64::from(RATE / 2));
-
-    click_until("it is armed", STANDALONE_ARM, || has(STANDALONE_ARM, red));
-    std::thread::sleep(Duration::from_secs(1));
-    click_until("it is not", STANDALONE_ARM, || {
-        has(STANDALONE_ARM, red).is_none().then_some(())
-    });
-    click_until("the song is taken off the list", STANDALONE_REMOVE, || {
-        is_chosen().is_none().then_some(())
-    });
-    click_until("the take is chosen", STANDALONE_TAKE, is_chosen);
-    let dir = click_until("the take is rendered", STANDALONE_RENDER, || set("Take 1"));
-    let (_, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
-    assert_eq!(verdict.outcome, Outcome::Exact);
-
-    close_windows();
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = program.0.try_wait().unwrap() {
-            break status;
-        }
-        assert!(start.elapsed() < PATIENCE, "it ends");
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    assert!(status.success(), "{status}");
-    let left = std::fs::read_dir(home.path().join("cache/unweave/takes"));
-    assert_eq!(left.map_or(0, Iterator::count), 0, "takes go with it");
 }
 
 /// Threads, open files and resident memory in kB of this process.

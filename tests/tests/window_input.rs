@@ -162,7 +162,7 @@ fn dragged_out() {
 #[test]
 fn without_opengl_the_host_is_told_that_there_is_no_window_and_sound_goes_on() {
     if let Some(mut display) = Display::start_with(&["-extension", "GLX"]) {
-        display.variables = vec![("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent")];
+        display.variables = vec![("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent".to_owned())];
         display.run("no_opengl");
     }
 }

@@ -69,8 +69,15 @@ impl System for Cards {
                 .default_output_device()
                 .ok_or_else(|| format!("{} has no sound card", self.0.name()))?,
         };
-        let output = name(&device).unwrap_or_else(|| "the sound card".to_owned());
-        let refused = |error: Error| format!("“{output}” can't be used: {}", words(&error));
+        let output = name(&device).unwrap_or_else(|| "sound card".to_owned());
+        let refused = |error: Error| match &choice.output {
+            Some(output) => format!("“{output}” can't be used: {}", words(&error)),
+            None => format!(
+                "{} has no sound card that can be used: {}",
+                self.0.name(),
+                words(&error)
+            ),
+        };
         let ranges: Vec<SupportedStreamConfigRange> = device
             .supported_output_configs()
             .map_err(refused)?
@@ -358,13 +365,14 @@ fn best(ranges: &[SupportedStreamConfigRange], rate: u32) -> Option<SupportedStr
 fn report(lost: &Lost, error: &Error) {
     match error.kind() {
         ErrorKind::Xrun | ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
+        ErrorKind::DeviceNotAvailable => lost.report("it was unplugged or switched off"),
         kind => lost.report(reason(kind)),
     }
 }
 
 fn reason(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::DeviceNotAvailable => "it was unplugged or switched off",
+        ErrorKind::DeviceNotAvailable => "it isn't there",
         ErrorKind::DeviceBusy => "another program uses it",
         ErrorKind::HostUnavailable => "the sound system has ended",
         ErrorKind::PermissionDenied => "the system doesn't allow it",

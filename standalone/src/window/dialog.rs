@@ -22,6 +22,10 @@ impl Dialog {
         self.is_open = true;
     }
 
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Whether the person wants it to be found out what there is, since the last time.
     pub fn looks_again(&mut self) -> bool {
         std::mem::take(&mut self.looks_again)
