@@ -87,6 +87,11 @@ fn needs(purpose: For) -> Vec<Need> {
     }
 }
 
+/// Whether all of it is there.
+pub fn are_met(purpose: For) -> bool {
+    needs(purpose).iter().all(Need::is_met)
+}
+
 /// Stops with the one command that installs what is missing. Knows Linux only.
 pub fn check(purpose: For) -> anyhow::Result<()> {
     if !cfg!(target_os = "linux") {

@@ -10,10 +10,18 @@ use crate::{hosts, package, packages, rooms, shell};
 pub fn run(root: &Path, args: &[String]) -> anyhow::Result<()> {
     packages::check(packages::For::Tests)?;
     rooms::check(root)?;
+    let has_cards = packages::are_met(packages::For::Bundle);
+    let features: &[&str] = if has_cards {
+        &["--features", "unweave-tests/cards"]
+    } else {
+        eprintln!("NOT TESTED: sound systems; README names the packages that the standalone needs");
+        &[]
+    };
     let cargo_test = |options: &[&str]| {
         shell::run(
             Command::new("cargo")
                 .args(["test", "--workspace"])
+                .args(features)
                 .args(options)
                 .args(args)
                 .current_dir(root),
