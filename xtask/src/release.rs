@@ -30,7 +30,7 @@ use crate::{bundle, shell, wheels};
 /// This program has the version of all the rest.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What is built; everything else that is shipped is linked into these.
-pub const PROGRAMS: [&str; 2] = ["unweave", "unweave-plugin"];
+pub const PROGRAMS: [&str; 3] = ["unweave", "unweave-plugin", "unweave-standalone"];
 
 /// The list of what is in the programs, among the documents.
 pub const SBOM: &str = "unweave.cdx.json";
