@@ -15,6 +15,7 @@ ManifestSupportedOS Win10
 !define NAME "Unweave"
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\${NAME}"
 !define REGISTRY "Software\${NAME}"
+!define OPENER "Software\Classes\Applications\unweave-standalone.exe"
 
 !define MULTIUSER_EXECUTIONLEVEL Highest
 !define MULTIUSER_MUI
@@ -109,6 +110,10 @@ FunctionEnd
   SendMessage ${HWND_BROADCAST} ${WM_SETTINGCHANGE} 0 "STR:Environment" /TIMEOUT=5000
 !macroend
 
+!macro Opens KIND
+  WriteRegStr SHCTX "${OPENER}\SupportedTypes" ".${KIND}" ""
+!macroend
+
 Section "Command and standalone"
   SectionIn RO
   ; What an older version had and this one hasn't must go.
@@ -120,6 +125,18 @@ Section "Command and standalone"
   !insertmacro InstallProgram
   WriteUninstaller "$INSTDIR\uninstall.exe"
   CreateShortcut "$SMPROGRAMS\${NAME}.lnk" "$INSTDIR\unweave-standalone.exe" "" "$INSTDIR\unweave.ico"
+  ; Songs are opened with it from their menu, and no program that opened them before is put aside.
+  WriteRegStr SHCTX "${OPENER}" "FriendlyAppName" "${NAME}"
+  WriteRegStr SHCTX "${OPENER}\shell\open\command" "" '"$INSTDIR\unweave-standalone.exe" "%1"'
+  !insertmacro Opens flac
+  !insertmacro Opens wav
+  !insertmacro Opens mp3
+  !insertmacro Opens m4a
+  !insertmacro Opens aac
+  !insertmacro Opens ogg
+  !insertmacro Opens opus
+  !insertmacro Opens aif
+  !insertmacro Opens aiff
   WriteRegStr SHCTX "${REGISTRY}" "Folder" "$INSTDIR"
   WriteRegStr SHCTX "${UNINSTALL}" "DisplayName" "${NAME}"
   WriteRegStr SHCTX "${UNINSTALL}" "DisplayVersion" "${VERSION}"
@@ -188,6 +205,7 @@ Section "Uninstall"
   !insertmacro RemoveClap
   Delete "$INSTDIR\uninstall.exe"
   !insertmacro RemoveProgram
+  DeleteRegKey SHCTX "${OPENER}"
   DeleteRegKey SHCTX "${UNINSTALL}"
   DeleteRegKey SHCTX "${REGISTRY}"
 SectionEnd

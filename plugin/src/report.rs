@@ -78,6 +78,8 @@ pub struct Facts {
     pub least_latency_frames: usize,
     /// What it would be in each of the model's modes.
     pub modes: Vec<ModePlan>,
+    /// There is no host: what it would be asked for, the person does in this window.
+    pub is_standalone: bool,
 }
 
 impl Facts {

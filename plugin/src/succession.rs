@@ -201,6 +201,7 @@ impl Engines {
                 sounding.plan.least_latency_frames()
             },
             modes: sounding.modes.clone(),
+            is_standalone: self.configuration.is_standalone,
         });
         shared.bell.wake_now();
     }

@@ -415,6 +415,7 @@ fn menus() {
         latency_frames: 11_025,
         least_latency_frames: 11_025,
         modes: modes.to_vec(),
+        is_standalone: false,
     });
     let open = |desktop: &mut Desktop, menu| {
         let menu = desktop.harness.get_by_role_and_label(Role::ComboBox, menu);
@@ -487,6 +488,7 @@ fn refused(fault: Fault) -> Facts {
         latency_frames: 9_000,
         least_latency_frames: 9_000,
         modes: Vec::new(),
+        is_standalone: false,
     }
 }
 

@@ -33,8 +33,8 @@ pub struct Arguments {
     #[arg(short = 'r', long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(8_000..=384_000))]
     pub sample_rate: Option<u32>,
 
-    /// Frames that the device asks for at a time, if it can
-    #[arg(short, long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(16..=8_192))]
+    /// The buffer: frames that the device asks for at a time, if it can
+    #[arg(short, long = "buffer", value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(16..=8_192))]
     pub block: Option<u32>,
 
     /// List sound systems and their devices, and end

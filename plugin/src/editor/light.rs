@@ -84,6 +84,7 @@ mod tests {
                 latency_frames: 0,
                 least_latency_frames: 0,
                 modes: Vec::new(),
+                is_standalone: false,
             })
         };
         let playing = Heard {

@@ -195,13 +195,22 @@ fn numbers(facts: &Facts, model: &str) -> Vec<(String, String)> {
             format!("The model that separates: {model}"),
         ),
         (device.to_owned(), hint("What computes")),
-        (kilohertz.clone(), hint("The host's sample rate")),
+        (
+            kilohertz.clone(),
+            hint(match facts.is_standalone {
+                true => "The sound card's sample rate",
+                false => "The host's sample rate",
+            }),
+        ),
         (
             format!("latency {latency_ms:.0} ms"),
             format!(
-                "What the output is behind the input: {} samples at {kilohertz}. The host knows, and keeps \
-                 other tracks in time",
-                facts.latency_frames
+                "What the output is behind the input: {} samples at {kilohertz}{}",
+                facts.latency_frames,
+                match facts.is_standalone {
+                    true => "",
+                    false => ". The host knows, and keeps other tracks in time",
+                }
             ),
         ),
     ];
@@ -267,10 +276,10 @@ fn trouble(source: &Source, late: (u64, f32), params: &UnweaveParams) -> Option<
             1 => "once".to_owned(),
             _ => format!("{late_hops} times"),
         };
-        let buffer = if facts.status.block_frames() < MAX_ALLOWANCE_FRAMES {
-            ", or give the host a larger buffer"
-        } else {
-            ""
+        let buffer = match (facts.status.block_frames(), facts.is_standalone) {
+            (MAX_ALLOWANCE_FRAMES.., _) => "",
+            (_, true) => ", or choose a larger buffer for the sound card",
+            (_, false) => ", or give the host a larger buffer",
         };
         return Some(Trouble {
             what: format!("Stems came too late {times}, and the dry mix was heard instead."),
@@ -312,6 +321,9 @@ fn advice(fault: Fault, facts: &Facts) -> String {
     match fault {
         Fault::NoModel => "Choose another model above.".to_owned(),
         Fault::NoRuntime => "Choose its library, or install Unweave anew.".to_owned(),
+        Fault::Rate if facts.is_standalone => {
+            "Choose another sample rate for the sound card.".to_owned()
+        }
         Fault::Rate => "Choose another sample rate in the host.".to_owned(),
         Fault::TooSlow => match facts.lighter_mode() {
             Some(mode) => format!("The mode {} would fit: choose it above.", mode.name()),
@@ -347,6 +359,7 @@ mod tests {
             latency_frames: 9_000,
             least_latency_frames: 9_000,
             modes: Vec::new(),
+            is_standalone: false,
         }
     }
 

@@ -116,7 +116,7 @@ fn fields(ui: &mut Ui, look: &Look, choice: &mut Choice) {
     let blocks = numbers(blocks, choice.block_frames, |block| {
         format!("{block} frames")
     });
-    if let Some(block) = field(ui, "Block", choice.block_frames, blocks) {
+    if let Some(block) = field(ui, "Buffer", choice.block_frames, blocks) {
         choice.block_frames = block;
     }
 }
@@ -191,7 +191,7 @@ fn words(look: &Look) -> (String, egui::Color32) {
         return ("Nothing is heard.".to_owned(), theme::TEXT_DIM);
     };
     let mut text = format!(
-        "In use: {}, “{}”, {} kHz, blocks of {} frames.",
+        "In use: {}, “{}”, {} kHz, a buffer of {} frames.",
         in_use.system,
         in_use.output,
         f64::from(in_use.sample_rate) / 1000.0,
@@ -199,7 +199,7 @@ fn words(look: &Look) -> (String, egui::Color32) {
     );
     if in_use.rates.is_empty() {
         text += &format!(
-            " {} decides on rate and block, for all programs.",
+            " {} decides on rate and buffer, for all programs.",
             in_use.system
         );
     }
