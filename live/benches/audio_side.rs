@@ -10,9 +10,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use unweave_live::{
-    Controls, LatencyPlan, LoadedSeparator, Setup, Step, SystemClock, Timing, halves,
-};
+use unweave_live::testing::{Step, SystemClock, halves};
+use unweave_live::{Controls, LatencyPlan, LoadedSeparator, Setup, Timing};
 use unweave_separation::Separator;
 use unweave_separation::doubles::{Delayed, shape};
 

@@ -87,7 +87,7 @@ impl Capture {
     /// Takes will go to a folder of their own in `parent`. Nothing is made or started before it is armed,
     /// unless something is in there that a killed program may have left: its takes are kept, the rest goes.
     pub fn new(parent: PathBuf) -> Self {
-        let has_leftovers = scratch::has_any(&parent, disk::PREFIX);
+        let has_leftovers = scratch::has_any(&parent, takes::PREFIX);
         let capture = Self {
             shared: Arc::default(),
             parent,

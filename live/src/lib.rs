@@ -23,6 +23,30 @@
 //! Audio and worker agree on positions, not on counts: every frame in a lane belongs to an epoch and a
 //! position in it. A reset is a new epoch, and what is on its way from the old one is dropped.
 //!
+//! Each file, with its folder, is a room, and none imports from a room above its own: `cargo xtask rooms` sees to it. The
+//! rooms, from the top:
+//!
+//! ```text
+//! testing    what tests of other crates hold an engine by
+//! engine     both halves, and the inference thread's start and end
+//! worker     the inference thread: load, measure, infer
+//! preview    a song's stems in place of the output
+//! capture    takes of what comes in
+//! audio      the audio thread: delay, fades, mix
+//! handover   one engine follows another
+//! setup      what both halves must agree on, and how a model comes
+//! plan       when stems are due
+//! levels     how loud everything was
+//! controls   gains, mutes, solos
+//! lane       frames from one thread to another
+//! status     what is going on, for any thread
+//! signal     how two threads wake and stop each other
+//! clock      a clock that tests can control
+//! denormals  numbers too small to compute with
+//! priority   the inference thread's
+//! error      what can go wrong
+//! ```
+//!
 //! # Example
 //! ```
 //! use unweave_live::{Controls, Engine, LatencyPlan, LoadedSeparator, Setup, Timing};
@@ -63,12 +87,13 @@ mod priority;
 mod setup;
 mod signal;
 mod status;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod worker;
 
 pub use audio::{AudioSide, StereoOut};
-pub use clock::{Clock, SystemClock};
 pub use controls::{Controls, MAX_STEMS, StemControl};
-pub use engine::{Engine, halves, successor_halves};
+pub use engine::Engine;
 pub use error::Error;
 pub use handover::{Handover, Successor};
 pub use levels::{Level, Levels, Slot, StemLevel};
@@ -78,4 +103,3 @@ pub use signal::Terminate;
 pub use status::{Fault, State, Status};
 /// When stems are final, at the host's rate.
 pub use unweave_separation::Timing;
-pub use worker::{Step, Worker};

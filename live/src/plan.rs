@@ -2,7 +2,7 @@
 
 use unweave_separation::Timing;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Smallest block allowance. A host that announces less gets the latency of this, so that the usual
 /// buffer sizes of a session, 16 to 512 frames, all have the same latency.

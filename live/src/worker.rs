@@ -134,7 +134,7 @@ impl Worker {
     /// The worker looks for itself because waking it would be a system call of the audio thread. It may
     /// sleep as long as the frames last that the next hop lacks, less a block that is recorded already
     /// and not handed over yet.
-    fn nap_frames(&self, is_idle: bool) -> usize {
+    pub(crate) fn nap_frames(&self, is_idle: bool) -> usize {
         let timing = self.setup.plan.timing();
         let hop_frames = timing.hop_frames;
         let lacking = match &self.phase {
@@ -394,67 +394,4 @@ impl Separation {
 
 pub(crate) fn frames_to_time(num_frames: usize, sample_rate: u32) -> Duration {
     Duration::from_nanos(num_frames as u64 * 1_000_000_000 / u64::from(sample_rate.max(1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use unweave_separation::doubles::{Passthrough, shape};
-
-    use super::*;
-    use crate::plan::LatencyPlan;
-    use crate::{AudioSide, Controls, Setup, halves};
-
-    /// Time that nobody needs here.
-    struct Still;
-
-    impl Clock for Still {
-        fn now(&self) -> Duration {
-            Duration::ZERO
-        }
-
-        fn sleep(&self, _time: Duration) {}
-    }
-
-    fn play(audio: &mut AudioSide, num_frames: usize) {
-        let (mut left, mut right) = (vec![0.1; num_frames], vec![0.1; num_frames]);
-        audio.process([&mut left, &mut right], &mut [], &Controls::default());
-    }
-
-    /// The host plays in real time while the worker naps. From the block that completes a hop to when
-    /// the worker looks it may take the shortest nap, a sixteenth of a hop, and no longer.
-    #[test]
-    fn the_worker_looks_soon_after_every_complete_hop_and_seldom_before() {
-        const HOP: usize = 1024;
-        for block in [1, 64, 100, 512] {
-            let shape = shape(44_100, HOP, 4 * HOP);
-            let timing = Timing::of(&shape, 44_100).unwrap();
-            let plan = LatencyPlan::new(timing, 44_100, 512).unwrap();
-            let setup = Setup::new(&shape, plan).unwrap();
-            let loaded = LoadedSeparator {
-                separator: Box::new(Passthrough::new(shape)),
-                terminate: None,
-            };
-            let loader: Loader = Box::new(|_| Ok(loaded));
-            let (mut audio, mut worker, status) = halves(&setup, loader, Box::new(Still));
-            worker.step();
-            let (mut played, mut now, mut num_naps) = (0, 0, 0);
-            while played < 100 * HOP {
-                while worker.step() == Step::Busy {}
-                let next_hop = (played / HOP + 1) * HOP;
-                let latest = next_hop.next_multiple_of(block) + HOP / 16;
-                num_naps += 1;
-                now += worker.nap_frames(false);
-                assert!(now <= latest, "blocks of {block}: {now}, {latest}");
-                while played + block <= now {
-                    play(&mut audio, block);
-                    played += block;
-                }
-            }
-            assert_eq!(status.late_hops(), 0);
-            assert!(
-                num_naps < 100 * if block < 256 { 8 } else { 14 },
-                "blocks of {block}: {num_naps}"
-            );
-        }
-    }
 }

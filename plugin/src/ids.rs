@@ -43,7 +43,12 @@ pub const PARAMS: [&str; 21] = [
     "other_sensitivity",
 ];
 
-/// Key of the state's format version; see `state.rs`.
+/// Id of the built-in model.
+pub const BUILTIN_ID: &str = "unweave";
+
+/// Version of the state that is written; see `state.rs`.
+pub const FORMAT: u32 = 4;
+/// Key of that version.
 pub const STATE_FORMAT: &str = "format";
 /// Key of the id of the model that the session was made with.
 pub const STATE_MODEL: &str = "model";

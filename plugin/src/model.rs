@@ -13,9 +13,6 @@ use unweave_separation::{
 use crate::model_choice::ModelChoice;
 use crate::{ids, place, runtime_choice};
 
-/// Id of the model that comes with the plug-in, as in its manifest.
-pub const BUILTIN_ID: &str = "unweave";
-
 /// A model that need not be loaded yet.
 pub struct Source {
     /// What its manifest promises.
@@ -163,6 +160,7 @@ mod tests {
     use unweave_separation::DeviceChoice;
 
     use super::*;
+    use crate::ids::BUILTIN_ID;
 
     fn model_choice(model: &str) -> ModelChoice {
         ModelChoice {

@@ -5,7 +5,7 @@ use nice_plug::params::persist::PersistentField;
 use parking_lot::RwLock;
 use unweave_separation::{DeviceChoice, Mode};
 
-use crate::model;
+use crate::ids;
 
 /// Which model an engine runs, how, and on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl SavedId {
 
     /// The built-in model.
     pub fn of_model() -> Self {
-        Self::new(model::BUILTIN_ID)
+        Self::new(ids::BUILTIN_ID)
     }
 
     /// Whatever computes fastest.

@@ -11,12 +11,12 @@ use parking_lot::RwLock;
 use unweave_live::{Controls, StemControl};
 use unweave_separation::{DeviceChoice, Mode};
 
-use crate::editor::extent::Extent;
+use crate::extent::Extent;
 use crate::ids;
 use crate::model_choice::{ModeParam, ModelChoice, SavedId};
-use crate::presets::{Mix, StemMix};
 use crate::report::Report;
 use crate::songs::Settings;
+use crate::strips::{Strip, Strips};
 use crate::text::{self, OFF_GAIN, ON_OFF, Switch};
 
 /// Most gain that a stem can get: +12 dB, the range of a usual fader.
@@ -111,13 +111,13 @@ pub struct StemParams {
 
 impl Default for UnweaveParams {
     fn default() -> Self {
-        Self::new(Arc::default(), &Mix::default())
+        Self::new(Arc::default(), &Strips::default())
     }
 }
 
 impl UnweaveParams {
-    /// Saves and loads these settings with the session, and begins with this mix.
-    pub(crate) fn new(render: Arc<RwLock<Settings>>, mix: &Mix) -> Self {
+    /// Saves and loads these settings with the session, and begins with these strips.
+    pub(crate) fn new(render: Arc<RwLock<Settings>>, strips: &Strips) -> Self {
         let report = Arc::<Report>::default();
         Self {
             bypass: switch("Bypass", false, ON_OFF).make_bypass(),
@@ -129,14 +129,14 @@ impl UnweaveParams {
                     on: "Dry",
                 },
             ),
-            residual: gain("Residual", mix.residual_db),
+            residual: gain("Residual", strips.residual_db),
             status: status(&report),
             mode: EnumParam::new("Mode", Mode::default().into()),
-            drums: StemParams::new("Drums", &mix.drums),
-            bass: StemParams::new("Bass", &mix.bass),
-            vocals: StemParams::new("Vocals", &mix.vocals),
-            other: StemParams::new("Other", &mix.other),
-            format: RwLock::new(crate::state::FORMAT),
+            drums: StemParams::new("Drums", &strips.drums),
+            bass: StemParams::new("Bass", &strips.bass),
+            vocals: StemParams::new("Vocals", &strips.vocals),
+            other: StemParams::new("Other", &strips.other),
+            format: RwLock::new(ids::FORMAT),
             model: SavedId::of_model(),
             device: SavedId::of_device(),
             extent: Extent::default(),
@@ -208,14 +208,14 @@ impl UnweaveParams {
 }
 
 impl StemParams {
-    fn new(stem: &str, mix: &StemMix) -> Self {
+    fn new(stem: &str, strip: &Strip) -> Self {
         Self {
-            gain: gain(&format!("{stem} gain"), mix.gain_db),
-            mute: switch(&format!("{stem} mute"), mix.muted, ON_OFF),
-            solo: switch(&format!("{stem} solo"), mix.soloed, ON_OFF),
+            gain: gain(&format!("{stem} gain"), strip.gain_db),
+            mute: switch(&format!("{stem} mute"), strip.muted, ON_OFF),
+            solo: switch(&format!("{stem} solo"), strip.soloed, ON_OFF),
             sensitivity: FloatParam::new(
                 format!("{stem} sensitivity"),
-                mix.sensitivity_percent / 100.0,
+                strip.sensitivity_percent / 100.0,
                 FloatRange::Linear {
                     min: -1.0,
                     max: 1.0,

@@ -14,9 +14,10 @@ use crate::editor::EditorWindow;
 use crate::model;
 use crate::params::UnweaveParams;
 use crate::presets::folder::Folder;
-use crate::running::{Configuration, Running, StemOutputs};
+use crate::running::{Running, StemOutputs};
 use crate::songs::Songs;
 use crate::state;
+use crate::succession::Configuration;
 use crate::succession::Shared;
 use crate::variant::Variant;
 

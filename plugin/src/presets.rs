@@ -7,47 +7,16 @@ pub mod folder;
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::Param as _;
-use serde::{Deserialize, Serialize};
 
-use crate::editor::gesture;
+use crate::gesture;
 use crate::ids;
 use crate::params::{StemParams, UnweaveParams};
-use crate::text::OFF_GAIN;
+use crate::strips::{Strip, Strips, decibels, tenths};
 
 /// Decibels that a stem is turned down by to be practised along with.
 const PRACTICE_DB: f32 = -12.0;
 /// Decibels that the voice is turned up by.
 const UP_DB: f32 = 3.0;
-
-/// What a stem's strip is set to.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StemMix {
-    /// −∞ to +12.
-    pub gain_db: f32,
-    /// Whether it is left out.
-    pub muted: bool,
-    /// Whether those that aren't soloed are left out.
-    pub soloed: bool,
-    /// −100 to +100.
-    pub sensitivity_percent: f32,
-}
-
-/// What all strips are set to. All at 0 dB if not said otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Mix {
-    /// How much of what sensitivity takes off stays.
-    pub residual_db: f32,
-    /// Drums.
-    pub drums: StemMix,
-    /// Bass.
-    pub bass: StemMix,
-    /// Vocals.
-    pub vocals: StemMix,
-    /// Other.
-    pub other: StemMix,
-}
 
 /// Unweave's own, with what each does to the stems. Never reorder: hosts may refer to them by number. New ones come
 /// last.
@@ -81,9 +50,9 @@ pub enum Effect {
 
 impl Effect {
     /// All that it sets.
-    pub fn mix(self) -> Mix {
-        let mut mix = Mix::default();
-        for (name, stem) in ids::STEMS.iter().zip(mix.stems_mut()) {
+    pub fn strips(self) -> Strips {
+        let mut strips = Strips::default();
+        for (name, stem) in ids::STEMS.iter().zip(strips.stems_mut()) {
             match self {
                 Self::Nothing => {}
                 Self::Without(muted) => stem.muted = muted.contains(name),
@@ -91,34 +60,20 @@ impl Effect {
                 Self::Gain(..) => {}
             }
         }
-        mix
+        strips
     }
 }
 
 /// The preset of Unweave's own by this name.
-pub fn factory(name: &str) -> Option<Mix> {
+pub fn factory(name: &str) -> Option<Strips> {
     let found = FACTORY.iter().find(|(known, _)| *known == name);
-    found.map(|(_, effect)| effect.mix())
+    found.map(|(_, effect)| effect.strips())
 }
 
-impl Mix {
-    /// The stems in the order of [`ids::STEMS`].
-    pub fn stems(&self) -> [&StemMix; ids::STEMS.len()] {
-        [&self.drums, &self.bass, &self.vocals, &self.other]
-    }
-
-    fn stems_mut(&mut self) -> [&mut StemMix; ids::STEMS.len()] {
-        [
-            &mut self.drums,
-            &mut self.bass,
-            &mut self.vocals,
-            &mut self.other,
-        ]
-    }
-
+impl Strips {
     /// What is set now.
     pub fn of(params: &UnweaveParams) -> Self {
-        let [drums, bass, vocals, other] = params.stems().map(StemMix::of);
+        let [drums, bass, vocals, other] = params.stems().map(Strip::of);
         Self {
             residual_db: decibels(params.residual.unmodulated_plain_value()),
             drums,
@@ -126,29 +81,6 @@ impl Mix {
             vocals,
             other,
         }
-    }
-
-    /// Within what the faders can do, in steps that they show: a hundredth of a dB, a tenth of a percent.
-    ///
-    /// # Errors
-    /// The name of the value that is no number.
-    pub fn tidy(mut self) -> Result<Self, &'static str> {
-        let gain = |gain_db: f32, name| {
-            if gain_db.is_nan() {
-                return Err(name);
-            }
-            Ok(decibels(10f32.powf(gain_db.min(12.0) / 20.0)))
-        };
-        self.residual_db = gain(self.residual_db, "residual_db")?;
-        for stem in self.stems_mut() {
-            stem.gain_db = gain(stem.gain_db, "gain_db")?;
-            if stem.sensitivity_percent.is_nan() {
-                return Err("sensitivity_percent");
-            }
-            let percent = stem.sensitivity_percent.clamp(-100.0, 100.0);
-            stem.sensitivity_percent = tenths(percent);
-        }
-        Ok(self)
     }
 
     /// Sets everything that is set otherwise, a gesture each.
@@ -181,7 +113,7 @@ impl Mix {
     }
 }
 
-impl StemMix {
+impl Strip {
     fn of(params: &StemParams) -> Self {
         Self {
             gain_db: decibels(params.gain.unmodulated_plain_value()),
@@ -190,19 +122,6 @@ impl StemMix {
             sensitivity_percent: tenths(100.0 * params.sensitivity.unmodulated_plain_value()),
         }
     }
-}
-
-/// As the faders show it: with two digits, and none at all for silence.
-fn decibels(gain: f32) -> f32 {
-    if gain <= OFF_GAIN {
-        return f32::NEG_INFINITY;
-    }
-    // Not −0, which would be written as such.
-    (100.0 * 20.0 * gain.log10()).round() / 100.0 + 0.0
-}
-
-fn tenths(percent: f32) -> f32 {
-    (10.0 * percent).round() / 10.0 + 0.0
 }
 
 #[cfg(test)]
@@ -232,8 +151,8 @@ mod tests {
             ]
         );
         let heard = |name| {
-            let mix = factory(name).unwrap();
-            let stems = ids::STEMS.iter().zip(mix.stems());
+            let strips = factory(name).unwrap();
+            let stems = ids::STEMS.iter().zip(strips.stems());
             let heard = stems.filter(|(_, stem)| !stem.muted);
             heard.map(|(name, _)| *name).collect::<Vec<_>>()
         };
@@ -246,8 +165,8 @@ mod tests {
         assert_eq!(heard("Bass only"), ["bass"]);
         assert_eq!(heard("Rhythm"), ["drums", "bass"]);
         for (idx, name) in ids::STEMS.iter().enumerate() {
-            let mix = factory(&format!("Practice {name}")).unwrap();
-            let gains = mix.stems().map(|stem| stem.gain_db);
+            let strips = factory(&format!("Practice {name}")).unwrap();
+            let gains = strips.stems().map(|stem| stem.gain_db);
             let mut expected = [0.0; 4];
             expected[idx] = -12.0;
             assert_eq!(gains, expected);
@@ -256,24 +175,24 @@ mod tests {
 
     #[test]
     fn a_new_instance_is_the_full_mix() {
-        assert_eq!(Mix::of(&UnweaveParams::default()), Mix::default());
-        assert_eq!(factory("Full mix"), Some(Mix::default()));
+        assert_eq!(Strips::of(&UnweaveParams::default()), Strips::default());
+        assert_eq!(factory("Full mix"), Some(Strips::default()));
     }
 
     #[test]
     fn every_preset_of_ours_is_tidy_already() {
         for (name, effect) in FACTORY {
-            assert_eq!(effect.mix().tidy(), Ok(effect.mix()), "{name}");
+            assert_eq!(effect.strips().tidy(), Ok(effect.strips()), "{name}");
         }
-        let mut mix = Mix::default();
-        mix.bass.gain_db = 99.0;
-        mix.drums.gain_db = -300.0;
-        mix.other.sensitivity_percent = -250.0;
-        let tidy = mix.tidy().unwrap();
+        let mut strips = Strips::default();
+        strips.bass.gain_db = 99.0;
+        strips.drums.gain_db = -300.0;
+        strips.other.sensitivity_percent = -250.0;
+        let tidy = strips.tidy().unwrap();
         assert_eq!(tidy.bass.gain_db, 12.0);
         assert_eq!(tidy.drums.gain_db, f32::NEG_INFINITY);
         assert_eq!(tidy.other.sensitivity_percent, -100.0);
-        mix.vocals.gain_db = f32::NAN;
-        assert_eq!(mix.tidy(), Err("gain_db"));
+        strips.vocals.gain_db = f32::NAN;
+        assert_eq!(strips.tidy(), Err("gain_db"));
     }
 }

@@ -14,27 +14,13 @@ use crate::model::{ModePlan, whole_rate};
 use crate::model_choice::ModelChoice;
 use crate::pace::Pace;
 use crate::report::is_strained;
-use crate::succession::{Shared, Sounding, Succession};
-
-/// What debuggers and profilers call the inference thread.
-pub(crate) const THREAD: &str = "unweave-model";
+use crate::succession::{Configuration, Shared, Sounding, Succession, THREAD};
 
 /// The standalone has room for models of this latency.
 const STANDALONE_SECONDS: usize = 2;
 
 /// One stereo output per stem, in the order of [`ids::STEMS`]; `None` where there is none.
 pub type StemOutputs<'a> = [Option<StereoOut<'a>>; ids::STEMS.len()];
-
-/// What an engine is set up for besides what separates.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Configuration {
-    /// Frames per second.
-    pub sample_rate: f32,
-    /// The longest block that the host announces.
-    pub max_block_frames: usize,
-    /// Nobody compensates the latency: it may change while the host plays.
-    pub is_standalone: bool,
-}
 
 /// When the host may be waited for.
 #[derive(Debug, Clone)]

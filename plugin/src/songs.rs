@@ -33,7 +33,7 @@ use unweave_separation::files::folders;
 use unweave_separation::{Model, Store};
 
 use crate::render::{SongFile, Stage, Work, words as render_words};
-use crate::{model, runtime_choice};
+use crate::{ids, runtime_choice};
 pub use dialog::PathKind;
 pub use pick::Pick;
 pub use player::Listening;
@@ -408,6 +408,6 @@ pub fn best_model(models: &[Model]) -> String {
         [only] => Some(only),
         all => rank::best(all),
     };
-    best.map_or(model::BUILTIN_ID, |model| &model.manifest.id)
+    best.map_or(ids::BUILTIN_ID, |model| &model.manifest.id)
         .to_owned()
 }

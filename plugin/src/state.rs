@@ -23,13 +23,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use unweave_separation::{DeviceChoice, FORMER_BUILT_IN_ID, Mode};
 
-use crate::editor::extent;
+use crate::extent;
+use crate::ids;
 use crate::params::{AnyParam, UnweaveParams};
 use crate::songs::Settings;
-use crate::{ids, model};
-
-/// The format that is written.
-pub const FORMAT: u32 = 4;
 
 /// Longest id that is taken for one of a model.
 const MAX_MODEL_ID_BYTES: usize = 128;
@@ -67,10 +64,10 @@ pub fn upgrade(state: &mut PluginState) {
     let window = parse(fields.get(ids::STATE_WINDOW)).unwrap_or(extent::DEFAULT);
     let render = parse(fields.get(ids::STATE_RENDER)).unwrap_or_default();
     state.fields = [
-        (ids::STATE_FORMAT, json(&FORMAT)),
+        (ids::STATE_FORMAT, json(&ids::FORMAT)),
         (
             ids::STATE_MODEL,
-            json(&model.as_deref().unwrap_or(model::BUILTIN_ID)),
+            json(&model.as_deref().unwrap_or(ids::BUILTIN_ID)),
         ),
         (
             ids::STATE_DEVICE,

@@ -30,8 +30,10 @@ use crate::model::{ModePlan, Source};
 use crate::model_choice::ModelChoice;
 use crate::params::UnweaveParams;
 use crate::report::{Facts, Pending};
-use crate::running::Configuration;
 use crate::runtime_choice;
+
+/// What debuggers and profilers call the inference thread.
+pub(crate) const THREAD: &str = "unweave-model";
 
 /// How often the thread looks: soon enough for a click in the window, and next to nothing of a core.
 const LOOK: Duration = Duration::from_millis(100);
@@ -56,6 +58,17 @@ pub(crate) struct Sounding {
     pub(crate) modes: Vec<ModePlan>,
     /// It has no model, so it needs no latency.
     pub(crate) is_refused: bool,
+}
+
+/// What an engine is set up for besides what separates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Configuration {
+    /// Frames per second.
+    pub sample_rate: f32,
+    /// The longest block that the host announces.
+    pub max_block_frames: usize,
+    /// Nobody compensates the latency: it may change while the host plays.
+    pub is_standalone: bool,
 }
 
 /// Keeps the engines; dropping it ends all their threads.
@@ -306,7 +319,7 @@ impl Engines {
         };
         let start = || {
             let setup = Setup::new(&source.shape, plan)?;
-            Engine::start_successor(&setup, crate::running::THREAD, source.loader)
+            Engine::start_successor(&setup, THREAD, source.loader)
         };
         let (successor, engine) = start().map_err(|error| error.to_string())?;
         Ok(Ok(Next {

@@ -53,7 +53,7 @@ impl Panel {
         let mut settings = songs.settings();
         settings.folder = dir.path().join("stems");
         // Whatever else is installed on this machine.
-        settings.model = Some(unweave_plugin::model::BUILTIN_ID.to_owned());
+        settings.model = Some(unweave_plugin::ids::BUILTIN_ID.to_owned());
         songs.set_settings(settings);
         let shown = Arc::clone(&songs);
         let mut view = SongsView::default();

@@ -54,6 +54,7 @@ pub use mode::{Mode, Purpose, UnknownMode};
 pub use model::store::{FORMER_BUILT_IN_ID, Model, Origin, Store};
 pub use runtime::options::Options;
 pub use runtime::terminator::Terminator;
+#[cfg(any(test, feature = "testing"))]
 pub use separator::doubles;
 pub use separator::track::{Measuring, Statistics, Track};
 pub use separator::{Separator, Shape, StemBlock};

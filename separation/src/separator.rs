@@ -1,6 +1,7 @@
 //! What every kind of model becomes: a hop of the mix in, a hop of every stem out.
 
 pub(crate) mod check;
+#[cfg(any(test, feature = "testing"))]
 pub mod doubles;
 pub(crate) mod track;
 

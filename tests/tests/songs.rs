@@ -51,7 +51,7 @@ fn host(folder: &Path) -> (Session, Arc<Songs>) {
     let mut settings = songs.settings();
     settings.folder = folder.to_owned();
     // Whatever else is installed on this machine.
-    settings.model = Some(unweave_plugin::model::BUILTIN_ID.to_owned());
+    settings.model = Some(unweave_plugin::ids::BUILTIN_ID.to_owned());
     songs.set_settings(settings);
     session.activate(RATE, 512);
     (session, songs)

@@ -23,7 +23,7 @@ use imports::Import;
 const HEADING: &str = "//! rooms, from the top:";
 
 /// Libraries that promise an order.
-const LIBRARIES: [&str; 1] = ["separation"];
+const LIBRARIES: [&str; 3] = ["separation", "live", "plugin"];
 
 /// Fails with the list of every import that goes against its library's order.
 pub fn check(root: &Path) -> anyhow::Result<()> {
@@ -118,7 +118,7 @@ fn unlisted(order: &[String], files: &[(Vec<String>, PathBuf)]) -> Vec<String> {
     unlisted.chain(missing).collect()
 }
 
-/// Every file but `lib.rs`: the module it holds, `["audio", "read", "wav"]`, and where it is in `source`.
+/// Every file but `lib.rs`, and but a program's `main.rs`: the module it holds, `["audio", "read", "wav"]`, and where it is in `source`.
 fn files(source: &Path) -> anyhow::Result<Vec<(Vec<String>, PathBuf)>> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -128,7 +128,9 @@ fn files(source: &Path) -> anyhow::Result<Vec<(Vec<String>, PathBuf)>> {
             let path = folder.join(entry.file_name());
             if entry.file_type()?.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && path != Path::new("lib.rs") {
+            } else if path.extension().is_some_and(|e| e == "rs")
+                && ![Path::new("lib.rs"), Path::new("main.rs")].contains(&path.as_path())
+            {
                 let module = path.with_extension("");
                 let names = module
                     .iter()

@@ -12,7 +12,7 @@ use unweave_separation::audio::write::GrowingWav;
 use unweave_separation::files::scratch::{self, ScratchFolder};
 
 use super::side::RunStart;
-use super::takes::TakeFile;
+use super::takes::{PREFIX, TakeFile};
 use super::{Ending, MAX_TAKES, Overview, Position, Problem, Recording, Shared, Take, kept};
 use crate::lane::LaneReader;
 
@@ -28,8 +28,6 @@ const IDLE_LIMIT: Duration = Duration::from_millis(500);
 
 /// Frames that are written at a time at most.
 const MAX_FRAMES: usize = 1 << 16;
-
-pub(super) const PREFIX: &str = ".unweave-takes-";
 
 /// The reading end of one lane.
 pub(super) struct Inlet {

@@ -6,15 +6,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use unweave_separation::audio::read::AudioReader;
 use unweave_separation::files::naming;
-use unweave_separation::files::scratch::ScratchFolder;
-
-use super::disk::PREFIX;
-use super::takes::TakeFile;
-use super::{Ending, Overview, Position, Take};
 
 const FOLDER: &str = "kept";
 
@@ -97,31 +90,4 @@ pub(super) fn rescue(folder: &Path, parent: &Path) {
             let _ = keep(&path, parent, &format!("Take {number}"));
         }
     }
-}
-
-/// Moves a waiting take into a folder of this instance, so that it goes when nobody holds it any more.
-///
-/// # Errors
-/// The system refuses, or it can't be read.
-pub fn bring_back(take: &Kept, parent: &Path, id: u64) -> io::Result<Take> {
-    let folder = Arc::new(ScratchFolder::create_beside(parent, PREFIX)?);
-    let path = folder.path().join("1.wav");
-    let reader = AudioReader::open(&take.path).map_err(io::Error::other)?;
-    let facts = reader.facts().clone();
-    drop(reader);
-    fs::rename(&take.path, &path)?;
-    Ok(Take {
-        id,
-        sample_rate: facts.sample_rate,
-        num_channels: facts.layout.num_channels(),
-        num_frames: facts.num_frames.unwrap_or(0),
-        position: facts
-            .time_stamp
-            .and_then(|stamp| i64::try_from(stamp.frame).ok())
-            .map_or(Position::Unknown, Position::Frames),
-        tempo: None,
-        overview: Overview::default(),
-        ending: Ending::Stopped,
-        file: TakeFile::new(path, folder),
-    })
 }

@@ -5,10 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use unweave_separation::audio::read::AudioReader;
 use unweave_separation::files::scratch::ScratchFolder;
 use unweave_separation::words;
 
-use super::{Overview, Position, kept};
+use super::kept::{self, Kept};
+use super::{Overview, Position};
+
+/// How the folder of an instance's takes is called, before its number.
+pub(super) const PREFIX: &str = ".unweave-takes-";
 
 /// A capture that has ended. Its file is removed with the last of its owners.
 #[derive(Debug)]
@@ -100,6 +105,33 @@ impl Take {
     /// The system refuses; then it goes with its owners as ever.
     pub fn keep(&self, parent: &Path, name: &str) -> io::Result<()> {
         kept::keep(self.path(), parent, name).map(drop)
+    }
+
+    /// Moves a waiting take into a folder of this instance, so that it goes when nobody holds it any more.
+    ///
+    /// # Errors
+    /// The system refuses, or it can't be read.
+    pub fn bring_back(kept: &Kept, parent: &Path, id: u64) -> io::Result<Self> {
+        let folder = Arc::new(ScratchFolder::create_beside(parent, PREFIX)?);
+        let path = folder.path().join("1.wav");
+        let reader = AudioReader::open(&kept.path).map_err(io::Error::other)?;
+        let facts = reader.facts().clone();
+        drop(reader);
+        fs::rename(&kept.path, &path)?;
+        Ok(Self {
+            id,
+            sample_rate: facts.sample_rate,
+            num_channels: facts.layout.num_channels(),
+            num_frames: facts.num_frames.unwrap_or(0),
+            position: facts
+                .time_stamp
+                .and_then(|stamp| i64::try_from(stamp.frame).ok())
+                .map_or(Position::Unknown, Position::Frames),
+            tempo: None,
+            overview: Overview::default(),
+            ending: Ending::Stopped,
+            file: TakeFile::new(path, folder),
+        })
     }
 }
 

@@ -354,7 +354,7 @@ fn takes_that_a_killed_program_left_are_kept_and_the_living_are_left_alone() {
     let waiting = kept::kept(&folder);
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     assert_eq!(waiting[0].name, "Take 1");
-    let back = kept::bring_back(&waiting[0], &folder, 9).unwrap();
+    let back = Take::bring_back(&waiting[0], &folder, 9).unwrap();
     assert_eq!((back.id, back.num_frames), (9, 500));
     assert_eq!(back.position, Position::Frames(777));
     let mut block = Vec::new();

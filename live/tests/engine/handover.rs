@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use unweave_live::{
-    Controls, Fault, LatencyPlan, Refusal, Setup, State, Step, Successor, Timing, Worker,
-    successor_halves,
-};
+use unweave_live::testing::{Step, Worker, successor_halves};
+use unweave_live::{Controls, Fault, LatencyPlan, Refusal, Setup, State, Successor, Timing};
 use unweave_separation::doubles::{Delayed, Passthrough, shape};
 use unweave_separation::{Separator, Shape};
 
@@ -246,7 +244,7 @@ fn where_nobody_was_told_a_latency_another_one_begins_with_silence() {
         let setup = Setup::new(separator.shape(), plan(separator.shape())).unwrap();
         let clock = Box::<FakeClock>::default();
         let (mut audio, mut old_worker, _) =
-            unweave_live::halves(&setup.with_room(20_000), loader(separator), clock);
+            unweave_live::testing::halves(&setup.with_room(20_000), loader(separator), clock);
         old_worker.step();
         let mut handover = audio.take_handover().unwrap();
         let separator = Delayed::new(shape(RATE, hop, window), &NEW);

@@ -196,10 +196,10 @@ fn a_model_that_is_not_what_its_manifest_says_is_refused() {
         shape(44_100, 32, 256),
         shape(48_000, 64, 256),
     ] {
-        let (mut audio, mut worker, status) = unweave_live::halves(
+        let (mut audio, mut worker, status) = unweave_live::testing::halves(
             &promised,
             loader(Passthrough::new(actual)),
-            Box::new(unweave_live::SystemClock::default()),
+            Box::new(unweave_live::testing::SystemClock::default()),
         );
         worker.step();
         assert_eq!(status.state(), State::Refused(Fault::Mismatch));

@@ -4,9 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use unweave_live::{
-    Controls, Engine, Fault, LatencyPlan, Setup, State, StemControl, Timing, halves,
-};
+use unweave_live::testing::halves;
+use unweave_live::{Controls, Engine, Fault, LatencyPlan, Setup, State, StemControl, Timing};
 use unweave_separation::doubles::{Failing, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock, Stream};
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use unweave_live::testing::{Clock, Step, Worker, halves};
 use unweave_live::{
-    AudioSide, Clock, Controls, LatencyPlan, LoadedSeparator, Loader, Refusal, Setup, Status, Step,
-    Timing, Worker, halves,
+    AudioSide, Controls, LatencyPlan, LoadedSeparator, Loader, Refusal, Setup, Status, Timing,
 };
 use unweave_separation::doubles::{Delayed, shape};
 use unweave_separation::{Error, Separator, Shape, StemBlock};

@@ -14,7 +14,7 @@ use egui::{Context, Event, EventFilter, Id, Key, Rect, Response, Sense, Ui, Vec2
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
 
-use crate::editor::gesture;
+use crate::gesture;
 use crate::params::{AnyParam, UnweaveParams};
 
 /// With Shift, everything moves by this share of what it does without.

@@ -13,7 +13,7 @@
 use egui::{Context, Event, Key, Modifiers, Popup, Ui};
 use nice_plug::context::gui::GuiContext;
 
-use crate::editor::gesture;
+use crate::gesture;
 use crate::ids;
 use crate::params::UnweaveParams;
 

@@ -11,7 +11,8 @@ use unweave_separation::loading::strips::Strips;
 use unweave_separation::runtime::{DeviceStatus, DeviceVerdict, devices};
 use unweave_separation::{DeviceChoice, Error, Mode, Model, Purpose, Store};
 
-use crate::editor::{catalogue, gesture, theme};
+use crate::editor::{catalogue, theme};
+use crate::gesture;
 use crate::model::ModePlan;
 use crate::model_choice::ModelChoice;
 use crate::params::UnweaveParams;
@@ -278,7 +279,7 @@ mod tests {
     #[test]
     fn models_are_called_by_their_names_and_damaged_ones_by_their_folders() {
         let mut name = ModelName::default();
-        assert_eq!(name.of(crate::model::BUILTIN_ID), "Unweave built-in");
+        assert_eq!(name.of(crate::ids::BUILTIN_ID), "Unweave built-in");
         assert_eq!(name.of("no-such-model"), "no-such-model");
         let damaged = Error::Manifest {
             origin: "/models/htdemucs/model.toml".to_owned(),

@@ -11,7 +11,8 @@ use crate::editor::keys::Wish;
 use crate::editor::theme;
 use crate::params::UnweaveParams;
 use crate::presets::folder::{Folder, UserPreset};
-use crate::presets::{FACTORY, Mix, factory};
+use crate::presets::{FACTORY, factory};
+use crate::strips::Strips;
 
 /// Of the button that opens the menu.
 const WIDTH: f32 = 124.0;
@@ -33,7 +34,7 @@ pub struct PresetsView {
     /// What went wrong, in the user's words.
     refusal: Option<String>,
     /// Settings that were put aside, to be swapped with what is set.
-    aside: Option<Mix>,
+    aside: Option<Strips>,
 }
 
 impl Default for PresetsView {
@@ -62,24 +63,24 @@ impl PresetsView {
     }
 
     /// The preset by this name.
-    fn find(&self, name: &str) -> Option<Mix> {
+    fn find(&self, name: &str) -> Option<Strips> {
         factory(name).or_else(|| {
             let user = self.user.iter().find(|preset| preset.name == name);
-            user.and_then(|preset| preset.mix.clone().ok())
+            user.and_then(|preset| preset.strips.clone().ok())
         })
     }
 
     /// What is set, in a word; with a star if it was a preset and isn't any more.
     fn title(&self, params: &UnweaveParams) -> String {
-        let now = Mix::of(params);
+        let now = Strips::of(params);
         let chosen = params.preset.read().clone();
         if let Some(name) = chosen {
             return match self.find(&name) {
-                Some(mix) if mix == now => name,
+                Some(strips) if strips == now => name,
                 _ => format!("{name} *"),
             };
         }
-        let known = FACTORY.iter().find(|(_, effect)| effect.mix() == now);
+        let known = FACTORY.iter().find(|(_, effect)| effect.strips() == now);
         known.map_or("Your own mix", |(name, _)| name).to_owned()
     }
 
@@ -95,7 +96,7 @@ impl PresetsView {
     /// The next preset or the one before, round and round.
     fn step(&mut self, by: isize, params: &UnweaveParams, host: &GuiContext) {
         self.look_up();
-        let usable = self.user.iter().filter(|preset| preset.mix.is_ok());
+        let usable = self.user.iter().filter(|preset| preset.strips.is_ok());
         let names: Vec<&str> = FACTORY
             .iter()
             .map(|(name, _)| *name)
@@ -116,15 +117,15 @@ impl PresetsView {
     }
 
     fn choose(&self, name: &str, params: &UnweaveParams, host: &GuiContext) {
-        if let Some(mix) = self.find(name) {
-            mix.apply(params, host);
+        if let Some(strips) = self.find(name) {
+            strips.apply(params, host);
             *params.preset.write() = Some(name.to_owned());
         }
     }
 }
 
 fn reset(params: &UnweaveParams, host: &GuiContext) {
-    Mix::default().apply(params, host);
+    Strips::default().apply(params, host);
     *params.preset.write() = None;
 }
 
@@ -198,8 +199,8 @@ fn menu(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &GuiC
             }
             for preset in &view.user {
                 let label = Button::selectable(title == preset.name, &preset.name).truncate();
-                let response = ui.add_enabled(preset.mix.is_ok(), label);
-                match &preset.mix {
+                let response = ui.add_enabled(preset.strips.is_ok(), label);
+                match &preset.strips {
                     Ok(_) if response.clicked() => chosen = Some(preset.name.clone()),
                     Ok(_) => {}
                     Err(refusal) => {
@@ -249,7 +250,7 @@ fn files(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams) {
             .on_hover_text("Saves what is set by this name")
             .clicked()
         {
-            done = Some(folder.save(&view.name, Mix::of(params)));
+            done = Some(folder.save(&view.name, Strips::of(params)));
         }
         let has_one = current.is_some();
         let old = current.unwrap_or_default();
@@ -288,7 +289,7 @@ fn whole(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &Gui
             .on_hover_text("Remembers what is set, to be compared with")
             .clicked()
         {
-            view.aside = Some(Mix::of(params));
+            view.aside = Some(Strips::of(params));
         }
         let swap = ui.add_enabled(view.aside.is_some(), Button::new("Swap"));
         if swap
@@ -296,7 +297,7 @@ fn whole(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &Gui
             .clicked()
             && let Some(aside) = view.aside
         {
-            view.aside = Some(Mix::of(params));
+            view.aside = Some(Strips::of(params));
             aside.apply(params, host);
         }
         let hint = "Everything at 0 dB, nothing muted or soloed (Shift and Delete)";
@@ -311,7 +312,7 @@ fn whole(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &Gui
             .on_hover_text(hint)
             .clicked()
         {
-            view.refusal = folder.set_for_new_instances(Mix::of(params)).err();
+            view.refusal = folder.set_for_new_instances(Strips::of(params)).err();
         }
     }
 }

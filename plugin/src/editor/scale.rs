@@ -3,7 +3,8 @@
 
 use egui::{Context, RichText, Ui, Vec2, ViewportCommand, vec2};
 
-use crate::editor::{extent, theme};
+use crate::editor::theme;
+use crate::extent;
 
 /// In percent.
 const SCALES: [u16; 6] = [75, 100, 125, 150, 175, 200];

@@ -14,7 +14,8 @@ use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
 use crate::editor::scale::Room;
 use crate::editor::visibility::Visibility;
-use crate::editor::{EditorState, Extras, draw, extent, extras, let_go, theme};
+use crate::editor::{EditorState, Extras, draw, extras, let_go, theme};
+use crate::extent;
 use crate::params::UnweaveParams;
 use crate::songs::Songs;
 

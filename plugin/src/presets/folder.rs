@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 
 use unweave_separation::files::{folders, naming};
 
-use super::{Mix, factory};
+use super::factory;
+use crate::strips::Strips;
 
 /// What is written; what has another number is of a newer Unweave.
 const FORMAT: i64 = 1;
@@ -32,7 +33,7 @@ pub struct UserPreset {
     /// Its file's, without the ending.
     pub name: String,
     /// What it sets, or in the user's words why that can't be read.
-    pub mix: Result<Mix, String>,
+    pub strips: Result<Strips, String>,
 }
 
 /// Where presets lie.
@@ -61,7 +62,7 @@ impl Folder {
             .filter_map(|path| {
                 Some(UserPreset {
                     name: path.file_stem()?.to_str()?.to_owned(),
-                    mix: read(&path),
+                    strips: read(&path),
                 })
             })
             .collect();
@@ -73,9 +74,9 @@ impl Folder {
     ///
     /// # Errors
     /// In the user's words.
-    pub fn save(&self, name: &str, mix: Mix) -> Result<String, String> {
+    pub fn save(&self, name: &str, strips: Strips) -> Result<String, String> {
         let name = usable(name)?;
-        write(&self.path(&name), mix)?;
+        write(&self.path(&name), strips)?;
         Ok(name)
     }
 
@@ -108,7 +109,7 @@ impl Folder {
     }
 
     /// What new instances begin with; a full mix if nothing was chosen, or if that can't be read.
-    pub fn for_new_instances(&self) -> Mix {
+    pub fn for_new_instances(&self) -> Strips {
         read(&self.new_instances()).unwrap_or_default()
     }
 
@@ -116,8 +117,8 @@ impl Folder {
     ///
     /// # Errors
     /// In the user's words.
-    pub fn set_for_new_instances(&self, mix: Mix) -> Result<(), String> {
-        write(&self.new_instances(), mix)
+    pub fn set_for_new_instances(&self, strips: Strips) -> Result<(), String> {
+        write(&self.new_instances(), strips)
     }
 
     /// Where the user's presets lie.
@@ -149,7 +150,7 @@ fn usable(name: &str) -> Result<String, String> {
     Ok(name)
 }
 
-fn read(path: &Path) -> Result<Mix, String> {
+fn read(path: &Path) -> Result<Strips, String> {
     let io = |error: io::Error| format!("It can't be read: {error}.");
     if fs::metadata(path).map_err(io)?.len() > MAX_BYTES {
         return Err("It is no preset: it is too long for one.".to_owned());
@@ -168,8 +169,9 @@ fn read(path: &Path) -> Result<Mix, String> {
         }
         None => return Err("It is no preset of Unweave: it doesn't say its format.".to_owned()),
     }
-    let mix: Mix = table.try_into().map_err(|error| damaged(&error))?;
-    mix.tidy()
+    let strips: Strips = table.try_into().map_err(|error| damaged(&error))?;
+    strips
+        .tidy()
         .map_err(|name| format!("It is damaged: {name} is no number."))
 }
 
@@ -178,9 +180,9 @@ fn damaged(error: &toml::de::Error) -> String {
 }
 
 /// Whole or not at all, also if the machine fails in between.
-fn write(path: &Path, mix: Mix) -> Result<(), String> {
+fn write(path: &Path, strips: Strips) -> Result<(), String> {
     let failed = |error: io::Error| format!("{} can't be written: {error}.", path.display());
-    let values = toml::to_string(&mix).map_err(|error| failed(io::Error::other(error)))?;
+    let values = toml::to_string(&strips).map_err(|error| failed(io::Error::other(error)))?;
     let text = format!("format = {FORMAT}\n{values}");
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(failed)?;
@@ -204,21 +206,21 @@ mod tests {
     fn what_is_saved_is_listed_renamed_and_removed_with_its_values() {
         let (_data, folder) = folder();
         assert_eq!(folder.list(), []);
-        let mut mix = Mix {
+        let mut strips = Strips {
             residual_db: f32::NEG_INFINITY,
-            ..Mix::default()
+            ..Strips::default()
         };
-        mix.vocals.gain_db = -6.25;
-        mix.other.soloed = true;
-        mix.bass.sensitivity_percent = 12.5;
-        assert_eq!(folder.save(" b/side ", mix).unwrap(), "b-side");
-        folder.save("A", Mix::default()).unwrap();
+        strips.vocals.gain_db = -6.25;
+        strips.other.soloed = true;
+        strips.bass.sensitivity_percent = 12.5;
+        assert_eq!(folder.save(" b/side ", strips).unwrap(), "b-side");
+        folder.save("A", Strips::default()).unwrap();
         let names = |folder: &Folder| -> Vec<String> {
             let list = folder.list().into_iter();
             list.map(|preset| preset.name).collect()
         };
         assert_eq!(names(&folder), ["A", "b-side"]);
-        assert_eq!(folder.list()[1].mix, Ok(mix));
+        assert_eq!(folder.list()[1].strips, Ok(strips));
         assert!(folder.rename("b-side", "A").unwrap_err().contains("“A”"));
         assert_eq!(folder.rename("b-side", "Z").unwrap(), "Z");
         folder.remove("A").unwrap();
@@ -230,7 +232,7 @@ mod tests {
     fn names_that_are_none_or_unweaves_own_are_refused_with_a_sentence() {
         let (_data, folder) = folder();
         for name in ["", "  ", "Instrumental"] {
-            let refusal = folder.save(name, Mix::default()).unwrap_err();
+            let refusal = folder.save(name, Strips::default()).unwrap_err();
             assert!(refusal.ends_with('.'), "{refusal}");
         }
         assert_eq!(folder.list(), []);
@@ -256,25 +258,25 @@ mod tests {
         ] {
             fs::write(folder.folder().join("Mine.toml"), text).unwrap();
             let list = folder.list();
-            let refusal = list[0].mix.as_ref().unwrap_err();
+            let refusal = list[0].strips.as_ref().unwrap_err();
             assert!(
                 refusal.contains(expected) && refusal.ends_with('.'),
                 "{refusal}"
             );
         }
         fs::write(folder.folder().join("Mine.toml"), "format = 1\n").unwrap();
-        assert_eq!(folder.list()[0].mix, Ok(Mix::default()));
+        assert_eq!(folder.list()[0].strips, Ok(Strips::default()));
     }
 
     #[test]
     fn new_instances_begin_as_they_were_told_and_as_a_full_mix_otherwise() {
         let (data, folder) = folder();
-        assert_eq!(folder.for_new_instances(), Mix::default());
-        let mix = factory("Drumless").unwrap();
-        folder.set_for_new_instances(mix).unwrap();
-        assert_eq!(folder.for_new_instances(), mix);
+        assert_eq!(folder.for_new_instances(), Strips::default());
+        let strips = factory("Drumless").unwrap();
+        folder.set_for_new_instances(strips).unwrap();
+        assert_eq!(folder.for_new_instances(), strips);
         assert_eq!(folder.list(), [], "it is none of the list");
         fs::write(data.path().join("new-instances.toml"), "damaged").unwrap();
-        assert_eq!(folder.for_new_instances(), Mix::default());
+        assert_eq!(folder.for_new_instances(), Strips::default());
     }
 }

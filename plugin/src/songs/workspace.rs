@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nice_plug::prelude::TrackInfo;
 use unweave_live::capture::Take;
-use unweave_live::capture::kept::{self, Kept};
+use unweave_live::capture::kept::Kept;
 use unweave_live::preview::PreviewDesk;
 use unweave_separation::{Model, Store};
 
@@ -205,7 +205,7 @@ impl Workspace {
         for take in kept {
             let key = self.new_key();
             // Takes of this instance are counted from 1 on.
-            let made = kept::bring_back(take, folder, u64::MAX - key)
+            let made = Take::bring_back(take, folder, u64::MAX - key)
                 .map_err(|error| words::system(&error))
                 .and_then(|made| Song::kept(key, made, &take.name));
             match made {

@@ -12,8 +12,7 @@ use crate::model::store::Model;
 use crate::network::segments::Grid;
 use crate::network::{lookback, streaming, vocals_first};
 use crate::runtime::{self, options::Options};
-use crate::separator::doubles::Passthrough;
-use crate::separator::{Separator, Shape};
+use crate::separator::{Separator, Shape, StemBlock};
 use crate::stream::composition::{Composition, Open};
 use crate::stream::{BATCH_HOPS, Stream};
 
@@ -64,7 +63,7 @@ pub fn shape(model: &Model, purpose: Purpose) -> Result<Shape, Error> {
 fn shape_part(model: &Model, purpose: Purpose, depth: usize) -> Result<Shape, Error> {
     let composed = compose(model, depth, &mut |id, sample_rate| {
         let shape = shape_part(&model.part(id)?, purpose, depth + 1)?;
-        Stream::new(Box::new(Passthrough::new(shape)), sample_rate)
+        Stream::new(Box::new(NotLoaded(shape)), sample_rate)
     })?;
     if let Some(composition) = composed {
         return Ok(composition.shape().clone());
@@ -107,5 +106,22 @@ fn compose(model: &Model, depth: usize, open: &mut Open<'_>) -> Result<Option<Co
         Kind::Bag(members) => Composition::bag(model, members, open).map(Some),
         Kind::Cascade(stages) => Composition::cascade(model, stages, open).map(Some),
         _ => Ok(None),
+    }
+}
+
+/// A part of a model of which only the shape is asked.
+struct NotLoaded(Shape);
+
+impl Separator for NotLoaded {
+    fn shape(&self) -> &Shape {
+        &self.0
+    }
+
+    fn reset(&mut self) {}
+
+    fn process(&mut self, _mix: [&[f32]; 2], _stems: &mut StemBlock) -> Result<(), Error> {
+        Err(Error::Inference {
+            reason: "the model is not loaded".to_owned(),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Separators without a model, whose output is known in closed form.
 //!
-//! They are part of the library so that every test of live use and of files, in any crate, runs the
-//! same stand-ins instead of a copy of the logic under test.
+//! They are part of the library, behind its feature `testing`, so that every test of live use and of files, in any
+//! crate, runs the same stand-ins instead of a copy of the logic under test.
 
 use crate::error::Error;
 use crate::separator::{Separator, Shape, StemBlock};
