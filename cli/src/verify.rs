@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use unweave_separation::audio::write::BitDepth;
+use unweave_separation::delivery::folder;
 use unweave_separation::delivery::report::{Report, ReportError};
 use unweave_separation::delivery::verdict::{Outcome, Verdict};
 use unweave_separation::delivery::verify::{VerifyError, verify_set};
@@ -17,7 +18,7 @@ use crate::patterns;
 /// Arguments of `unweave verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folders that `unweave separate` wrote to, or folders of them.
+    /// Folders that `unweave separate` wrote to, or folders above them.
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// One JSON document on the standard output.
@@ -78,22 +79,31 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The sets in a folder, or in the folders in it where it has none: what each is called here, and its report.
+/// The sets in a folder and in all folders below it: what each is called here, and its report.
 fn sets_in(dir: &Path) -> Vec<(String, Result<PathBuf, ReportError>)> {
     let mut sets = reports_in(dir);
-    if let [(_, Err(_))] = sets[..]
-        && let Ok(entries) = fs::read_dir(dir)
-    {
-        let inner = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut inner: Vec<PathBuf> = inner.filter(|path| path.is_dir()).collect();
-        inner.sort();
-        let found: Vec<_> = inner.iter().flat_map(|dir| reports_in(dir)).collect();
-        let found: Vec<_> = found.into_iter().filter(|(_, set)| set.is_ok()).collect();
-        if !found.is_empty() {
-            sets = found;
-        }
+    let below: Vec<_> = folders_in(dir)
+        .iter()
+        .flat_map(|dir| sets_in(dir))
+        .filter(|(_, report)| !matches!(report, Err(ReportError::Missing)))
+        .collect();
+    if !below.is_empty() && matches!(sets[..], [(_, Err(ReportError::Missing))]) {
+        sets.clear();
     }
+    sets.extend(below);
     sets
+}
+
+/// In the order of their names; without those that runs are at work in, and without links, which may lead back.
+fn folders_in(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .filter(|path| !folder::is_work_folder(path))
+        .collect();
+    folders.sort();
+    folders
 }
 
 /// A set is called like its folder; where several lie in one, like its report.

@@ -47,6 +47,7 @@ pub(crate) struct Run {
     pub(crate) num_frames: usize,
 }
 
+/// From here on frames have other positions than counting goes on to.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     /// Frames written to the lane before this one.

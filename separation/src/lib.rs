@@ -8,6 +8,11 @@
 //! per channel, a *block* what a caller hands over, a *window* the input one inference sees, a *hop*
 //! the frames that become final per inference, the *mix* the input, a *stem* an output.
 //!
+//! Audio is `f32`, planar: `[channel][frame]`, of stems `[stem][channel][frame]`. Full scale is ±1; what is louder is
+//! kept, and nothing clips before it is written as integers. NaN and infinity in a mix count as silence. Lengths and
+//! positions are frames at the rate of whoever asks, `_frames` by name; levels are `_db`, loudness `_lufs`, frequencies
+//! `_hz`.
+//!
 //! Each folder is a room, and no file imports from a room above its own: `cargo xtask rooms` sees to it. The
 //! rooms, from the top:
 //!

@@ -45,6 +45,9 @@ impl Shape {
 
     /// The frames of a block that [`Separator::process`] may be given.
     ///
+    /// # Shape
+    /// `[channel][frame]`.
+    ///
     /// # Errors
     /// The channels differ in length, or the length is no multiple of the hop.
     pub fn check_block(&self, mix: [&[f32]; 2]) -> Result<usize, Error> {
@@ -110,7 +113,7 @@ impl StemBlock {
         &mut self.stems[stem_idx]
     }
 
-    /// All stems in order.
+    /// All stems in order, each `[channel][frame]`.
     pub fn iter(&self) -> impl Iterator<Item = &[Vec<f32>; 2]> {
         self.stems.iter()
     }

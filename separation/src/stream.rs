@@ -199,7 +199,8 @@ impl Stream {
     /// Takes any number of frames, even none, and replaces `out` with all stem frames that became final.
     ///
     /// # Shape
-    /// `mix` is `[channel][frame]`; `out` gets its size here.
+    /// `mix` is `[channel][frame]`; `out` gets its size here: `[stem][channel][frame]`, the stems in the order of
+    /// [`Shape::stems`].
     ///
     /// # Errors
     /// The channels differ in length, inference fails, or a stem holds NaN or infinity. `out` is then
@@ -222,6 +223,9 @@ impl Stream {
 
     /// Replaces `out` with the tail: as many frames came out in all as went in. Call
     /// [`Stream::reset`] before pushing again.
+    ///
+    /// # Shape
+    /// `out` gets its size here: `[stem][channel][frame]`, the stems in the order of [`Shape::stems`].
     ///
     /// # Errors
     /// As [`Stream::push`].

@@ -8,27 +8,17 @@
 
 #[path = "fixtures/ffmpeg.rs"]
 mod ffmpeg;
+#[path = "fixtures/whole.rs"]
+mod whole;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ffmpeg::ffmpeg;
-use unweave_separation::audio::read::{AudioReader, ReadError};
+use whole::read_all;
 
 /// Neither a multiple of an MP3 packet (1152 frames) nor of one of AAC (1024).
 const FRAMES: usize = 50_001;
-
-fn read_all(path: &Path) -> Result<(AudioReader, Vec<Vec<f32>>), ReadError> {
-    let mut reader = AudioReader::open(path)?;
-    let mut all = vec![Vec::new(); reader.facts().layout.num_channels()];
-    let mut block = Vec::new();
-    while reader.read(&mut block)? > 0 {
-        for (all, block) in all.iter_mut().zip(&block) {
-            all.extend_from_slice(block);
-        }
-    }
-    Ok((reader, all))
-}
 
 /// What ffmpeg makes of the first audio track, `[channel][frame]`.
 fn by_ffmpeg(path: &Path, num_channels: usize) -> Vec<Vec<f32>> {

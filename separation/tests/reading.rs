@@ -10,29 +10,20 @@
 
 #[path = "fixtures/ffmpeg.rs"]
 mod ffmpeg;
+#[path = "fixtures/whole.rs"]
+mod whole;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ffmpeg::ffmpeg;
 use unweave_separation::audio::read::{AudioReader, ReadError, SampleKind};
+use whole::read_all;
 
 const RATE: u32 = 44_100;
 /// Neither a multiple of an MP3 frame (1152) nor of an AAC frame (1024).
 const FRAMES: usize = 50_001;
 const CLICK_AT: usize = 20_011;
-
-fn read_all(path: &Path) -> Result<(AudioReader, Vec<Vec<f32>>), ReadError> {
-    let mut reader = AudioReader::open(path)?;
-    let mut all = vec![Vec::new(); reader.facts().layout.num_channels()];
-    let mut block = Vec::new();
-    while reader.read(&mut block)? > 0 {
-        for (all, block) in all.iter_mut().zip(&block) {
-            all.extend_from_slice(block);
-        }
-    }
-    Ok((reader, all))
-}
 
 /// 16-bit noise with a click: a raised cosine, 1 ms long, loud and smooth enough that its peak stands
 /// where it is after any lossy codec.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use unweave_plugin::songs::Songs;
 use unweave_separation::audio::read::AudioReader;
 
 use crate::doubles::{self, Capturing, last_songs};
@@ -50,12 +51,21 @@ pub fn capture(sample_rate: u32, block_frames: usize, length: Duration) -> Captu
         num_blocks += 1;
     }
     session.deactivate();
+    let played = u64::from(num_blocks) * block_frames as u64;
+    end(&songs, &mix, played)
+}
+
+/// Ends a capture, and compares what is on disk with so many frames of this mix, which was played again and again.
+///
+/// # Panics
+/// What was captured can't be read.
+pub fn end(songs: &Songs, mix: &[Vec<f32>; 2], played: u64) -> Captured {
     songs.arm(false);
     while songs.recording().is_some() || songs.takes().is_empty() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let mut captured = Captured {
-        played: u64::from(num_blocks) * block_frames as u64,
+        played,
         right: 0,
         wrong: 0,
         lost: songs.lost_frames(),
@@ -70,7 +80,7 @@ pub fn capture(sample_rate: u32, block_frames: usize, length: Duration) -> Captu
                 let is_right = [*left, *right] == [mix[0][at], mix[1][at]];
                 captured.right += u64::from(is_right);
                 captured.wrong += u64::from(!is_right);
-                at = (at + 1) % loop_frames;
+                at = (at + 1) % mix[0].len();
             }
         }
     }

@@ -71,7 +71,7 @@ macro_rules! doubles {
 
         /// The entry point of the doubles, as a library would have it.
         pub static ENTRY: clap_plugin_entry =
-            unweave_guard::clap_entry!(Unweave<Capturing>, Unweave<Modal>, $(Unweave<$name>),+);
+            unweave_guard::clap_entry!(Unweave<Capturing>, Unweave<Whole>, Unweave<Modal>, $(Unweave<$name>),+);
     };
 }
 
@@ -215,7 +215,27 @@ impl Variant for Capturing {
     }
 }
 
-/// The songs and takes of the last [`Capturing`] that was made on this thread.
+/// The plug-in as it is, with its songs and takes within reach: see [`last_songs`].
+pub struct Whole;
+
+impl Whole {
+    /// Its CLAP id.
+    pub const ID: &str = "audio.unweave.tests.whole";
+}
+
+impl Variant for Whole {
+    const NAME: &'static str = "Whole";
+    const DESCRIPTION: &'static str = "For tests";
+    const CLAP_ID: &'static str = Self::ID;
+    const VST3_CLASS_ID: [u8; 16] = [0; 16];
+    const LAYOUTS: &'static [AudioIOLayout] = MultiOut::LAYOUTS;
+
+    fn songs() -> (Arc<Songs>, PreviewSide) {
+        Capturing::songs()
+    }
+}
+
+/// The songs and takes of the last [`Capturing`] or [`Whole`] that was made on this thread.
 pub fn last_songs() -> Arc<Songs> {
     LAST_SONGS
         .with_borrow(Clone::clone)

@@ -9,6 +9,8 @@ pub mod capturing;
 pub mod doubles;
 #[cfg(target_os = "linux")]
 pub mod dragging;
+#[cfg(target_os = "linux")]
+pub mod process;
 pub mod rude;
 pub mod rude_clap;
 pub mod rude_vst3;

@@ -50,6 +50,49 @@ pub fn assert_halves(latency: usize, render: impl FnOnce(&[f32]) -> Buffers) {
     assert!(distance(&out[1][1], &drums) < 1e-6);
 }
 
+/// Outputs that a host leaves out change nothing in the others, in either format; `render` gives some of a mix, into
+/// ports or buses of so many channels each.
+///
+/// # Panics
+/// They do.
+pub fn assert_outputs_may_be_left_out(
+    latency: usize,
+    mut render: impl FnMut(&[f32], &[usize]) -> Buffers,
+) {
+    let mix = noise(latency + 3_000, 3);
+    let expected = delayed(&mix, latency);
+    let drums: Vec<f32> = expected.iter().map(|sample| sample * HALVES[0]).collect();
+    // What pedalboard and qtractor give (the main output alone, of two channels or of all ten), a few, and more than
+    // there are.
+    for channels in [
+        &[2][..],
+        &[10],
+        &[1],
+        &[2, 2],
+        &[2, 1, 0, 2],
+        &[2, 2, 2, 2, 2, 2, 2],
+        &[3, 3, 3, 3, 3],
+    ] {
+        let out = render(&mix, channels);
+        assert_eq!(out[0][0], expected, "{channels:?}");
+        if let Some(stem) = out.get(1) {
+            assert!(distance(&stem[0], &drums) < 1e-6, "{channels:?}");
+        }
+    }
+}
+
+/// Inputs of which more or less is missing; empty channels are null pointers. The first three have no samples at all.
+pub fn inputs_without_channels(num_frames: usize) -> [Buffers; 5] {
+    let full = || vec![0.5; num_frames];
+    [
+        vec![],
+        vec![vec![]],
+        vec![vec![vec![], vec![]]],
+        vec![vec![vec![], full()]],
+        vec![vec![full(), vec![]]],
+    ]
+}
+
 /// What the plug-in asked for, and what the host does about it.
 #[derive(Default)]
 pub struct Conduct {

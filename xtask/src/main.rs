@@ -11,6 +11,7 @@ mod bundle;
 mod demo;
 mod dependencies;
 mod figures;
+mod fuzz;
 mod hosts;
 mod install;
 mod licences;
@@ -69,6 +70,9 @@ enum Command {
     },
     /// Bundle, and run the validators of VST3 and CLAP that are installed.
     Validate(Build),
+    /// Feed every fuzz target for so many seconds.
+    #[command(after_help = fuzz::HELP)]
+    Fuzz(fuzz::Args),
     /// Check every dependency's licence and source against deny.toml.
     Licences,
     /// Check that the modules of a library import in one direction.
@@ -131,6 +135,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Hosts(args) => hosts::run(&root, &args),
         Command::Python { args } => package::run(&root, &args),
         Command::Validate(build) => validate::run(&root, build.release),
+        Command::Fuzz(args) => fuzz::run(&root, &args),
         Command::Licences => licences::check(&root),
         Command::Rooms => rooms::check(&root),
         Command::Figures { files } => figures::refresh(&root, &files),
@@ -182,6 +187,7 @@ mod tests {
             &["hosts", "--monkey", "long"],
             &["hosts", "--seed", "1"],
             &["figures"],
+            &["fuzz", "0"],
             &["version", "next"],
             &["nothing"],
         ] {

@@ -12,6 +12,7 @@ mod archive;
 mod clean_root;
 mod debian;
 mod notices;
+mod paths;
 mod prefix;
 mod sbom;
 pub mod version;
@@ -22,7 +23,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::build::Build;
+use crate::build::{Build, cargo_home};
 use crate::dependencies::{Dependencies, Linked};
 use crate::system::System;
 use crate::{bundle, shell, wheels};
@@ -73,6 +74,15 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     let dependencies = Dependencies::of_this_system(root)?;
     let linked = dependencies.linked(&PROGRAMS);
     prefix::write(root, &build, &prefix, &linked)?;
+    let of_this_machine = [
+        Some(root.to_owned()),
+        Some(cargo_home()?),
+        std::env::home_dir(),
+    ];
+    paths::check(
+        &prefix,
+        &of_this_machine.into_iter().flatten().collect::<Vec<_>>(),
+    )?;
     let sbom = prefix.join(prefix::DOCUMENTS).join(SBOM);
     fs::copy(sbom, packages.join(format!("{name}.cdx.json")))?;
     archive::write(&prefix, &packages.join(format!("{name}.tar.gz")), time)?;

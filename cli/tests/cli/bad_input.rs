@@ -347,3 +347,28 @@ fn verify_finds_a_changed_set_and_a_folder_that_is_none() {
         said.stderr
     );
 }
+
+#[test]
+fn verify_looks_at_folders_on_all_levels_and_tells_of_what_a_killed_run_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = song(&dir.path().join("s.wav"), 5_000);
+    let out = dir.path().join("out");
+    let sets = [
+        out.clone(),
+        out.join("album"),
+        out.join("album/disc 2/more"),
+    ];
+    for folder in &sets {
+        separate(&path, folder, &["--quiet", "--only", "bass"]);
+    }
+    let said = unweave(&["verify", out.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    for folder in &sets {
+        let set = folder.join("s").display().to_string();
+        assert!(said.stdout.contains(&format!("{set}: ")), "{}", said.stdout);
+    }
+    fs::write(sets[2].join("s/s (Report).json"), "").unwrap();
+    let said = unweave(&["verify", out.to_str().unwrap()]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("was killed"), "{}", said.stderr);
+}

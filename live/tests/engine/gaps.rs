@@ -2,7 +2,6 @@
 
 use unweave_live::{Controls, Fault, LatencyPlan, Refusal, State, StemControl, Timing};
 use unweave_separation::doubles::{Failing, NotANumber, Passthrough, shape};
-use unweave_separation::{Error, Separator, Shape, StemBlock};
 
 use crate::rig::{Audio, Outputs, Rig, bits, delayed, max_second_difference, noise, tone};
 
@@ -114,37 +113,9 @@ fn a_worker_that_was_away_for_long_starts_afresh_and_in_step() {
     assert!(*heard.last().unwrap() < 70 * 512 + 2 * rig.plan.latency_frames());
 }
 
-/// NaN in one hop, once.
-struct OnceNotANumber {
-    inner: Passthrough,
-    hops_left: usize,
-}
-
-impl Separator for OnceNotANumber {
-    fn shape(&self) -> &Shape {
-        self.inner.shape()
-    }
-
-    fn reset(&mut self) {
-        self.inner.reset();
-    }
-
-    fn process(&mut self, mix: [&[f32]; 2], stems: &mut StemBlock) -> Result<(), Error> {
-        self.inner.process(mix, stems)?;
-        self.hops_left = self.hops_left.wrapping_sub(1);
-        if self.hops_left == 0 {
-            stems.stem_mut(0)[1][5] = f32::NAN;
-        }
-        Ok(())
-    }
-}
-
 #[test]
 fn one_failed_hop_is_a_faded_gap_after_which_stems_return() {
-    let model = OnceNotANumber {
-        inner: Passthrough::new(shape(RATE, 64, 256)),
-        hops_left: 200,
-    };
+    let model = NotANumber::once(shape(RATE, 64, 256), 199);
     let mut rig = Rig::new(model, RATE, 512);
     let mix = tone(40_000, TONE_FRAMES);
     let out = rig.play(&mix, &[128], &muted());

@@ -116,6 +116,9 @@ impl Resampler {
 
     /// Appends the tail to `out`, so that N frames in gave `⌈N · L / M⌉` out. Push nothing more
     /// before a [`Resampler::reset`].
+    ///
+    /// # Shape
+    /// `[channel][frame]`, at the output's rate.
     pub fn flush(&mut self, out: &mut [Vec<f32>; 2]) {
         for pending in &mut self.pending {
             pending.resize(pending.len() + self.kernel.delay_frames, 0.0);

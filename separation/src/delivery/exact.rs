@@ -74,6 +74,11 @@ impl Extent {
 }
 
 impl Exact {
+    /// Stems of the model, the residual included.
+    pub fn num_stems(&self) -> usize {
+        self.num_stems
+    }
+
     /// For a model with `num_stems` stems, of which one is the residual.
     pub fn new(depth: BitDepth, num_stems: usize, residual_idx: usize, roles: Vec<Role>) -> Self {
         Self {

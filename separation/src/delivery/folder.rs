@@ -139,7 +139,8 @@ impl WorkFolder {
 
     /// Moves the files of the set to where those of other sets are too, and gives that folder. `names` gives what
     /// the files, the report last, are called with a number: they are there under their names with 1.
-    /// `write_report` writes one that says so.
+    /// `write_report` writes one that says so. An empty report is there before the first file, so that one can tell what
+    /// a killed run has left.
     ///
     /// # Errors
     /// The system refuses.
@@ -166,14 +167,26 @@ impl WorkFolder {
             if names.iter().any(|name| taken.has(name)) {
                 continue;
             }
-            // Whoever makes the first file has all of the names.
-            match fs::File::create_new(target.join(&names[0])) {
+            // Whoever makes the report has all of the names.
+            let claim = target.join(names.last().map_or("", String::as_str));
+            match fs::File::create_new(&claim) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => other?,
             };
-            write_report(number, &set.join(report_name))?;
-            for (from, to) in first.iter().zip(&names) {
-                fs::rename(set.join(from), target.join(to))?;
+            let mut moved = Vec::new();
+            let result = write_report(number, &set.join(report_name)).and_then(|()| {
+                first.iter().zip(&names).try_for_each(|(from, to)| {
+                    let to = target.join(to);
+                    fs::rename(set.join(from), &to)?;
+                    moved.push(to);
+                    Ok(())
+                })
+            });
+            if let Err(error) = result {
+                for path in moved.iter().chain([&claim]) {
+                    let _ = fs::remove_file(path);
+                }
+                return Err(error);
             }
             return Ok(target.clone());
         }
@@ -207,6 +220,12 @@ impl Taken {
     }
 }
 
+/// Whether a folder is one in which a run makes a set, or was when it was killed.
+pub fn is_work_folder(dir: &Path) -> bool {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.contains(PARTIAL_MARK)
+}
+
 /// Removes what killed runs left in an output folder.
 ///
 /// # Errors
@@ -231,28 +250,43 @@ fn replace(
     // Last: a set with a report is whole.
     names.sort_by_key(|name| name == report_name);
     fs::create_dir(aside)?;
-    // First: without its report the old set counts as incomplete.
-    let old = std::iter::once(OsStr::new(report_name))
-        .chain(owned.iter().map(OsStr::new))
-        .chain(names.iter().map(OsString::as_os_str));
+    // First, and an empty one in its place: so one can tell what a killed run has left.
+    let (report, old_report) = (target.join(report_name), aside.join(report_name));
+    let had_report = match fs::rename(&report, &old_report) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        other => other.map(|()| true)?,
+    };
+    let claimed = fs::write(&report, "");
+    let old = owned
+        .iter()
+        .map(OsStr::new)
+        .chain(names.iter().map(OsString::as_os_str))
+        .filter(|name| *name != report_name);
     let mut moved = Vec::new();
-    let result = old
-        .map(|name| (target, aside, name))
-        .chain(names.iter().map(|name| (set, target, name.as_os_str())))
-        .try_for_each(
-            |(from, to, name)| match fs::rename(from.join(name), to.join(name)) {
-                Ok(()) => {
-                    moved.push((from, to, name));
-                    Ok(())
-                }
-                // Of the old set, not all that it could have is there.
-                Err(error) if from == target && error.kind() == io::ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(error),
-            },
-        );
+    let result = claimed.and_then(|()| {
+        old.map(|name| (target, aside, name))
+            .chain(names.iter().map(|name| (set, target, name.as_os_str())))
+            .try_for_each(
+                |(from, to, name)| match fs::rename(from.join(name), to.join(name)) {
+                    Ok(()) => {
+                        moved.push((from, to, name));
+                        Ok(())
+                    }
+                    // Of the old set, not all that it could have is there.
+                    Err(error) if from == target && error.kind() == io::ErrorKind::NotFound => {
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                },
+            )
+    });
     if result.is_err() {
         for (from, to, name) in moved.into_iter().rev() {
             fs::rename(to.join(name), from.join(name))?;
+        }
+        match had_report {
+            true => fs::rename(&old_report, &report)?,
+            false => fs::remove_file(&report)?,
         }
     }
     result
@@ -356,6 +390,63 @@ mod tests {
             let number = &expected[6..7];
             assert_eq!(fs::read_to_string(dir.join(report)).unwrap(), number);
         }
+    }
+
+    /// Of a set of two files and a report, beside others.
+    fn flat_names(number: u32) -> Vec<String> {
+        let track = naming::numbered("Song", number);
+        ["(Bass Stem).wav", "(Drums Stem).wav", "(Report).json"]
+            .map(|end| format!("{track} {end}"))
+            .to_vec()
+    }
+
+    fn flat_work(out: &Path) -> WorkFolder {
+        let work = WorkFolder::create(out, "Song").unwrap();
+        for name in &flat_names(1)[..2] {
+            fs::write(work.set_dir().join(name), "new").unwrap();
+        }
+        work
+    }
+
+    #[test]
+    fn beside_other_sets_an_empty_report_tells_of_a_set_that_is_not_whole_yet() {
+        for existing in [Existing::Number, Existing::Overwrite] {
+            let out = tempfile::tempdir().unwrap();
+            let report = out.path().join("Song (Report).json");
+            if existing == Existing::Overwrite {
+                fs::write(&report, "old").unwrap();
+            }
+            let first = out.path().join("Song (Bass Stem).wav");
+            let seen = std::cell::Cell::new(false);
+            let write = |_: u32, path: &Path| {
+                seen.set(fs::read_to_string(&report).is_ok_and(|text| text.is_empty()));
+                assert!(!first.exists());
+                fs::write(path, "new")
+            };
+            let work = flat_work(out.path());
+            work.publish_flat(existing, flat_names, write, |_| Vec::new())
+                .unwrap();
+            // An old report is there until the first file goes.
+            assert_eq!(seen.get(), existing == Existing::Number);
+            assert_eq!(names(out.path()), flat_names(1));
+            assert_eq!(fs::read_to_string(&report).unwrap(), "new");
+        }
+    }
+
+    #[test]
+    fn a_set_that_can_not_be_moved_beside_others_leaves_nothing() {
+        let out = tempfile::tempdir().unwrap();
+        let work = flat_work(out.path());
+        let folder = out.path().join("Song (Drums Stem).wav");
+        // It comes when the names have been looked at.
+        let write = |_: u32, path: &Path| {
+            fs::create_dir(&folder)?;
+            fs::write(path, "new")
+        };
+        let published = work.publish_flat(Existing::Number, flat_names, write, |_| Vec::new());
+        assert!(published.is_err());
+        assert_eq!(names(out.path()), ["Song (Drums Stem).wav"]);
+        assert!(folder.is_dir());
     }
 
     #[test]

@@ -131,6 +131,11 @@ pub enum ReportError {
     /// More than one.
     #[error("there are several reports in this folder")]
     Several,
+    /// It is empty: a run that was moving files to where it lies was killed.
+    #[error(
+        "the run that made this set was killed before all of it was there; separate the song again"
+    )]
+    Unfinished,
     /// The system refuses.
     #[error("the report could not be read")]
     Io(#[from] io::Error),
@@ -201,6 +206,9 @@ impl Report {
         #[derive(Deserialize)]
         struct Head {
             format: u32,
+        }
+        if json.is_empty() {
+            return Err(ReportError::Unfinished);
         }
         let malformed = |error: serde_json::Error| ReportError::Malformed(error.to_string());
         let head: Head = serde_json::from_slice(json).map_err(malformed)?;

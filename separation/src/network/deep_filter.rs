@@ -37,6 +37,7 @@ const RATE: f32 = 48_000.0;
 /// Fewest bins in a band.
 const LEAST_BINS: usize = 2;
 
+/// Three graphs: what is heard, gains per band, and filters for the lowest bins.
 pub(crate) struct DeepFilter {
     encoder: Session,
     gains: Session,

@@ -9,6 +9,7 @@ use crate::runtime::session::{Session, Tensor};
 use crate::separator::StemBlock;
 use crate::transform::settings::Transform;
 
+/// A graph with two inputs, `[1, 2, N]` and spectra, and two outputs, `[1, S, 2, N]` and spectra of every stem.
 pub(crate) struct Hybrid {
     session: Session,
     interface: Interface,

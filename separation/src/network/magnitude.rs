@@ -21,6 +21,7 @@ use crate::transform::settings::Transform;
 /// ε of the ratio: a bin where no stem has energy is shared equally.
 const EPSILON: f32 = 1e-10;
 
+/// Graphs whose outputs are magnitudes, and the filter that makes spectra of them.
 pub(crate) struct Magnitude {
     graphs: Vec<(Session, Vec<usize>)>,
     interface: Interface,

@@ -10,6 +10,7 @@ use crate::model::manifest::{Estimate, Interface, Manifest};
 use crate::runtime::session::Session;
 use crate::transform::settings::Transform;
 
+/// One graph, or one per stem; all have the same tensors, whose axes the manifest names.
 pub(crate) struct Spectrum {
     graphs: Vec<Graph>,
     interface: Interface,

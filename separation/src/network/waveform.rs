@@ -6,6 +6,7 @@ use crate::model::manifest::Manifest;
 use crate::runtime::session::{Session, Tensor};
 use crate::separator::StemBlock;
 
+/// A graph from `[1, 2, N]` to `[1, S, 2, N]`.
 pub(crate) struct Waveform {
     session: Session,
     /// Stems of the output.

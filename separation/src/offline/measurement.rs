@@ -8,6 +8,7 @@ use crate::audio::write::{BitDepth, Samples, WriteError};
 use crate::delivery::verify::hash_block;
 use crate::files::checksum::hex;
 
+/// What is known of a file so far, from the samples that were given to its encoder.
 pub(super) struct Measurement {
     full_scale: f64,
     peak: f64,

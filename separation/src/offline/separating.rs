@@ -45,6 +45,30 @@ pub(super) struct Separated {
     pub fallbacks: Vec<String>,
 }
 
+impl Separated {
+    /// When all is spooled and measured.
+    pub(super) fn end(
+        spool: SpoolWriter,
+        (exact, extent): (Exact, &Extent),
+        num_channels: usize,
+        notes: Vec<String>,
+    ) -> Result<Self, JobError> {
+        let num_frames = spool.num_frames();
+        // The residual stem is what the others leave of the mix, and so is not spooled.
+        let num_spooled = exact.num_stems() - 1;
+        Ok(Self {
+            spool: spool
+                .finish(num_channels, num_spooled)
+                .map_err(WriteError::Io)?,
+            gain: exact.gain(extent),
+            exact,
+            num_frames,
+            notes,
+            fallbacks: Vec::new(),
+        })
+    }
+}
+
 /// A block of mix and how far into the song it reaches, 0 to 1.
 struct Decoded {
     mix: Vec<Vec<f32>>,
@@ -114,16 +138,10 @@ pub(super) fn separate(
         }
         .into());
     }
-    let spool = spool
-        .finish(num_channels, num_stems - 1)
-        .map_err(WriteError::Io)?;
+    let separated = Separated::end(spool, (exact, &extent), num_channels, notes)?;
     Ok(Separated {
-        spool,
-        gain: exact.gain(&extent),
-        exact,
-        num_frames,
-        notes,
         fallbacks: streams.fallbacks(),
+        ..separated
     })
 }
 

@@ -42,16 +42,6 @@ pub(super) fn unpack(
         spool.push(lanes).map_err(WriteError::Io)?;
         caller.separated(held.tracks[0].reader.fraction(), spool.num_frames());
     }
-    let num_frames = spool.num_frames();
-    let spool = spool
-        .finish(num_channels, num_stems - 1)
-        .map_err(WriteError::Io)?;
-    Ok(Separated {
-        spool,
-        gain: exact.gain(&extent),
-        exact,
-        num_frames,
-        notes: held.tracks[0].reader.notes(),
-        fallbacks: Vec::new(),
-    })
+    let notes = held.tracks[0].reader.notes();
+    Separated::end(spool, (exact, &extent), num_channels, notes)
 }

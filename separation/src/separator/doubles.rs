@@ -3,6 +3,8 @@
 //! They are part of the library, behind its feature `testing`, so that every test of live use and of files, in any
 //! crate, runs the same stand-ins instead of a copy of the logic under test.
 
+use std::ops::Range;
+
 use crate::error::Error;
 use crate::separator::{Separator, Shape, StemBlock};
 
@@ -154,7 +156,8 @@ impl Separator for Failing {
 #[derive(Debug, Clone)]
 pub struct NotANumber {
     inner: Passthrough,
-    good_hops: usize,
+    /// Numbers of the hops, from 0 on, whose last frame is NaN.
+    bad_hops: Range<usize>,
     done_hops: usize,
 }
 
@@ -163,8 +166,16 @@ impl NotANumber {
     pub fn new(shape: Shape, good_hops: usize) -> Self {
         Self {
             inner: Passthrough::new(shape),
-            good_hops,
+            bad_hops: good_hops..usize::MAX,
             done_hops: 0,
+        }
+    }
+
+    /// Separates `good_hops` hops; the last frame of the next is NaN, and all others are good.
+    pub fn once(shape: Shape, good_hops: usize) -> Self {
+        Self {
+            bad_hops: good_hops..good_hops + 1,
+            ..Self::new(shape, good_hops)
         }
     }
 }
@@ -183,10 +194,10 @@ impl Separator for NotANumber {
         self.inner.process(mix, stems)?;
         let hop_frames = self.shape().hop_frames;
         for hop in stems.stem_mut(0)[0].chunks_mut(hop_frames) {
-            self.done_hops += 1;
-            if self.done_hops > self.good_hops {
+            if self.bad_hops.contains(&self.done_hops) {
                 hop[hop_frames - 1] = f32::NAN;
             }
+            self.done_hops += 1;
         }
         Ok(())
     }

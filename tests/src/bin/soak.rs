@@ -12,27 +12,17 @@
 //! itself began more than a block late: a sound card would have run dry, and hops that are late then are
 //! not the engine's. Linux only: it reads `/proc`.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clack_host::prelude::PluginEntry;
 use unweave_plugin::ids;
+use unweave_tests::process::{inference_time, make_real_time, resident_bytes};
 use unweave_tests::session::{self, Event, Session};
 use unweave_tests::signal::noise;
 
 const SAMPLE_RATE: u32 = 44_100;
 const NUM_CALLBACKS: u32 = 10_000;
-
-/// The lowest real-time priority: above all that is not real time.
-fn make_real_time() -> bool {
-    use thread_priority::{
-        RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-        set_thread_priority_and_policy, thread_native_id,
-    };
-    let fifo = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
-    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, fifo).is_ok()
-}
 
 fn main() {
     let is_real_time = make_real_time();
@@ -111,30 +101,4 @@ fn soak(entry: &PluginEntry, block_frames: usize) {
         (loaded.saturating_sub(before)) / 1_000_000,
         grown / 1000,
     );
-}
-
-/// Memory of this process that is in use.
-fn resident_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    kilobytes.expect("proc(5) describes this line") * 1024
-}
-
-/// CPU time of the inference threads so far, to the tick of 10 ms.
-fn inference_time() -> Duration {
-    let mut ticks = 0;
-    for task in fs::read_dir("/proc/self/task").expect("Linux").flatten() {
-        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-        if let Some((name, fields)) = stat.rsplit_once(") ")
-            && name.ends_with("(unweave-model")
-        {
-            // proc(5): utime and stime are fields 14 and 15, counted from the process id.
-            let spent = fields.split(' ').skip(11).take(2);
-            ticks += spent
-                .filter_map(|field| field.parse::<u64>().ok())
-                .sum::<u64>();
-        }
-    }
-    Duration::from_millis(ticks * 10)
 }

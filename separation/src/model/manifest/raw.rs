@@ -15,6 +15,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// A tree of cascades: drums in eight, vocals in four, and as many more.
 const MAX_STEMS: usize = 32;
 
+/// All of `model.toml`, its keys as they are written. A key that is not here is an error.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
@@ -51,6 +52,7 @@ pub(super) struct Raw {
     pub(super) stage: Vec<RawStage>,
 }
 
+/// `kind`: see the table in [`super`].
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RawKind {
@@ -65,6 +67,8 @@ pub(super) enum RawKind {
     Cascade,
 }
 
+/// `[stft]`: lengths in samples. `bins`, `frames`, `silence_frames` and `normalised` are for kinds with segments, which
+/// must say the last and where frames lie.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStft {
@@ -77,6 +81,7 @@ pub(super) struct RawStft {
     pub(super) normalised: Option<bool>,
 }
 
+/// `window` in `[stft]`. The square root is what streaming models have, whose analysis and synthesis share it.
 #[derive(Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RawWindowFunction {
@@ -85,12 +90,14 @@ pub(super) enum RawWindowFunction {
     Rectangular,
 }
 
+/// `[latency]` of `streaming-spectrum`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLatency {
     pub(super) lookahead_hops: usize,
 }
 
+/// `[segment]`, in samples: the length, what is shared with the next, and what is thrown away at each end.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSegment {
@@ -101,12 +108,14 @@ pub(super) struct RawSegment {
     pub(super) normalise: bool,
 }
 
+/// `[estimate]` of `spectrum`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawEstimate {
     pub(super) gives: Estimate,
 }
 
+/// `[filter]` of `magnitude`, by its `type`.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum RawFilter {
@@ -121,6 +130,7 @@ pub(super) enum RawFilter {
     },
 }
 
+/// `[files]` of `vocals-first`, in frames of the transform.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLookback {
@@ -129,6 +139,7 @@ pub(super) struct RawLookback {
     pub(super) look: usize,
 }
 
+/// `[[live]]`, once per mode: in frames of the transform, but for `budget`, a share of a hop.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLive {
@@ -139,6 +150,7 @@ pub(super) struct RawLive {
     pub(super) budget: Option<f32>,
 }
 
+/// `[[member]]` of a bag: another model by its id, and how much each of its stems counts, by name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMember {
@@ -146,6 +158,8 @@ pub(super) struct RawMember {
     pub(super) weights: BTreeMap<String, f32>,
 }
 
+/// `[[stage]]` of a cascade: another model by its id, the stem of an earlier one that it splits (none for the first),
+/// and what its own stems are called here.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStage {
@@ -155,6 +169,7 @@ pub(super) struct RawStage {
     pub(super) stems: Vec<String>,
 }
 
+/// `[[file]]`: where it is beside the manifest, its checksum, and what of the model it holds, where there are several.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFile {
@@ -166,6 +181,7 @@ struct RawFile {
     frames: Option<usize>,
 }
 
+/// `[tensors]`: those of spectra besides are for `hybrid`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTensors {
@@ -175,6 +191,7 @@ pub(super) struct RawTensors {
     pub(super) output_spectrum: Option<RawTensor>,
 }
 
+/// A tensor of a graph: its name there, its size in each dimension (−1 for any), and what the dimensions are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTensor {
@@ -183,6 +200,7 @@ pub(super) struct RawTensor {
     pub(super) axes: Option<Vec<Axis>>,
 }
 
+/// `[[state]]`: a tensor that a call gives and the next is given; zeros at first.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawState {
