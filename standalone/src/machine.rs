@@ -127,6 +127,8 @@ impl Machine {
     /// Neither allocates, frees, locks nor waits.
     pub fn process(&mut self, [left, right]: [&mut [f32]; 2]) {
         if self.max_block_frames == 0 {
+            left.fill(0.0);
+            right.fill(0.0);
             return;
         }
         let pieces = left

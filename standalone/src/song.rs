@@ -10,15 +10,20 @@
 //! audio thread in a box, and back when they are no longer heard, so nothing is freed there. What is read comes out as
 //! it is in the file, resampled only if the sound card runs at another rate.
 
+mod reading;
+mod side;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use rtrb::{Consumer, Producer, RingBuffer};
 use unweave_plugin::render::{Mix, SongFile, Work, words};
-use unweave_separation::Terminator;
+
+use reading::Reading;
+use side::Stream;
+pub use side::{Rolling, SongSide};
 
 /// Frames that are handed over together.
 const PIECE_FRAMES: usize = 1024;
@@ -26,8 +31,6 @@ const PIECE_FRAMES: usize = 1024;
 const NUM_PIECES: usize = 48;
 /// Streams on their way: more than a person can start between two blocks.
 const NUM_STREAMS: usize = 8;
-/// How often the reader looks for an empty piece.
-const NAP: Duration = Duration::from_millis(5);
 
 /// Frames of a song, all from one place of it.
 struct Piece {
@@ -35,16 +38,6 @@ struct Piece {
     frame: u64,
     num_frames: usize,
     samples: [[f32; PIECE_FRAMES]; 2],
-}
-
-/// What is played, as the audio thread has it.
-struct Stream {
-    pieces: Consumer<Box<Piece>>,
-    empties: Producer<Box<Piece>>,
-    piece: Option<Box<Piece>>,
-    /// Frames of the piece that were taken.
-    taken: usize,
-    shared: Arc<StreamShared>,
 }
 
 #[derive(Default)]
@@ -131,25 +124,6 @@ struct Current {
     failure: Arc<Mutex<Option<String>>>,
     /// Reads; ends when this is dropped.
     _reader: Work,
-}
-
-/// What becomes of the input in a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rolling {
-    /// Silence.
-    Still,
-    /// Silence from here on, since a person has stopped it.
-    Stopped,
-    /// The song, from this frame on, counted at the sound card's rate.
-    From(u64),
-}
-
-/// The audio thread's end.
-pub struct SongSide {
-    shared: Arc<Shared>,
-    from_desk: Consumer<Box<Stream>>,
-    to_desk: Producer<Box<Stream>>,
-    current: Option<Box<Stream>>,
 }
 
 /// Both ends.
@@ -325,167 +299,6 @@ impl Desk {
     /// Frees what the audio thread has done with.
     fn free(&mut self) {
         while self.from_audio.pop().is_ok() {}
-    }
-}
-
-/// One song on its way to the audio thread.
-struct Reading {
-    wish: Wish,
-    sample_rate: u32,
-    own_rate: u32,
-    mix: Mix,
-    to_audio: Producer<Box<Piece>>,
-    from_audio: Consumer<Box<Piece>>,
-    bounds: Arc<Mutex<Bounds>>,
-    shared: Arc<StreamShared>,
-}
-
-impl Reading {
-    /// Until its end was read, or nobody wants more of it.
-    fn run(mut self, cancel: &Terminator) -> Result<(), String> {
-        let mut at = self.to_card(self.wish.frame);
-        let mut is_new = true;
-        loop {
-            let Bounds { range, is_loop } = self.bounds.lock().clone();
-            let end = range
-                .as_ref()
-                .map_or(u64::MAX, |range| self.to_card(range.end));
-            let block = self.mix.read().map_err(|error| words::job(&error))?;
-            let num_read = block[0].len();
-            let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
-            let num_frames = num_read.min(room);
-            let mut done = 0;
-            while done < num_frames {
-                if cancel.is_terminated() || self.to_audio.is_abandoned() {
-                    return Ok(());
-                }
-                let Ok(mut piece) = self.from_audio.pop() else {
-                    std::thread::sleep(NAP);
-                    continue;
-                };
-                let piece_frames = (num_frames - done).min(PIECE_FRAMES);
-                piece.frame = at + done as u64;
-                piece.num_frames = piece_frames;
-                for (to, from) in piece.samples.iter_mut().zip(block) {
-                    to[..piece_frames].copy_from_slice(&from[done..done + piece_frames]);
-                }
-                // There is room for all that there are.
-                let _ = self.to_audio.push(piece);
-                let num_read = &self.shared.num_read;
-                num_read.fetch_add(piece_frames as u64, Ordering::Release);
-                done += piece_frames;
-            }
-            at += num_frames as u64;
-            let is_end = num_read == 0 || num_frames < num_read || at >= end;
-            if !is_end {
-                is_new = false;
-                continue;
-            }
-            // A range without a single frame must not be tried for ever.
-            if !is_loop || (is_new && num_frames == 0) {
-                return Ok(());
-            }
-            let start = range.map_or(0, |range| range.start);
-            let mix = Mix::open(self.wish.song.path(), start, self.sample_rate);
-            self.mix = mix.map_err(|error| words::job(&error))?;
-            at = self.to_card(start);
-            is_new = true;
-        }
-    }
-
-    fn to_card(&self, frame: u64) -> u64 {
-        at_rate(frame, self.own_rate, self.sample_rate)
-    }
-}
-
-impl SongSide {
-    /// Fills both channels with what comes next of the song, or silence.
-    ///
-    /// # Realtime safety
-    /// Neither allocates, frees nor waits.
-    pub fn fill(&mut self, channels: &mut [&mut [f32]; 2]) -> Rolling {
-        while let Ok(stream) = self.from_desk.pop() {
-            if let Some(old) = self.current.replace(stream) {
-                self.give_back(old);
-            }
-        }
-        let mut num_filled = 0;
-        let mut rolling = Rolling::Still;
-        if !self.shared.is_wanted.load(Ordering::Acquire) {
-            if let Some(stream) = self.current.take() {
-                if !stream.shared.is_over.load(Ordering::Relaxed) {
-                    rolling = Rolling::Stopped;
-                }
-                self.give_back(stream);
-            }
-        } else if let Some(stream) = &mut self.current
-            && !stream.shared.is_over.load(Ordering::Relaxed)
-        {
-            rolling = Rolling::From(stream.shared.frame.load(Ordering::Relaxed));
-            num_filled = stream.fill(channels);
-        }
-        for channel in channels {
-            channel[num_filled..].fill(0.0);
-        }
-        rolling
-    }
-
-    /// Whoever starts the next thing frees it.
-    fn give_back(&mut self, stream: Box<Stream>) {
-        // There is room for more than there can be; if not, what is kept is given back another time.
-        if let Err(PushError::Full(stream)) = self.to_desk.push(stream) {
-            self.current = Some(stream);
-        }
-    }
-}
-
-impl Stream {
-    /// As much as was read; gives how many frames that were.
-    fn fill(&mut self, channels: &mut [&mut [f32]; 2]) -> usize {
-        let num_frames = channels[0].len();
-        let mut done = 0;
-        while done < num_frames {
-            if self.piece.is_none() {
-                // Before the look at what there is: afterwards there may be more.
-                let is_read = self.shared.is_read.load(Ordering::Acquire);
-                match self.pieces.pop() {
-                    Ok(piece) => {
-                        self.taken = 0;
-                        self.piece = Some(piece);
-                    }
-                    Err(_) => {
-                        self.shared.is_over.store(is_read, Ordering::Release);
-                        // Nothing was there to begin with, too.
-                        let has_begun = self.shared.num_taken.load(Ordering::Relaxed) > 0;
-                        if !is_read && has_begun {
-                            self.shared.num_gaps.fetch_add(1, Ordering::Relaxed);
-                        }
-                        break;
-                    }
-                }
-            }
-            let Some(piece) = &self.piece else { break };
-            let now = (piece.num_frames - self.taken).min(num_frames - done);
-            for (to, from) in channels.iter_mut().zip(&piece.samples) {
-                to[done..done + now].copy_from_slice(&from[self.taken..self.taken + now]);
-            }
-            done += now;
-            self.taken += now;
-            let num_taken = &self.shared.num_taken;
-            num_taken.fetch_add(now as u64, Ordering::Release);
-            let next = piece.frame + self.taken as u64;
-            self.shared.frame.store(next, Ordering::Relaxed);
-            if self.taken == piece.num_frames
-                && let Some(piece) = self.piece.take()
-            {
-                // There is room for all that there are.
-                if let Err(PushError::Full(piece)) = self.empties.push(piece) {
-                    self.piece = Some(piece);
-                    break;
-                }
-            }
-        }
-        done
     }
 }
 

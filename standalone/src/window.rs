@@ -1,6 +1,7 @@
 //! What the window has besides: a bar with the transport, the input, the sound card, undo and redo.
 
 mod dialog;
+mod player;
 mod seek;
 
 use std::sync::Arc;
@@ -12,13 +13,12 @@ use egui::{
 };
 use unweave_plugin::editor::button::{self, Look};
 use unweave_plugin::editor::{Extras, theme};
-use unweave_plugin::report::Source;
-use unweave_plugin::songs::{self, Listening, clock};
+use unweave_plugin::songs::clock;
 
 use crate::program::Parts;
-use crate::song::{Bounds, Playing, Wish, at_rate};
 use crate::sound;
 use dialog::Dialog;
+use player::{Player, Subject};
 
 /// How often what was set is written down, in seconds.
 const REMEMBER: f64 = 2.0;
@@ -29,127 +29,21 @@ const BUTTON_HEIGHT: f32 = 24.0;
 /// The bar.
 pub struct Bar {
     parts: Arc<Parts>,
+    player: Player,
     dialog: Dialog,
     remembered: f64,
-    /// The row that plays, and the frame that its row was told: where it stands otherwise, somebody has put it.
-    shown: Option<(u64, u64)>,
     /// The frame that a person drags to.
     dragged: Option<u64>,
-}
-
-/// What the bar is about: the song that plays, or would.
-struct Subject {
-    look: songs::Look,
-    playing: Option<Playing>,
-    /// The frame that is heard, or where it will begin.
-    frame: u64,
 }
 
 impl Bar {
     pub fn new(parts: Arc<Parts>) -> Self {
         Self {
+            player: Player::new(Arc::clone(&parts)),
             parts,
             dialog: Dialog::default(),
             remembered: 0.0,
-            shown: None,
             dragged: None,
-        }
-    }
-
-    /// Plays what is chosen, or stops what plays.
-    fn play_or_stop(&mut self) {
-        if self.parts.transport.playing().is_some() {
-            self.stop();
-        } else if let Some((look, _)) = self.parts.songs.chosen_song() {
-            let frame = beginning(&look);
-            self.play(&look, frame);
-        }
-    }
-
-    fn play(&mut self, look: &songs::Look, frame: u64) {
-        let Some((chosen, song)) = self.parts.songs.chosen_song() else {
-            return;
-        };
-        if chosen.key != look.key {
-            return;
-        }
-        // It would be heard in place of what comes out.
-        self.parts.songs.stop();
-        self.parts.hears_card.store(false, Ordering::Relaxed);
-        self.parts.transport.set_bounds(bounds(look));
-        self.parts.transport.play(Wish {
-            key: look.key,
-            song,
-            frame,
-        });
-        self.shown = None;
-    }
-
-    fn stop(&mut self) {
-        self.parts.transport.stop();
-        self.shown = None;
-    }
-
-    /// The song that plays, else the one that is chosen; keeps its row and the transport together.
-    fn subject(&mut self) -> Option<Subject> {
-        let Parts {
-            songs, transport, ..
-        } = &*self.parts;
-        let Some(playing) = transport.playing() else {
-            if let Some((key, _)) = self.shown.take() {
-                // It has come to its end.
-                let rows = songs.rows();
-                if let Some(look) = rows.iter().find(|row| row.key == key) {
-                    songs.set_playhead(key, look.range.as_ref().map_or(0, |range| range.start));
-                }
-            }
-            let (look, _) = songs.chosen_song()?;
-            let frame = look.playhead;
-            return Some(Subject {
-                look,
-                playing: None,
-                frame,
-            });
-        };
-        let row = songs.rows().into_iter().find(|row| row.key == playing.key);
-        let Some(mut look) = row.filter(|_| songs.listening() == Listening::Off) else {
-            // It was taken off the list, or its stems are to be heard.
-            self.stop();
-            return None;
-        };
-        transport.set_bounds(bounds(&look));
-        let put = self
-            .shown
-            .filter(|(key, frame)| *key == look.key && *frame != look.playhead);
-        if put.is_some() {
-            let frame = look.playhead;
-            self.play(&look, frame);
-            self.shown = Some((look.key, frame));
-        } else {
-            let start = look.range.as_ref().map_or(0, |range| range.start);
-            let late = at_rate(self.latency_frames(), self.sample_rate(), playing.own_rate);
-            look.playhead = playing.frame.saturating_sub(late).max(start);
-            self.parts.songs.set_playhead(look.key, look.playhead);
-            self.shown = Some((look.key, look.playhead));
-        }
-        Some(Subject {
-            frame: look.playhead,
-            look,
-            playing: Some(playing),
-        })
-    }
-
-    fn latency_frames(&self) -> u64 {
-        match self.parts.params.report.source() {
-            Source::Engine(facts) => facts.latency_frames as u64,
-            _ => 0,
-        }
-    }
-
-    fn sample_rate(&self) -> u32 {
-        match self.parts.params.report.source() {
-            Source::Engine(facts) => facts.sample_rate,
-            _ => 1,
         }
     }
 
@@ -165,7 +59,7 @@ impl Bar {
             "Plays the song that is chosen, through the faders, as a track of a DAW does: space",
         );
         if response.clicked() {
-            self.play_or_stop();
+            self.player.play_or_stop();
         }
         let is_loop = subject.is_some_and(|subject| subject.look.is_loop);
         let look = Look {
@@ -189,10 +83,10 @@ impl Bar {
             let length = clock(subject.look.length(), rate);
             format!("{} / {length}", clock(frame, rate))
         });
-        let room = vec2(112.0, BUTTON_HEIGHT);
+        let room = vec2(124.0, BUTTON_HEIGHT);
         ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_size(room);
-            ui.label(RichText::new(time).font(theme::BODY));
+            ui.add(Label::new(RichText::new(time).font(theme::BODY)).truncate());
         });
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             self.sound(ui);
@@ -217,15 +111,7 @@ impl Bar {
         let sought = seek::draw(ui, &place, rate);
         self.dragged = sought.dragged;
         if let (Some(frame), Some(subject)) = (sought.put, subject) {
-            self.seek(subject, frame);
-        }
-    }
-
-    fn seek(&mut self, subject: &Subject, frame: u64) {
-        self.parts.songs.set_playhead(subject.look.key, frame);
-        if subject.playing.is_some() {
-            self.parts.songs.choose(subject.look.key);
-            self.play(&subject.look, frame);
+            self.player.seek(subject, frame);
         }
     }
 
@@ -257,7 +143,7 @@ impl Bar {
             .on_hover_text("What is separated: the song, or what comes in from a sound card or another program");
         if response.clicked() {
             if !hears_card {
-                self.stop();
+                self.player.stop();
             }
             self.parts.hears_card.store(!hears_card, Ordering::Relaxed);
         }
@@ -368,12 +254,12 @@ impl Extras for Bar {
                     .events
                     .retain(|event| !matches!(event, Event::Text(text) if text == " "));
             });
-            self.play_or_stop();
+            self.player.play_or_stop();
         }
     }
 
     fn draw(&mut self, ui: &mut Ui) {
-        let subject = self.subject();
+        let subject = self.player.subject();
         ui.add_space(3.0);
         ui.horizontal(|ui| self.controls(ui, subject.as_ref()));
         let room = vec2(ui.available_width(), 20.0);
@@ -384,23 +270,6 @@ impl Extras for Bar {
         if subject.is_some_and(|subject| subject.playing.is_some()) {
             ui.ctx().request_repaint_after(FRAME);
         }
-    }
-}
-
-/// Where playing begins: at the playhead, or at the start if that is outside of what is played.
-fn beginning(look: &songs::Look) -> u64 {
-    let played = look.range.clone().unwrap_or(0..look.length());
-    if played.contains(&look.playhead) {
-        look.playhead
-    } else {
-        played.start
-    }
-}
-
-fn bounds(look: &songs::Look) -> Bounds {
-    Bounds {
-        range: look.range.clone(),
-        is_loop: look.is_loop,
     }
 }
 

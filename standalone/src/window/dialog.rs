@@ -8,7 +8,7 @@ use crate::sound::{Choice, Devices, Look, NONE};
 const WIDTH: f32 = 440.0;
 const FIELD_WIDTH: f32 = 300.0;
 /// What a person reads where nothing was chosen.
-const AUTOMATIC: &str = "Whatever there is";
+const AUTOMATIC: &str = "Automatic";
 
 /// What the dialog remembers.
 #[derive(Default)]
@@ -150,7 +150,7 @@ fn numbers(
 ) -> Vec<(Option<u32>, String)> {
     let other = chosen.filter(|chosen| !numbers.contains(chosen));
     let all = other.into_iter().chain(numbers.iter().copied());
-    std::iter::once((None, "The system's own".to_owned()))
+    std::iter::once((None, AUTOMATIC.to_owned()))
         .chain(all.map(|number| (Some(number), words(number))))
         .collect()
 }
