@@ -8,6 +8,22 @@
 //!                                                     └─ song ◄─ reader
 //! ```
 //!
+//! Each file, with its folder, is a room, and none imports from a room above its own: `cargo xtask rooms` sees to it. The
+//! rooms, from the top:
+//!
+//! ```text
+//! program    from the command line to the end of the window
+//! window     the bar, and the choice of sound card
+//! parts      what the window works with
+//! settings   what is remembered
+//! arguments  the command line
+//! sound      sound cards: which, and what is done when one goes
+//! machine    the plug-in with what goes into it
+//! song       a song as the input
+//! host       parameters, set and undone
+//! history    what was done and undone
+//! ```
+//!
 //! The plug-in is the same object that VST3 and CLAP wrap; parameters are set, undone and kept here. A song is its input
 //! as a track is in a DAW; what comes from a sound card can be that as well.
 #![deny(unsafe_code)]
@@ -16,6 +32,7 @@ pub mod arguments;
 mod history;
 mod host;
 pub mod machine;
+mod parts;
 mod program;
 mod settings;
 pub mod song;

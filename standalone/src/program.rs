@@ -7,18 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nice_plug::context::gui::{GuiContext, GuiContextInner};
 use nice_plug::editor::{Editor, EditorHandle as _};
 use parking_lot::Mutex;
+use unweave_plugin::Unweave;
 use unweave_plugin::editor::EditorWindow;
-use unweave_plugin::params::UnweaveParams;
-use unweave_plugin::songs::Songs;
 use unweave_plugin::variant::Variant;
-use unweave_plugin::{Unweave, state};
 
 use crate::arguments::Arguments;
 use crate::host::Host;
 use crate::machine::Machine;
+use crate::parts::Parts;
 use crate::settings::{Memory, Settings};
-use crate::song::{self, Transport};
-use crate::sound::{Choice, Sound, System};
+use crate::song;
+use crate::sound::{Sound, System};
 use crate::window::Bar;
 
 /// What a program finds around it.
@@ -33,20 +32,6 @@ pub struct Setting {
 pub struct Program {
     window: EditorWindow,
     parts: Arc<Parts>,
-}
-
-/// What the window works with.
-pub(crate) struct Parts {
-    pub(crate) params: Arc<UnweaveParams>,
-    pub(crate) songs: Arc<Songs>,
-    pub(crate) transport: Arc<Transport>,
-    pub(crate) sound: Sound,
-    pub(crate) hears_card: Arc<AtomicBool>,
-    pub(crate) host: Arc<Host>,
-    memory: Mutex<Option<Memory>>,
-    /// What was chosen in the window, or was remembered of earlier; what was said on the command line is neither.
-    chosen: Mutex<Choice>,
-    notices: Mutex<Vec<String>>,
 }
 
 impl Program {
@@ -128,40 +113,5 @@ impl Program {
         parts.transport.stop();
         parts.remember();
         closed.map_err(|error| format!("The window has failed: {error}."))
-    }
-}
-
-impl Parts {
-    /// Plays on another device from now on, in the next run, too.
-    pub(crate) fn choose_sound(&self, choice: Choice) {
-        self.chosen.lock().clone_from(&choice);
-        self.sound.choose(choice);
-    }
-
-    /// Writes down what has changed.
-    pub(crate) fn remember(&self) {
-        let mut memory = self.memory.lock();
-        let Some(memory) = &mut *memory else { return };
-        let mut settings = Settings::default();
-        settings.sound.clone_from(&self.chosen.lock());
-        settings.hears_card = self.hears_card.load(Ordering::Relaxed);
-        settings.preset.clone_from(&self.params.preset.read());
-        settings.session = Some(state::of(&self.params));
-        if let Some(word) = memory.keep(&settings) {
-            self.notices.lock().push(word);
-        }
-    }
-
-    /// What has to be said until it was seen.
-    pub(crate) fn notice(&self) -> Option<String> {
-        self.notices.lock().first().cloned()
-    }
-
-    /// It was seen.
-    pub(crate) fn forget_notice(&self) {
-        let mut notices = self.notices.lock();
-        if !notices.is_empty() {
-            notices.remove(0);
-        }
     }
 }

@@ -15,7 +15,7 @@ use unweave_plugin::editor::button::{self, Look};
 use unweave_plugin::editor::{Extras, theme};
 use unweave_plugin::songs::clock;
 
-use crate::program::Parts;
+use crate::parts::Parts;
 use crate::sound;
 use dialog::Dialog;
 use player::{Player, Subject};

@@ -23,7 +23,7 @@ use imports::Import;
 const HEADING: &str = "//! rooms, from the top:";
 
 /// Libraries that promise an order.
-const LIBRARIES: [&str; 3] = ["separation", "live", "plugin"];
+const LIBRARIES: [&str; 4] = ["separation", "live", "plugin", "standalone"];
 
 /// Fails with the list of every import that goes against its library's order.
 pub fn check(root: &Path) -> anyhow::Result<()> {

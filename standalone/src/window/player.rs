@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use unweave_plugin::report::Source;
 use unweave_plugin::songs::{self, Listening};
 
-use crate::program::Parts;
+use crate::parts::Parts;
 use crate::song::{Bounds, Playing, Wish, at_rate};
 
 /// Plays what is chosen.
