@@ -17,10 +17,12 @@ use unweave_plugin::render::SongFile;
 use unweave_plugin::report::Source;
 use unweave_plugin::{Bell, Unweave};
 use unweave_separation::Resampler;
+use unweave_standalone::arguments::Arguments;
 use unweave_standalone::machine::Machine;
 use unweave_standalone::song::{Bounds, Playing, Transport, Wish, song};
 use unweave_standalone::sound::{Choice, Devices, InUse, Link, Look, Lost, Open, Sound, System};
-use unweave_tests::doubles::{Capturing, HALVES};
+use unweave_standalone::{Host, Program, Setting};
+use unweave_tests::doubles::{Capturing, HALVES, last_songs};
 use unweave_tests::signal::{noise, write_song};
 
 /// Long enough for a machine with other things to do.
@@ -186,7 +188,7 @@ fn what_is_muted_is_taken_out_of_the_song_while_it_plays() {
     let (_folder, path) = file(RATE, &[vec![0.5; SONG_FRAMES], vec![0.5; SONG_FRAMES]]);
     desk.await_model();
     let stored = r#"{"version": "", "params": {"drums_mute": {"bool": true}}, "fields": {}}"#;
-    let host = unweave_standalone::Host::new(Arc::clone(&desk.params), Bell::default());
+    let host = Host::new(Arc::clone(&desk.params), Bell::default());
     host.restore(serde_json::from_str(stored).unwrap());
     desk.transport.set_bounds(Bounds {
         range: None,
@@ -285,6 +287,42 @@ fn another_rate_of_the_sound_card_goes_on_where_the_song_was() {
     desk.machine.prepare(88_200, BLOCK);
     let playing = desk.transport.playing().unwrap();
     assert_eq!((playing.frame, playing.own_rate), (10_000, RATE));
+}
+
+#[test]
+fn songs_of_the_command_line_are_listed_and_what_is_none_is_said() {
+    let (folder, path) = file(RATE, &numbers(1_000));
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "no song at all").unwrap();
+    let missing = folder.path().join("missing.wav");
+    let arguments = Arguments {
+        songs: vec![path, text, missing],
+        ..Arguments::default()
+    };
+    let setting = || Setting {
+        systems: Vec::new(),
+        settings: None,
+    };
+    let plugin = Unweave::<Capturing>::default();
+    let program = Program::start(plugin, &arguments, setting());
+    let songs = last_songs();
+    let titles: Vec<String> = songs.rows().into_iter().map(|row| row.title).collect();
+    assert_eq!(titles, ["song.wav"]);
+    let complaint = songs.complaint().unwrap();
+    assert!(complaint.contains("notes.txt: "), "{complaint}");
+    assert!(complaint.contains("missing.wav: "), "{complaint}");
+    drop(program);
+
+    let arguments = Arguments {
+        system: Some("Gone".to_owned()),
+        ..Arguments::default()
+    };
+    let plugin = Unweave::<Capturing>::default();
+    let refusal = Program::start(plugin, &arguments, setting()).err();
+    assert_eq!(
+        refusal.as_deref(),
+        Some("There is no sound system “Gone” here. There is: none.")
+    );
 }
 
 /// A sound card that can be pulled out.

@@ -36,6 +36,9 @@ const RENDER: (i16, i16) = (740, 466);
 /// In the bar: what plays and stops, on its ground; the beginning of the line that is the song; undo.
 const PLAY: (i16, i16) = (16, 608);
 const PLAYED: (i16, i16) = (258, 615);
+/// Farther in the song than it is played here.
+const FAR: (i16, i16) = (500, 615);
+const BEFORE_FAR: (i16, i16) = (480, 615);
 const UNDO: (i16, i16) = (568, 607);
 
 /// A display, and a home of its own.
@@ -212,6 +215,10 @@ fn song_by_hand() {
         press("space", "it plays", || is_lit(PLAY, well));
         until("it moves on", || is_lit(PLAYED, played));
         press("space", "it stops", || !is_lit(PLAY, well));
+        assert!(!is_lit(BEFORE_FAR, played));
+        click_until("a click on its line goes there", FAR, || {
+            has(BEFORE_FAR, played)
+        });
         click_until("the button plays it, too", PLAY, || has(PLAY, well));
         click_until("and stops it", PLAY, || {
             has(PLAY, well).is_none().then_some(())

@@ -14,9 +14,6 @@ const INPUTS: [&str; 2] = ["in_1", "in_2"];
 const OUTPUTS: [&str; 2] = ["out_1", "out_2"];
 const AUDIO: &str = "32 bit float mono audio";
 
-/// Where the sound card's own ports are.
-const CARD: &str = "system";
-
 pub struct Jack;
 
 impl System for Jack {
@@ -63,8 +60,7 @@ impl System for Jack {
         let client = client
             .activate_async(watch, ports)
             .map_err(|error| format!("JACK doesn't play: {error}"))?;
-        let output = choice.output.as_deref().unwrap_or(CARD);
-        connect_outputs(client.as_client(), output)?;
+        let output = connect_outputs(client.as_client(), choice.output.as_deref())?;
         if let Some(input) = &choice.input {
             connect_inputs(client.as_client(), input)?;
         }
@@ -72,7 +68,7 @@ impl System for Jack {
             stream: Box::new(Playing { _client: client }),
             in_use: InUse {
                 system: NAME.to_owned(),
-                output: output.to_owned(),
+                output,
                 input: choice.input.clone(),
                 sample_rate,
                 block_frames,
@@ -140,46 +136,52 @@ fn client(options: ClientOptions) -> Result<Client, String> {
     }
 }
 
-/// Programs and devices that have audio ports of this kind, each once.
+/// Programs and devices that have audio ports of this kind, each once, but for Unweave itself.
 fn others(client: &Client, flags: PortFlags) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for port in client.ports(None, Some(AUDIO), flags) {
-        if let Some((name, _)) = port.split_once(':')
-            && name != client.name()
-            && !names.iter().any(|known| known == name)
-        {
+        let name = owner(&port);
+        // JACK numbers those of one name.
+        let is_own = name == CLIENT || name.starts_with(&format!("{CLIENT}-"));
+        if !is_own && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
     }
     names
 }
 
-fn ports_of(client: &Client, name: &str, flags: PortFlags) -> Vec<String> {
-    let ports = client.ports(None, Some(AUDIO), flags).into_iter();
-    ports
-        .filter(|port| port.split_once(':').is_some_and(|(owner, _)| owner == name))
-        .take(2)
-        .collect()
+fn owner(port: &str) -> &str {
+    port.split_once(':').map_or(port, |(owner, _)| owner)
 }
 
-/// To both ears; a device with one port gets both.
-fn connect_outputs(client: &Client, name: &str) -> Result<(), String> {
-    let ports = ports_of(client, name, PortFlags::IS_INPUT);
+/// The first two, which are left and right.
+fn ports_of(client: &Client, name: &str, flags: PortFlags) -> Vec<String> {
+    let ports = client.ports(None, Some(AUDIO), flags).into_iter();
+    ports.filter(|port| owner(port) == name).take(2).collect()
+}
+
+/// To both ears; a device with one port gets both. Gives whose ports they are.
+fn connect_outputs(client: &Client, name: Option<&str>) -> Result<String, String> {
+    let ports = match name {
+        Some(name) => ports_of(client, name, PortFlags::IS_INPUT),
+        None => {
+            let card = PortFlags::IS_INPUT | PortFlags::IS_PHYSICAL;
+            let ports = client.ports(None, Some(AUDIO), card);
+            ports.into_iter().take(2).collect()
+        }
+    };
     let Some(last) = ports.last() else {
-        // A server without a sound card is no trouble: others connect.
         return match name {
-            CARD => Ok(()),
-            name => Err(format!("“{name}” has no ports in JACK to play on")),
+            Some(name) => Err(format!("“{name}” has no ports in JACK to play on")),
+            // A server without a sound card is no trouble: others connect.
+            None => Ok("whoever connects".to_owned()),
         };
     };
     for (idx, own) in OUTPUTS.iter().enumerate() {
-        connect(
-            client,
-            &own_port(client, own),
-            ports.get(idx).unwrap_or(last),
-        )?;
+        let port = ports.get(idx).unwrap_or(last);
+        connect(client, &own_port(client, own), port)?;
     }
-    Ok(())
+    Ok(owner(last).to_owned())
 }
 
 fn connect_inputs(client: &Client, name: &str) -> Result<(), String> {
