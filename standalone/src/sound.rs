@@ -223,11 +223,11 @@ impl Drop for Sound {
 
 /// What the sound thread has.
 struct Desk {
+    /// The device's, or the clock's. Dropped before the link, so that the machine never ends on a device's thread.
+    stream: Option<Box<dyn Any>>,
     link: Link,
     systems: Vec<Box<dyn System>>,
     choice: Choice,
-    /// The device's, or the clock's.
-    stream: Option<Box<dyn Any>>,
     /// None while the clock paces.
     in_use: Option<InUse>,
     /// When it was tried, or looked for, the last time.
