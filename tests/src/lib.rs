@@ -9,14 +9,13 @@ pub mod capturing;
 pub mod doubles;
 #[cfg(target_os = "linux")]
 pub mod dragging;
-#[cfg(target_os = "linux")]
 pub mod process;
 pub mod rude;
 pub mod rude_clap;
 pub mod rude_vst3;
 pub mod session;
 pub mod signal;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub mod window;
 
 pub use session::{Event, Session};

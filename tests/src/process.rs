@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 /// Gives this thread the lowest real-time priority, above all that is not real time; false where this user may not.
+#[cfg(target_os = "linux")]
 pub fn make_real_time() -> bool {
     use thread_priority::{
         RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
@@ -11,6 +12,13 @@ pub fn make_real_time() -> bool {
     };
     let fifo = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, fifo).is_ok()
+}
+
+/// Gives this thread the highest priority that there is.
+#[cfg(not(target_os = "linux"))]
+pub fn make_real_time() -> bool {
+    use thread_priority::{ThreadPriority, set_current_thread_priority};
+    set_current_thread_priority(ThreadPriority::Max).is_ok()
 }
 
 /// Memory of this process that is in use, in bytes.

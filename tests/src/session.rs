@@ -338,8 +338,10 @@ impl Session {
             .access_shared_handler(|requests| requests.restart.swap(false, Ordering::SeqCst))
     }
 
-    /// Calls back on the main thread if the plug-in has asked for it.
+    /// Calls back on the main thread if the plug-in has asked for it; what the system has for windows is done.
     pub fn idle(&mut self) {
+        #[cfg(windows)]
+        crate::window::pump();
         let is_wanted = self
             .instance
             .access_shared_handler(|requests| requests.callback.swap(false, Ordering::SeqCst));

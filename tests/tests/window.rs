@@ -1,5 +1,5 @@
 //! The window in a host, with a real pointer: what is clicked and dragged is what is heard.
-#![cfg(target_os = "linux")]
+#![cfg(any(target_os = "linux", windows))]
 #![allow(
     clippy::unwrap_used,
     reason = "helpers of tests may unwrap as tests may"
@@ -57,6 +57,32 @@ fn opening_and_closing_a_hundred_times_leaks_nothing() {
     if let Some(display) = Display::start() {
         display.run("hundred_times");
     }
+}
+
+#[test]
+fn without_opengl_the_host_is_told_that_there_is_no_window_and_sound_goes_on() {
+    if let Some(display) = Display::start_without_opengl() {
+        display.run("no_opengl");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn no_opengl() {
+    let mut session = Session::new(&doubles::entry(), Halves::ID);
+    session.activate(RATE, BLOCK);
+    assert!(!session.can_open_window());
+    let mix = [0.5; BLOCK];
+    let started = Instant::now();
+    loop {
+        let outputs = session.render([&mix, &mix], &[BLOCK], &[]);
+        if outputs[0][0][BLOCK - 1] == 0.5 {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "no sound");
+        std::thread::sleep(Duration::from_millis(11));
+    }
+    assert!(!session.can_open_window(), "nor later");
 }
 
 /// A steady tone of one value, so that the gain of the mix can be read off the output.
@@ -280,6 +306,7 @@ fn by_hand() {
 }
 
 /// Threads, open files and resident memory in kB of this process.
+#[cfg(target_os = "linux")]
 fn resources() -> [usize; 3] {
     let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -289,6 +316,12 @@ fn resources() -> [usize; 3] {
         .unwrap();
     let resident = resident.trim().trim_end_matches(" kB").parse().unwrap();
     [count("/proc/self/task"), count("/proc/self/fd"), resident]
+}
+
+/// Threads, open handles and resident memory in kB of this process.
+#[cfg(windows)]
+fn resources() -> [usize; 3] {
+    unweave_tests::window::resources()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use unweave_plugin::editor::theme;
 use unweave_plugin::songs::Songs;
-use unweave_tests::doubles::{self, Capturing, Halves, last_songs};
+use unweave_tests::doubles::{self, Capturing, last_songs};
 use unweave_tests::dragging::{Drag, Target};
 use unweave_tests::session::Session;
 use unweave_tests::window::{Display, HostWindow, column, xdotool};
@@ -157,33 +157,6 @@ fn dragged_out() {
         }
     });
     assert_eq!(dropped, b"file:///music/a%20stem.wav\r\n");
-}
-
-#[test]
-fn without_opengl_the_host_is_told_that_there_is_no_window_and_sound_goes_on() {
-    if let Some(mut display) = Display::start_with(&["-extension", "GLX"]) {
-        display.variables = vec![("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent".to_owned())];
-        display.run("no_opengl");
-    }
-}
-
-#[test]
-#[ignore = "run by the test above, on a display of its own"]
-fn no_opengl() {
-    let mut session = Session::new(&doubles::entry(), Halves::ID);
-    session.activate(RATE, BLOCK);
-    assert!(!session.can_open_window());
-    let mix = [0.5; BLOCK];
-    let started = Instant::now();
-    loop {
-        let outputs = session.render([&mix, &mix], &[BLOCK], &[]);
-        if outputs[0][0][BLOCK - 1] == 0.5 {
-            break;
-        }
-        assert!(started.elapsed() < PATIENCE, "no sound");
-        std::thread::sleep(Duration::from_millis(11));
-    }
-    assert!(!session.can_open_window(), "nor later");
 }
 
 #[test]

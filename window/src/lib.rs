@@ -12,7 +12,9 @@
 
 mod change;
 mod clipboard;
-#[cfg(target_os = "linux")]
+#[cfg_attr(target_os = "linux", path = "drag_source/x11.rs")]
+#[cfg_attr(target_os = "macos", path = "drag_source/macos.rs")]
+#[cfg_attr(windows, path = "drag_source/windows.rs")]
 mod drag_source;
 mod handler;
 #[cfg(target_os = "linux")]
@@ -23,7 +25,6 @@ mod screen;
 use std::time::Duration;
 
 pub use baseview;
-#[cfg(target_os = "linux")]
 pub use drag_source::DragSource;
 
 use baseview::dpi::{LogicalSize, Size};

@@ -1,7 +1,7 @@
 //! The plug-in in hosts that others wrote, installed as users have it.
 
 mod ardour;
-mod desktop;
+pub mod desktop;
 mod monkey;
 mod qtractor;
 mod window;

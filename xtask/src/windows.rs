@@ -1,13 +1,17 @@
 //! Windows from Linux: built with MinGW-w64, tried under Wine.
 
 mod package;
+mod resources;
 pub mod tree;
 mod trial;
 
 use std::fs;
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use crate::build::Build;
+use crate::hosts::desktop::Screen;
 use crate::runtime;
 use crate::system::System;
 use crate::wheels::Wheel;
@@ -57,6 +61,10 @@ const FFMPEG: Wheel = Wheel {
 
 fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
     let tree = Tree::set_up(root)?;
+    let screen = Screen::start(tree.folder()).context(
+        "the tests open windows, and for that Xvfb is needed: sudo apt-get install xvfb",
+    )?;
+    let tree = tree.with_display(&screen.display);
     let programs = tree.folder().join("programs");
     let ffmpeg = programs.join("ffmpeg.exe");
     if !ffmpeg.is_file() {
@@ -71,5 +79,7 @@ fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
     let is_chosen = args.iter().any(|arg| ["-p", "--package"].contains(arg));
     let whole: &[&str] = if is_chosen { &[] } else { &["--workspace"] };
     let excluded: &[&str] = if is_chosen { &[] } else { &UNTESTED };
-    tree.cargo("test", &[whole, excluded, &args].concat())
+    // As what is packed: most of it is built for that already.
+    let how = &["--release", "--no-fail-fast"];
+    tree.cargo("test", &[how, whole, excluded, &args].concat())
 }

@@ -1,20 +1,43 @@
 //! Files dragged out of the window, into a host's timeline or a folder.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use egui::{Response, Ui};
+use egui::{Key, Response, Ui};
+use parking_lot::Mutex;
+use unweave_window::DragSource;
 
-/// Whether files can be dragged out on this system.
-pub const CAN_DRAG: bool = cfg!(target_os = "linux");
+/// What hangs at the pointer.
+type Held = Arc<Mutex<Option<DragSource>>>;
 
 /// Makes what was drawn, and senses drags, a handle of these files. They must be there: whole paths.
 ///
-/// Escape gives them back. Does nothing where [`CAN_DRAG`] is false.
+/// Escape gives them back.
 pub fn handle(ui: &Ui, response: &Response, files: impl FnOnce() -> Vec<PathBuf>) {
-    #[cfg(target_os = "linux")]
-    linux::handle(ui, response, files);
-    #[cfg(not(target_os = "linux"))]
-    let _ = (ui, response, files);
+    let id = response.id.with("files");
+    if response.drag_started()
+        // Where nothing can be dragged from, nothing hangs at the pointer.
+        && let Ok(source) = DragSource::start(files())
+    {
+        let held: Held = Arc::new(Mutex::new(Some(source)));
+        ui.data_mut(|data| {
+            data.insert_temp(id, held);
+            data.insert_temp(flag(), true);
+        });
+    }
+    let is_cancelled = ui.input(|input| input.key_pressed(Key::Escape));
+    if !response.drag_stopped() && !is_cancelled {
+        return;
+    }
+    let held: Option<Held> = ui.data_mut(|data| {
+        data.remove::<bool>(flag());
+        data.remove_temp(id)
+    });
+    if let Some(source) = held.and_then(|held| held.lock().take())
+        && !is_cancelled
+    {
+        source.release();
+    }
 }
 
 /// Whether what hovers over the window was dragged out of it.
@@ -26,45 +49,4 @@ pub fn is_ours(ctx: &egui::Context) -> bool {
 
 fn flag() -> egui::Id {
     egui::Id::unique("files are dragged out")
-}
-
-#[cfg(target_os = "linux")]
-mod linux {
-    use std::sync::Arc;
-
-    use egui::Key;
-    use parking_lot::Mutex;
-    use unweave_window::DragSource;
-
-    use super::*;
-
-    /// What hangs at the pointer.
-    type Held = Arc<Mutex<Option<DragSource>>>;
-
-    pub fn handle(ui: &Ui, response: &Response, files: impl FnOnce() -> Vec<PathBuf>) {
-        let id = response.id.with("files");
-        if response.drag_started()
-            // A display that can't be reached takes the window with it.
-            && let Ok(source) = DragSource::start(files())
-        {
-            let held: Held = Arc::new(Mutex::new(Some(source)));
-            ui.data_mut(|data| {
-                data.insert_temp(id, held);
-                data.insert_temp(flag(), true);
-            });
-        }
-        let is_cancelled = ui.input(|input| input.key_pressed(Key::Escape));
-        if !response.drag_stopped() && !is_cancelled {
-            return;
-        }
-        let held: Option<Held> = ui.data_mut(|data| {
-            data.remove::<bool>(flag());
-            data.remove_temp(id)
-        });
-        if let Some(source) = held.and_then(|held| held.lock().take())
-            && !is_cancelled
-        {
-            source.release();
-        }
-    }
 }

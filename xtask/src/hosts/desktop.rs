@@ -70,15 +70,44 @@ impl Drop for Running {
     }
 }
 
+/// A display without a screen, for as long as this lives.
+pub struct Screen {
+    /// As `DISPLAY` wants it.
+    pub display: String,
+    _server: Running,
+}
+
+impl Screen {
+    /// Starts one, with a log in this folder.
+    pub fn start(logs: &Path) -> anyhow::Result<Self> {
+        let mut server = Command::new("Xvfb");
+        server
+            .args(["-displayfd", "1", "-screen", "0", "1280x900x24"])
+            .args(["+extension", "GLX", "-noreset"])
+            .stdout(Stdio::piped())
+            .stderr(File::create(logs.join("xvfb.log"))?);
+        let mut server = Running::start(&mut server)?;
+        let output = server.child.stdout.take().context("it is piped")?;
+        let mut number = String::new();
+        BufReader::new(output).read_line(&mut number)?;
+        if number.trim().is_empty() {
+            bail!("Xvfb has ended: see {}", logs.display());
+        }
+        Ok(Self {
+            display: format!(":{}", number.trim()),
+            _server: server,
+        })
+    }
+}
+
 /// A display and a sound system of their own, for as long as this lives.
 pub struct Desktop {
-    display: String,
     server: String,
     path: OsString,
     // In the order in which they end.
     _sound: Running,
     _manager: Running,
-    _screen: Running,
+    screen: Screen,
 }
 
 /// A window, by the id that X gives it.
@@ -91,23 +120,10 @@ impl Desktop {
     /// Starts one, with logs in this folder.
     pub fn start(logs: &Path) -> anyhow::Result<Self> {
         let log = |name: &str| File::create(logs.join(name)).map(Stdio::from);
-        let mut screen = Command::new("Xvfb");
-        screen
-            .args(["-displayfd", "1", "-screen", "0", "1280x900x24"])
-            .args(["+extension", "GLX", "-noreset"])
-            .stdout(Stdio::piped())
-            .stderr(log("xvfb.log")?);
-        let mut screen = Running::start(&mut screen)?;
-        let output = screen.child.stdout.take().context("it is piped")?;
-        let mut number = String::new();
-        BufReader::new(output).read_line(&mut number)?;
-        if number.trim().is_empty() {
-            bail!("Xvfb has ended: see {}", logs.display());
-        }
-        let display = format!(":{}", number.trim());
+        let screen = Screen::start(logs)?;
         let manager = Running::start(
             Command::new("openbox")
-                .env("DISPLAY", &display)
+                .env("DISPLAY", &screen.display)
                 .stdout(Stdio::null())
                 .stderr(log("openbox.log")?),
         )?;
@@ -130,12 +146,11 @@ impl Desktop {
                 .stderr(Stdio::null()),
         )?;
         Ok(Self {
-            display,
             server,
             path: path_without_dialogs(logs)?,
             _sound: sound,
             _manager: manager,
-            _screen: screen,
+            screen,
         })
     }
 
@@ -143,7 +158,7 @@ impl Desktop {
     pub fn run(&self, command: &mut Command) -> anyhow::Result<Running> {
         Running::start(
             command
-                .env("DISPLAY", &self.display)
+                .env("DISPLAY", &self.screen.display)
                 .env("PATH", &self.path)
                 .env("JACK_DEFAULT_SERVER", &self.server)
                 .env("JACK_NO_START_SERVER", "1"),
@@ -282,7 +297,7 @@ impl Desktop {
         eprintln!("{}", std::fs::read_to_string(log).unwrap_or_default());
         let to = std::env::temp_dir().join("unweave-host.png");
         let import = Command::new("import")
-            .args(["-display", &self.display, "-window", "root"])
+            .args(["-display", &self.screen.display, "-window", "root"])
             .arg(&to)
             .stderr(Stdio::null())
             .status();
@@ -293,7 +308,7 @@ impl Desktop {
 
     fn hand(&self) -> Command {
         let mut hand = Command::new("xdotool");
-        hand.env("DISPLAY", &self.display);
+        hand.env("DISPLAY", &self.screen.display);
         hand
     }
 }

@@ -57,7 +57,10 @@ mount --bind "$windows/build" "$tree/target"
 mount --bind "$cargo" "$tree/cargo"
 if [ -d "$workspace/../shared" ]; then mount --bind "$workspace/../shared" "$tree/shared"; fi
 if [ -d /tmp/.X11-unix ]; then mount --bind /tmp/.X11-unix "$tree/tmp/.X11-unix"; fi
-exec chroot "$tree" "$@"
+# Who is interrupted ends everything inside; the first process of its own kind would hear nothing of it.
+trap 'exit 130' INT TERM
+chroot "$tree" "$@" &
+wait $!
 "#;
 /// Where these are mounted.
 const MOUNTS: [&str; 6] = [
@@ -73,8 +76,7 @@ const COMPLETE: &str = "complete";
 /// Of this machine, so that a company's proxy works in the tree as well.
 const LENT: [&str; 2] = ["etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt"];
 /// Of whoever runs this.
-const PASSED_ON: [&str; 6] = [
-    "DISPLAY",
+const PASSED_ON: [&str; 5] = [
     "http_proxy",
     "https_proxy",
     "no_proxy",
@@ -89,6 +91,8 @@ pub struct Tree {
     /// `target/windows`.
     folder: PathBuf,
     cargo: PathBuf,
+    /// Of the X server that programs inside show their windows on.
+    display: Option<String>,
 }
 
 impl Tree {
@@ -101,6 +105,7 @@ impl Tree {
             workspace: workspace.to_owned(),
             folder: bundle::target_folder(workspace).join("windows"),
             cargo: build::cargo_home()?,
+            display: None,
         };
         let missing = missing(shell::is_found, || {
             shell::succeeds("unshare", &[&ISOLATION[..], &["true"]].concat())
@@ -149,6 +154,12 @@ impl Tree {
         Ok(tree)
     }
 
+    /// The same, with a display, as `DISPLAY` wants it.
+    pub fn with_display(mut self, display: &str) -> Self {
+        self.display = Some(display.to_owned());
+        self
+    }
+
     /// The folder that is `/windows` inside.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -189,7 +200,8 @@ impl Tree {
                 PASSED_ON
                     .into_iter()
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
-            );
+            )
+            .envs(self.display.iter().map(|display| ("DISPLAY", display)));
         command
     }
 
@@ -305,6 +317,7 @@ mod tests {
             workspace: "/home/u/unweave".into(),
             folder: "/home/u/unweave/target/windows".into(),
             cargo: "/home/u/.cargo".into(),
+            display: None,
         };
         let inside = |path: &str| tree.inside(Path::new(path)).ok();
         for (outside, expected) in [

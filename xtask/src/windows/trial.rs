@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 
 use super::package::{Packages, files};
+use super::resources;
 use super::tree::{Tree, USER, WINE};
 use crate::{demo, shell};
 
@@ -16,6 +17,16 @@ const RUN: &str = r#"code=0; "$@" || code=$?; /usr/lib/wine/wineserver -w; exit 
 /// How far a stem's sample may be from the one of this system, in steps of 24 bits: the systems' mathematical
 /// functions differ in the last bit of a float, of which 24-bit steps are the last bit near full scale.
 const MAX_STEPS: u32 = 3;
+/// How the command is asked for stems: its own, and what the plug-in makes while music plays.
+const STEMS: [&[&str]; 2] = [&[], &["--live", "standard"]];
+/// Our programs and libraries in the archive's folder, and the manifest that is in each.
+const OURS: [&str; 4] = [
+    "unweave.exe",
+    "unweave-standalone.exe",
+    "CLAP/Unweave.clap",
+    "VST3/Unweave.vst3/Contents/x86_64-win/Unweave.vst3",
+];
+const MANIFEST: &str = "assets/package/windows.manifest";
 /// What the system itself writes: Wine's temporary files, and what it notes of programs that ran.
 const UNCOUNTED: [(&str, &str); 3] = [
     ("", "windows"),
@@ -66,8 +77,11 @@ pub fn run(root: &Path, tree: &Tree, packages: &Packages) -> anyhow::Result<()> 
     let song = trial.folder.join("song.flac");
     fs::copy(root.join(demo::SONG), &song)?;
     let unpacked = trial.unpack(&packages.archive)?;
-    let expected = trial.of_this_system(root, &song)?;
-    trial.use_command(&unpacked, &song, &expected)?;
+    let manifest = fs::read(root.join(MANIFEST))?;
+    for file in OURS {
+        resources::check(&unpacked.join(file), &manifest)?;
+    }
+    trial.use_command(root, &unpacked, &song)?;
     for mode in &MODES {
         trial.install(mode, &packages.installer)?;
     }
@@ -114,19 +128,13 @@ impl Trial<'_> {
     }
 
     /// The demo song's set as this system's command makes it.
-    fn of_this_system(&self, root: &Path, song: &Path) -> anyhow::Result<PathBuf> {
-        let to = self.folder.join("expected");
+    fn of_this_system(&self, root: &Path, song: &Path, mode: &[&str]) -> anyhow::Result<PathBuf> {
+        let to = self.folder.join("expected").join(mode.join(" "));
         shell::run(
             Command::new("cargo")
-                .args([
-                    "run",
-                    "--quiet",
-                    "--locked",
-                    "--release",
-                    "--package",
-                    "unweave",
-                ])
-                .args(["--", "separate", "--quiet"])
+                .args(["run", "--quiet", "--locked", "--package", "unweave", "--"])
+                .args(["separate", "--quiet"])
+                .args(mode)
                 .arg(song)
                 .arg("--output")
                 .arg(&to)
@@ -136,7 +144,7 @@ impl Trial<'_> {
     }
 
     /// The command finds its runtime beside it, separates, and makes what this system's makes.
-    fn use_command(&self, unpacked: &Path, song: &Path, expected: &Path) -> anyhow::Result<()> {
+    fn use_command(&self, root: &Path, unpacked: &Path, song: &Path) -> anyhow::Result<()> {
         let command = unpacked.join("unweave.exe");
         let doctor = self.wine(&command, &["doctor"])?;
         ensure!(
@@ -144,25 +152,17 @@ impl Trial<'_> {
             "no runtime is found beside the command:\n{doctor}"
         );
         let name = song.file_name().unwrap_or_default().to_string_lossy();
-        self.wine(
-            &command,
-            &["separate", "--quiet", &name, "--output", "stems"],
-        )?;
-        let set = only_folder(&self.folder.join("stems"))?;
-        let verdict = self.wine(&command, &["verify", "stems"])?;
-        ensure!(verdict.contains("sums exactly"), "{verdict}");
-        let mut furthest = 0;
-        for file in files(expected)? {
-            if file.ends_with(".wav") {
-                let steps = difference(&expected.join(&file), &set.join(&file))
-                    .with_context(|| file.clone())?;
-                let is_mix = file.contains("(Full Mix)");
-                let allowed = if is_mix { 0 } else { MAX_STEPS };
-                ensure!(steps <= allowed, "{file}: {steps} steps from this system's");
-                furthest = furthest.max(steps);
-            }
+        for mode in STEMS {
+            let expected = self.of_this_system(root, song, mode)?;
+            let to = ["stems", &mode.join(" ")].concat();
+            let arguments = [&["separate", "--quiet"], mode, &[&name, "--output", &to]];
+            self.wine(&command, &arguments.concat())?;
+            let verdict = self.wine(&command, &["verify", &to])?;
+            ensure!(verdict.contains("sums exactly"), "{verdict}");
+            let set = only_folder(&self.folder.join(&to))?;
+            let steps = compare(&expected, &set)?;
+            eprintln!("under Wine: {to}: within {steps} steps of 24 bits of this system's");
         }
-        eprintln!("under Wine: stems within {furthest} steps of 24 bits of this system's");
         Ok(())
     }
 
@@ -244,6 +244,22 @@ fn only_folder(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(entry
         .with_context(|| format!("{} is empty", folder.display()))??
         .path())
+}
+
+/// The largest difference between two sets, in steps.
+fn compare(expected: &Path, set: &Path) -> anyhow::Result<u32> {
+    let mut furthest = 0;
+    for file in files(expected)? {
+        if file.ends_with(".wav") {
+            let steps = difference(&expected.join(&file), &set.join(&file))
+                .with_context(|| file.clone())?;
+            let is_mix = file.contains("(Full Mix)");
+            let allowed = if is_mix { 0 } else { MAX_STEPS };
+            ensure!(steps <= allowed, "{file}: {steps} steps from this system's");
+            furthest = furthest.max(steps);
+        }
+    }
+    Ok(furthest)
 }
 
 /// The largest difference between two files' integers, in steps.

@@ -120,10 +120,7 @@ pub fn outcome(ui: &mut Ui, songs: &Arc<Songs>, look: &Look) {
                     several => format!("Rendered: {several} files"),
                 };
                 let text = RichText::new(text).font(theme::SMALL).color(theme::WELL);
-                let hint = match dragging::CAN_DRAG {
-                    true => format!("Drag the files from here; they are in {}", dir.display()),
-                    false => dir.display().to_string(),
-                };
+                let hint = format!("Drag the files from here; they are in {}", dir.display());
                 let label = ui.add(egui::Label::new(text).sense(egui::Sense::drag()));
                 dragging::handle(ui, &label, || files.clone());
                 label.on_hover_text(hint);

@@ -1,0 +1,304 @@
+//! The screen of a Windows, and what is done on it.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::mem::size_of;
+
+use clack_extensions::gui::{GuiApiType, GuiSize, Window};
+use windows::Win32::Foundation::{CloseHandle, HWND, LPARAM, LRESULT, WPARAM};
+use windows::Win32::Graphics::Gdi::{GetDC, GetPixel, ReleaseDC};
+use windows::Win32::System::Diagnostics::ToolHelp::{
+    CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
+};
+use windows::Win32::System::ProcessStatus::{GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
+use windows::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
+use windows::Win32::UI::Input::KeyboardAndMouse::{
+    INPUT, INPUT_0, INPUT_KEYBOARD, INPUT_MOUSE, KEYBD_EVENT_FLAGS, KEYBDINPUT, KEYEVENTF_KEYUP,
+    KEYEVENTF_UNICODE, MOUSE_EVENT_FLAGS, MOUSEEVENTF_LEFTDOWN, MOUSEEVENTF_LEFTUP, MOUSEINPUT,
+    SendInput, VIRTUAL_KEY, VK_CONTROL, VK_F5, VK_RETURN, VK_SHIFT, VK_SPACE,
+};
+use windows::Win32::UI::WindowsAndMessaging::{
+    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, EnumWindows,
+    GetWindowThreadProcessId, IsWindowVisible, MSG, PM_REMOVE, PeekMessageW, PostMessageW,
+    RegisterClassW, SW_SHOW, SetCursorPos, SetForegroundWindow, ShowWindow, TranslateMessage,
+    WINDOW_EX_STYLE, WM_CLOSE, WM_KEYDOWN, WNDCLASSW, WS_CLIPCHILDREN, WS_POPUP,
+};
+use windows::core::{BOOL, PCWSTR, w};
+
+use super::run_ignored;
+
+/// How this system's windows are called.
+pub const API: GuiApiType<'_> = GuiApiType::WIN32;
+const CLASS: PCWSTR = w!("unweave test host");
+
+thread_local! {
+    /// Codes of the keys that were pressed for the host.
+    static KEYS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The screen of this process.
+pub struct Display {
+    variables: &'static [(&'static str, &'static str)],
+}
+
+impl Display {
+    /// The one that there is.
+    pub fn start() -> Option<Self> {
+        Some(Self { variables: &[] })
+    }
+
+    /// The same, with no more of OpenGL than Windows itself has, where it runs under Wine.
+    pub fn start_without_opengl() -> Option<Self> {
+        let variables = &[("MESA_GL_VERSION_OVERRIDE", "1.1")];
+        Some(Self { variables })
+    }
+
+    /// Runs an ignored test of this program in a process of its own.
+    ///
+    /// # Panics
+    /// The test fails, or there is no such test.
+    pub fn run(&self, test: &str) {
+        run_ignored(test, self.variables.iter().copied());
+    }
+}
+
+/// Moves the pointer, presses buttons and keys, in xdotool's words.
+///
+/// # Panics
+/// It has no such word.
+pub fn xdotool(words: &str) {
+    let mut words = words.split_whitespace();
+    let number =
+        |word: Option<&str>| -> i32 { word.and_then(|word| word.parse().ok()).expect("a number") };
+    while let Some(word) = words.next() {
+        match word {
+            "mousemove" => {
+                let (x, y) = (number(words.next()), number(words.next()));
+                // SAFETY: any place will do.
+                unsafe { SetCursorPos(x, y) }.expect("there is a pointer");
+            }
+            "click" | "mousedown" | "mouseup" => {
+                assert_eq!(words.next(), Some("1"), "the left button");
+                if word != "mouseup" {
+                    mouse(MOUSEEVENTF_LEFTDOWN);
+                }
+                if word != "mousedown" {
+                    mouse(MOUSEEVENTF_LEFTUP);
+                }
+            }
+            "--delay" => {
+                words.next();
+            }
+            "key" | "type" => {}
+            text if text.len() == 1
+                || ["space", "F5", "Return"].contains(&text)
+                || text.contains('+') =>
+            {
+                press(text);
+            }
+            text => text.encode_utf16().for_each(character),
+        }
+    }
+}
+
+fn send(input: INPUT) {
+    // SAFETY: one whole input.
+    let num_sent = unsafe { SendInput(&[input], size_of::<INPUT>() as i32) };
+    assert_eq!(num_sent, 1, "the system takes it");
+}
+
+fn mouse(flags: MOUSE_EVENT_FLAGS) {
+    let mi = MOUSEINPUT {
+        dwFlags: flags,
+        ..MOUSEINPUT::default()
+    };
+    send(INPUT {
+        r#type: INPUT_MOUSE,
+        Anonymous: INPUT_0 { mi },
+    });
+}
+
+fn keyboard(key: VIRTUAL_KEY, scan: u16, flags: KEYBD_EVENT_FLAGS) {
+    let ki = KEYBDINPUT {
+        wVk: key,
+        wScan: scan,
+        dwFlags: flags,
+        ..KEYBDINPUT::default()
+    };
+    send(INPUT {
+        r#type: INPUT_KEYBOARD,
+        Anonymous: INPUT_0 { ki },
+    });
+}
+
+fn character(unit: u16) {
+    for flags in [KEYEVENTF_UNICODE, KEYEVENTF_UNICODE | KEYEVENTF_KEYUP] {
+        keyboard(VIRTUAL_KEY(0), unit, flags);
+    }
+}
+
+fn press(text: &str) {
+    let keys: Vec<VIRTUAL_KEY> = text
+        .split('+')
+        .map(|name| match name {
+            "shift" => VK_SHIFT,
+            "ctrl" => VK_CONTROL,
+            "space" => VK_SPACE,
+            "Return" => VK_RETURN,
+            "F5" => VK_F5,
+            letter => VIRTUAL_KEY(letter.as_bytes()[0].to_ascii_uppercase().into()),
+        })
+        .collect();
+    for key in &keys {
+        keyboard(*key, 0, KEYBD_EVENT_FLAGS(0));
+    }
+    for key in keys.iter().rev() {
+        keyboard(*key, 0, KEYEVENTF_KEYUP);
+    }
+}
+
+/// Red, green and blue of so many pixels, downwards from here, of the screen.
+pub fn column((x, y): (i16, i16), height: u16) -> Vec<[u8; 3]> {
+    // SAFETY: the screen is always there, and what is borrowed is given back.
+    unsafe {
+        let screen = GetDC(None);
+        let pixels = (0..i32::from(height))
+            .map(|row| {
+                let [red, green, blue, _] = GetPixel(screen, x.into(), i32::from(y) + row)
+                    .0
+                    .to_le_bytes();
+                [red, green, blue]
+            })
+            .collect();
+        ReleaseDC(None, screen);
+        pixels
+    }
+}
+
+/// Asks all other programs to close their windows, as a click on × does.
+pub fn close_windows() {
+    unsafe extern "system" fn close(window: HWND, _: LPARAM) -> BOOL {
+        let mut process = 0;
+        // SAFETY: the system says that the window is there; if it has gone by now, nothing happens.
+        unsafe {
+            GetWindowThreadProcessId(window, Some(&raw mut process));
+            if process != std::process::id() && IsWindowVisible(window).as_bool() {
+                let _ = PostMessageW(Some(window), WM_CLOSE, WPARAM(0), LPARAM(0));
+            }
+        }
+        true.into()
+    }
+    // SAFETY: the function is called before this returns.
+    unsafe { EnumWindows(Some(close), LPARAM(0)) }.expect("there are windows");
+}
+
+/// Does what the system has for the windows of this thread, as a host's main loop.
+pub fn pump() {
+    let mut message = MSG::default();
+    // SAFETY: the message outlives the calls.
+    unsafe {
+        while PeekMessageW(&raw mut message, None, 0, 0, PM_REMOVE).as_bool() {
+            let _ = TranslateMessage(&raw const message);
+            DispatchMessageW(&raw const message);
+        }
+    }
+}
+
+/// Threads, open handles and resident memory in kB of this process.
+pub fn resources() -> [usize; 3] {
+    let (mut num_handles, mut memory) = (0, PROCESS_MEMORY_COUNTERS::default());
+    let mut thread = THREADENTRY32 {
+        dwSize: size_of::<THREADENTRY32>() as u32,
+        ..THREADENTRY32::default()
+    };
+    let mut num_threads = 0;
+    // SAFETY: this process is there, and what is written outlives the calls.
+    unsafe {
+        let process = GetCurrentProcess();
+        GetProcessHandleCount(process, &raw mut num_handles).expect("it is ours");
+        let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
+        GetProcessMemoryInfo(process, &raw mut memory, size).expect("it is ours");
+        let all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0).expect("there are threads");
+        let mut next = Thread32First(all, &raw mut thread);
+        while next.is_ok() {
+            num_threads += usize::from(thread.th32OwnerProcessID == std::process::id());
+            next = Thread32Next(all, &raw mut thread);
+        }
+        let _ = CloseHandle(all);
+    }
+    [
+        num_threads,
+        num_handles as usize,
+        memory.WorkingSetSize / 1024,
+    ]
+}
+
+/// A host's window, at the upper left corner of the screen, for the plug-in's to lie in.
+pub struct HostWindow(HWND);
+
+impl HostWindow {
+    /// Opens one.
+    pub fn new(size: GuiSize) -> Self {
+        Self::at((0, 0), size)
+    }
+
+    /// Opens one with its upper left corner there.
+    pub fn at((x, y): (i32, i32), size: GuiSize) -> Self {
+        let class = WNDCLASSW {
+            lpfnWndProc: Some(host),
+            lpszClassName: CLASS,
+            ..WNDCLASSW::default()
+        };
+        let side = |length: u32| i32::try_from(length).expect("fits a screen");
+        // SAFETY: names and class outlive the calls; a class that is there already stays.
+        unsafe {
+            RegisterClassW(&raw const class);
+            let window = CreateWindowExW(
+                WINDOW_EX_STYLE(0),
+                CLASS,
+                w!("host"),
+                WS_POPUP | WS_CLIPCHILDREN,
+                x,
+                y,
+                side(size.width),
+                side(size.height),
+                None,
+                None,
+                None,
+                None,
+            );
+            let window = window.expect("a window can be made");
+            let _ = ShowWindow(window, SW_SHOW);
+            let _ = SetForegroundWindow(window);
+            Self(window)
+        }
+    }
+
+    /// Codes of the keys that were pressed for the host since the last time.
+    pub fn keys(&self) -> Vec<u8> {
+        pump();
+        KEYS.take()
+    }
+
+    /// As plug-ins want it.
+    pub fn handle(&self) -> Window<'static, '_> {
+        let handle: *mut c_void = self.0.0;
+        // SAFETY: the window outlives what lies in it.
+        unsafe { Window::from_win32_hwnd(handle) }
+    }
+}
+
+impl Drop for HostWindow {
+    fn drop(&mut self) {
+        // SAFETY: it was made on this thread. It may be gone.
+        let _ = unsafe { DestroyWindow(self.0) };
+    }
+}
+
+unsafe extern "system" fn host(window: HWND, message: u32, w: WPARAM, l: LPARAM) -> LRESULT {
+    if message == WM_KEYDOWN {
+        KEYS.with_borrow_mut(|keys| keys.extend(u8::try_from(w.0)));
+    }
+    // SAFETY: the system's own arguments.
+    unsafe { DefWindowProcW(window, message, w, l) }
+}
