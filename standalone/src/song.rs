@@ -283,7 +283,9 @@ impl Desk {
                 taken: 0,
                 shared: Arc::clone(&stream),
             }))
-            .map_err(|_| "No sound card takes the song: choose another under Sound.".to_owned())?;
+            .map_err(|_| {
+                "No sound card takes the song: choose another at the lower right.".to_owned()
+            })?;
         self.current = Some(Current {
             wish,
             own_rate,

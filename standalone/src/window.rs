@@ -279,7 +279,7 @@ fn of_input(in_use: Option<&sound::InUse>) -> String {
         Some(in_use) => match &in_use.input {
             Some(input) => format!("From “{input}”."),
             None if in_use.block_frames > 0 && in_use.rates.is_empty() => {
-                "From whatever is connected with Unweave's inputs; or choose one under Sound."
+                "From whatever is connected with Unweave's inputs; the button with the sound card's name offers more."
                     .to_owned()
             }
             None => "No input is chosen: press the button with the sound card's name.".to_owned(),
