@@ -126,6 +126,8 @@ fn host() -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// A folder of seeds under another name would be left out without a word.
@@ -146,5 +148,34 @@ mod tests {
         targets.sort();
         assert_eq!(names("fuzz_targets"), targets);
         assert_eq!(names("seeds"), targets);
+    }
+
+    /// Nothing else would say that it isn't: it is a workspace of its own.
+    #[test]
+    fn the_lock_file_knows_every_dependency_of_what_is_fuzzed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let read = |name: &str| -> toml::Table {
+            let text = std::fs::read_to_string(root.join(name)).unwrap();
+            text.parse().unwrap()
+        };
+        let manifest = read("separation/Cargo.toml");
+        let is_optional = |dependency: &toml::Value| {
+            let optional = dependency.get("optional");
+            optional.is_some_and(|optional| optional.as_bool() == Some(true))
+        };
+        let needed = manifest["dependencies"].as_table().unwrap().iter();
+        let needed: BTreeSet<&str> = needed
+            .filter(|(_, dependency)| !is_optional(dependency))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let lock = read("fuzz/Cargo.lock");
+        let packages = lock["package"].as_array().unwrap().iter();
+        let mut packages = packages.filter(|p| p["name"].as_str() == Some("unweave-separation"));
+        let locked = packages.next().unwrap()["dependencies"].as_array().unwrap();
+        let locked: BTreeSet<&str> = locked
+            .iter()
+            .map(|name| name.as_str().unwrap().split(' ').next().unwrap())
+            .collect();
+        assert_eq!(locked, needed);
     }
 }
