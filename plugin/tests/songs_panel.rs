@@ -22,6 +22,7 @@ use painter::Painter;
 use unweave_live::Controls;
 use unweave_live::capture::{Moment, Position};
 use unweave_live::preview::{PreviewSide, Use};
+use unweave_plugin::editor::palette::DARK;
 use unweave_plugin::editor::songs::{SongsView, draw};
 use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
@@ -59,7 +60,7 @@ impl Panel {
         let mut view = SongsView::default();
         let harness = Harness::builder()
             .with_size(vec2(272.0, 900.0))
-            .with_context_setup(theme::apply)
+            .with_context_setup(|ctx| theme::apply(ctx, &DARK))
             .renderer(Painter::default())
             .build_ui(move |ui| draw(ui, &shown, &mut view));
         let mut panel = Self {
