@@ -116,13 +116,16 @@ pub fn outcome(ui: &mut Ui, songs: &Arc<Songs>, look: &Look) {
                 #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
                 progress(ui, songs, now.fraction as f32, &remaining);
             }
-            Some(Stage::Done { dir, files, .. }) => {
+            Some(Stage::Done {
+                dir, files, facts, ..
+            }) => {
                 let text = match files.len() {
                     1 => "Rendered: 1 file".to_owned(),
                     several => format!("Rendered: {several} files"),
                 };
                 let text = RichText::new(text).font(theme::SMALL).color(palette.well);
                 let hint = format!("Drag the files from here; they are in {}", dir.display());
+                let hint = format!("{hint}\n{}", facts.join("\n"));
                 let label = ui.add(egui::Label::new(text).sense(egui::Sense::drag()));
                 dragging::handle(ui, &label, || files.clone());
                 label.on_hover_text(hint);
