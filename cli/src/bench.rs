@@ -183,6 +183,7 @@ fn separate(
         output_dir,
         template: None,
         is_flat: false,
+        has_report: true,
         selection: &Selection::default(),
         format: FileFormat::Wav,
         depth: BitDepth::Int24,

@@ -284,6 +284,7 @@ impl Args {
             output_dir: batch_song.output,
             template: self.name.as_ref(),
             is_flat: self.flat,
+            has_report: true,
             selection: batch_song.selection,
             format: batch_song.format,
             depth: batch_song.depth,

@@ -23,7 +23,9 @@ mod keys;
 mod level_meter;
 mod light;
 mod listen;
+mod look;
 mod models;
+pub mod palette;
 mod picture;
 mod presets;
 pub mod scale;
@@ -35,12 +37,14 @@ pub mod theme;
 mod visibility;
 mod window;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{CentralPanel, Context, Frame, Key, Margin, Modifiers, Panel, RichText, Ui};
 use nice_plug::context::gui::GuiContext;
 use unweave_live::State;
+use unweave_separation::files::folders;
 
 use crate::bell::Bell;
 use crate::params::UnweaveParams;
@@ -53,6 +57,7 @@ pub use extras::Extras;
 use keys::Keys;
 use light::Heard;
 use listen::Listener;
+use look::LookView;
 use models::ModelsView;
 use presets::PresetsView;
 use songs::SongsView;
@@ -79,6 +84,7 @@ pub struct EditorState {
     room: scale::Room,
     dropping: Dropping,
     keys: Keys,
+    look: LookView,
     listener: Listener,
     models: ModelsView,
     presets: PresetsView,
@@ -99,6 +105,7 @@ impl EditorState {
             room: scale::Room::default(),
             dropping: Dropping::default(),
             keys: Keys::default(),
+            look: LookView::new(folders::user_data().as_deref()),
             listener: Listener::default(),
             models: ModelsView::default(),
             presets: PresetsView::default(),
@@ -119,9 +126,10 @@ impl EditorState {
         self.is_hidden = is_hidden;
     }
 
-    /// The user's presets are there.
-    pub fn set_presets(&mut self, folder: Folder) {
-        self.presets = PresetsView::new(Some(folder));
+    /// This is the user's data folder.
+    pub fn set_data(&mut self, data: &Path) {
+        self.presets = PresetsView::new(Some(Folder::at(data)));
+        self.look = LookView::new(Some(data));
     }
 
     /// How much of this window can be seen, and how large the screen is.
@@ -135,14 +143,16 @@ impl EditorState {
         self.extras.as_mut().is_some_and(is_extra) || self.keys.uses(ctx, key, modifiers)
     }
 
-    /// Whether the processor draws this window, so that every frame costs what it computes with.
-    pub fn set_software(&mut self, is_software: bool) {
+    /// Before the first frame. Where the processor draws this window, every frame costs what it computes with.
+    pub fn start(&mut self, ctx: &Context, is_software: bool) {
         self.tempo = Tempo::new(is_software);
+        self.look.apply(ctx);
     }
 }
 
 /// Draws the window and does what the person wants.
 pub fn draw(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
+    state.look.apply(ui.ctx());
     let params = Arc::clone(&state.params);
     if let Some(extras) = &mut state.extras {
         extras.begin(ui);
@@ -251,7 +261,7 @@ fn header(ui: &mut Ui, state: &mut EditorState, host: &GuiContext) {
         ui.add_space(8.0);
         models::draw(ui, &mut state.models, &state.params, host);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            scale::draw(ui, state.room);
+            scale::draw(ui, state.room, &mut state.look);
             presets::draw(ui, &mut state.presets, &state.params, host);
         });
     });

@@ -38,6 +38,8 @@ pub struct Order {
     pub folder: PathBuf,
     /// Which files.
     pub selection: Selection,
+    /// Whether the one file of the selection lies in `folder` alone, without a folder of its own and a report.
+    pub is_alone: bool,
     /// Kind of the files.
     pub format: FileFormat,
     /// Depth of the files.
@@ -82,6 +84,8 @@ pub enum Stage {
         files: Vec<PathBuf>,
         /// What the listener should know.
         notes: Vec<String>,
+        /// What the report says of the files, a line each.
+        facts: Vec<String>,
     },
     /// There is no set, for this reason.
     Failed(String),
@@ -111,7 +115,8 @@ fn render(
         name: order.name.as_deref(),
         output_dir: &order.folder,
         template: None,
-        is_flat: false,
+        is_flat: order.is_alone,
+        has_report: !order.is_alone,
         selection: &order.selection,
         format: order.format,
         depth: order.depth,
@@ -129,6 +134,7 @@ fn render(
     let files = report.files.iter().map(|file| dir.join(&file.name));
     Ok(Stage::Done {
         files: files.collect(),
+        facts: words::facts(&report),
         notes: if has_news {
             report.warnings
         } else {

@@ -331,22 +331,46 @@ fn the_window_looks_as_it_did() {
         ("window-150", (960.0, 600.0), 1.5),
     ] {
         let mut desktop = Desktop::with_size(size.into(), scale);
-        desktop.click("Drums mute", Modifiers::NONE);
-        desktop.click("Bass solo", Modifiers::NONE);
-        desktop.click("Compare with dry", Modifiers::NONE);
-        for (label, key) in [
-            ("Drums gain", Key::Home),
-            ("Vocals gain", Key::PageDown),
-            ("Other sensitivity", Key::PageUp),
-        ] {
-            desktop.focus(label);
-            desktop.harness.key_press(key);
-            desktop.step();
-        }
-        // The last movement ends.
-        desktop.harness.run_steps(60);
+        set_a_lot(&mut desktop);
         results.add(desktop.harness.try_snapshot(name));
     }
+}
+
+/// The same in other colours, chosen by hand.
+#[test]
+fn the_window_looks_as_it_did_in_every_look() {
+    let mut results = SnapshotResults::new();
+    for (look, name) in [
+        ("Light", "window-light"),
+        ("High contrast", "window-high-contrast"),
+    ] {
+        let mut desktop = Desktop::new();
+        desktop
+            .harness
+            .get_by_role_and_label(Role::ComboBox, "Size and colours")
+            .click();
+        desktop.step();
+        desktop.click(look, Modifiers::NONE);
+        set_a_lot(&mut desktop);
+        results.add(desktop.harness.try_snapshot(name));
+    }
+}
+
+fn set_a_lot(desktop: &mut Desktop) {
+    desktop.click("Drums mute", Modifiers::NONE);
+    desktop.click("Bass solo", Modifiers::NONE);
+    desktop.click("Compare with dry", Modifiers::NONE);
+    for (label, key) in [
+        ("Drums gain", Key::Home),
+        ("Vocals gain", Key::PageDown),
+        ("Other sensitivity", Key::PageUp),
+    ] {
+        desktop.focus(label);
+        desktop.harness.key_press(key);
+        desktop.step();
+    }
+    // The last movement ends.
+    desktop.harness.run_steps(60);
 }
 
 #[test]

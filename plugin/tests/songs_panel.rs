@@ -22,6 +22,7 @@ use painter::Painter;
 use unweave_live::Controls;
 use unweave_live::capture::{Moment, Position};
 use unweave_live::preview::{PreviewSide, Use};
+use unweave_plugin::editor::palette::DARK;
 use unweave_plugin::editor::songs::{SongsView, draw};
 use unweave_plugin::editor::theme;
 use unweave_plugin::render::Stage;
@@ -59,7 +60,7 @@ impl Panel {
         let mut view = SongsView::default();
         let harness = Harness::builder()
             .with_size(vec2(272.0, 900.0))
-            .with_context_setup(theme::apply)
+            .with_context_setup(|ctx| theme::apply(ctx, &DARK))
             .renderer(Painter::default())
             .build_ui(move |ui| draw(ui, &shown, &mut view));
         let mut panel = Self {
@@ -281,8 +282,33 @@ fn one_press_makes_one_file() {
         let (dir, files) = panel.rendered();
         assert_eq!(files, [expected]);
         assert!(dir.join(expected).is_file());
+        let Some(Stage::Done { facts, .. }) = panel.songs.stage() else {
+            unreachable!("it was rendered");
+        };
+        assert!(
+            facts[0].starts_with(&format!("{expected}: peak ")),
+            "{facts:?}"
+        );
+        assert!(facts[1].starts_with("Separated by "), "{facts:?}");
         panel.step();
     }
+    // Alone, and not over one that is there.
+    panel.click("Only vocals");
+    panel.rendered();
+    let mut found: Vec<String> = std::fs::read_dir(panel.dir.path().join("stems"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "Song (2) (Vocals Stem).wav",
+            "Song (Instrumental).wav",
+            "Song (No Drums).wav",
+            "Song (Vocals Stem).wav",
+        ]
+    );
 }
 
 #[test]
@@ -451,6 +477,19 @@ fn stems_are_heard_from_where_one_clicks_with_tracks_left_out_and_again() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(panel.songs.chosen().unwrap().playhead, 5_000);
+    // Where the host interrupts it, the playhead stays.
+    panel.step();
+    panel.click("Play Song.wav");
+    let started = Instant::now();
+    while panel.songs.chosen().unwrap().playhead < 7_000 {
+        assert!(started.elapsed() < Duration::from_secs(60), "it is heard");
+        panel.hear(441);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panel.preview.interrupt();
+    panel.wait("it is over", |panel| panel.songs.playing().is_none());
+    let playhead = panel.songs.chosen().unwrap().playhead;
+    assert!((7_000..10_000).contains(&playhead), "{playhead}");
 }
 
 #[test]

@@ -248,6 +248,7 @@ impl Separator {
             output_dir: &out,
             template: None,
             is_flat: false,
+            has_report: true,
             selection: &selection,
             format: file_format(format)?,
             depth: bit_depth.map_or(Ok(BitDepth::Int24), depth_of)?,

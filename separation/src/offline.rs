@@ -63,6 +63,9 @@ pub struct Job<'a> {
     pub template: Option<&'a Template>,
     /// Whether the files go right into `output_dir`, beside those of other sets, and not into a folder of their own.
     pub is_flat: bool,
+    /// Whether a report lies beside the files; those in a folder of their own always have one. Without, nobody can
+    /// tell later that the set is whole, so it is never skipped.
+    pub has_report: bool,
     /// Which files.
     pub selection: &'a Selection,
     /// Kind of the files.

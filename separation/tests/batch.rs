@@ -61,6 +61,7 @@ fn a_thousand_songs_take_no_more_memory_than_two_hundred() {
             output_dir: &out,
             template: None,
             is_flat: song_idx % 2 == 0,
+            has_report: true,
             selection: &Selection::default(),
             format: formats[song_idx / 2 % formats.len()],
             depth: BitDepth::Int24,

@@ -150,6 +150,7 @@ fn a_songs_report_says_that_another_device_computed() {
             output_dir,
             template: None,
             is_flat: false,
+            has_report: true,
             selection: &Selection::default(),
             format: FileFormat::Wav,
             depth: BitDepth::Int16,

@@ -94,6 +94,7 @@ impl Set {
             output_dir,
             template: None,
             is_flat: false,
+            has_report: true,
             selection: &self.selection,
             format: self.format,
             depth: self.depth,

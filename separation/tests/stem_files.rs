@@ -43,6 +43,7 @@ fn run(
         output_dir,
         template: None,
         is_flat: false,
+        has_report: true,
         selection: &Selection::default(),
         format,
         depth: BitDepth::Int24,

@@ -22,6 +22,7 @@
 //! song       a song as the input
 //! host       parameters, set and undone
 //! history    what was done and undone
+//! memory     what is freed goes back to the system
 //! ```
 //!
 //! The plug-in is the same object that VST3 and CLAP wrap; parameters are set, undone and kept here. A song is its input
@@ -32,6 +33,7 @@ pub mod arguments;
 mod history;
 mod host;
 pub mod machine;
+pub mod memory;
 mod parts;
 mod program;
 mod settings;

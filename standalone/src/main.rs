@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use unweave_plugin::UnweaveStereo;
 use unweave_standalone::arguments::Arguments;
-use unweave_standalone::{Program, Setting, path_of_user, sound};
+use unweave_standalone::{Program, Setting, memory, path_of_user, sound};
 
 fn main() -> ExitCode {
+    memory::give_back();
     let arguments = Arguments::parse();
     nice_plug::wrapper::setup_logger::<UnweaveStereo>();
     let systems = sound::systems();

@@ -48,11 +48,12 @@ impl Bar {
     }
 
     fn controls(&mut self, ui: &mut Ui, subject: Option<&Subject>) {
+        let palette = theme::of(ui.ctx());
         let is_playing = subject.is_some_and(|subject| subject.playing.is_some());
         let look = Look {
             text: if is_playing { "Stop" } else { "Play" },
             label: "Play the song",
-            color: theme::WELL,
+            color: palette.well,
             size: vec2(52.0, BUTTON_HEIGHT),
         };
         let response = button::switch(ui, is_playing, look).on_hover_text(
@@ -65,7 +66,7 @@ impl Bar {
         let look = Look {
             text: "Loop",
             label: "Begin again at the end",
-            color: theme::SOLO,
+            color: palette.solo,
             size: vec2(48.0, BUTTON_HEIGHT),
         };
         let response = button::switch(ui, is_loop, look).on_hover_text(
@@ -150,6 +151,7 @@ impl Bar {
     }
 
     fn sound(&mut self, ui: &mut Ui) {
+        let palette = theme::of(ui.ctx());
         let look = self.parts.sound.look();
         let text = match &look.in_use {
             Some(in_use) => format!(
@@ -160,9 +162,9 @@ impl Bar {
             None => "No sound".to_owned(),
         };
         let color = if look.trouble.is_some() {
-            theme::WARNING
+            palette.warning
         } else {
-            theme::TEXT
+            palette.text
         };
         let button = Button::new(RichText::new(&text).font(theme::BODY).color(color));
         let response = ui
@@ -185,7 +187,8 @@ impl Bar {
 
     /// What there is to say: one thing at a time.
     fn message(&mut self, ui: &mut Ui, subject: Option<&Subject>) {
-        let warn = |text: String| (text, theme::WARNING);
+        let palette = theme::of(ui.ctx());
+        let warn = |text: String| (text, palette.warning);
         let look = self.parts.sound.look();
         let notice = self.parts.notice();
         let is_notice = notice.is_some();
@@ -201,13 +204,13 @@ impl Bar {
         {
             warn("The disk gives this song too slowly, and there are gaps in it: close other programs.".to_owned())
         } else if hears_card {
-            (of_input(look.in_use.as_ref()), theme::TEXT_DIM)
+            (of_input(look.in_use.as_ref()), palette.text_dim)
         } else if let Some(subject) = subject {
-            (subject.look.label().to_owned(), theme::TEXT)
+            (subject.look.label().to_owned(), palette.text)
         } else {
             (
                 "Drop a song on this window, and play it with the space bar.".to_owned(),
-                theme::TEXT_DIM,
+                palette.text_dim,
             )
         };
         if is_notice && ui.small_button("OK").clicked() {

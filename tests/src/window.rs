@@ -34,6 +34,20 @@ fn run_ignored<'a>(test: &str, variables: impl Iterator<Item = (&'a str, &'a str
     );
 }
 
+/// Whether this machine has these programs; what it lacks is said.
+pub fn are_installed(programs: &[&str]) -> bool {
+    programs.iter().all(|program| {
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {program}")])
+            .output();
+        let is_installed = found.is_ok_and(|output| output.status.success());
+        if !is_installed {
+            eprintln!("NOT TESTED: {program} is not installed; README names the packages");
+        }
+        is_installed
+    })
+}
+
 /// Clicks there until this holds; again if the window wasn't ready yet.
 ///
 /// # Panics
@@ -77,21 +91,6 @@ impl Session {
         unsafe { gui.set_parent(&handle, parent.handle()) }.expect("it can lie in a window");
         gui.show(&handle).expect("it can be seen");
         parent
-    }
-
-    /// Whether the plug-in would open a window here.
-    pub fn can_open_window(&mut self) -> bool {
-        let handle = self.instance.plugin_handle();
-        let gui: PluginGui = handle.get_extension().expect("it has a window");
-        let configuration = GuiConfiguration {
-            api_type: API,
-            is_floating: false,
-        };
-        let is_open = gui.create(&handle, configuration).is_ok();
-        if is_open {
-            gui.destroy(&handle);
-        }
-        is_open
     }
 
     /// The window's size in pixels.

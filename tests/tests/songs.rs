@@ -116,6 +116,7 @@ fn separate(song: &Path, folder: &Path, depth: BitDepth) -> (PathBuf, Report) {
         output_dir: folder,
         template: None,
         is_flat: false,
+        has_report: true,
         selection: &Selection::default(),
         format: FileFormat::Wav,
         depth,

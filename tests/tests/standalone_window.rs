@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use unweave_plugin::UnweaveStereo;
-use unweave_plugin::editor::theme;
+use unweave_plugin::editor::palette::DARK;
 use unweave_separation::Terminator;
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
@@ -138,7 +138,7 @@ fn tone(path: &Path, num_frames: u32) {
 /// Where the pixels of the bass' cap begin that have its colour.
 fn cap() -> Option<usize> {
     // A line of the stem's colour is in the middle of the cap, which is wider than the track.
-    let [red, green, blue, _] = theme::STEMS[1].to_array();
+    let [red, green, blue, _] = DARK.stems[1].to_array();
     let column = column((CAPS_X - 8, 250), 230);
     column.iter().position(|pixel| *pixel == [red, green, blue])
 }
@@ -163,7 +163,7 @@ fn drag_cap() -> usize {
 fn by_hand() {
     let home = folders::home().unwrap();
     run(Vec::new(), move || {
-        let red = theme::MUTE.to_array();
+        let red = DARK.mute.to_array();
         click_until("a click mutes the drums", DRUMS_M, || has(DRUMS_M, red));
         drag_cap();
         let song = home.join("song.wav");
@@ -177,7 +177,7 @@ fn by_hand() {
             let dir = stems.join(name);
             dir.exists().then_some(dir)
         };
-        let chosen = theme::SOLO.to_array();
+        let chosen = DARK.solo.to_array();
         until("the song is listed", || is_lit(CHOSEN, chosen));
         let dir = click_until("the song is rendered", RENDER, || set("song"));
         let (report, verdict) = verify_dir(&dir, &Terminator::new()).unwrap();
@@ -186,7 +186,7 @@ fn by_hand() {
 
         // What plays is captured: the song.
         click_until("it is armed", ARM, || has(ARM, red));
-        let well = theme::WELL.to_array();
+        let well = DARK.well.to_array();
         press("space", "it plays", || is_lit(PLAY, well));
         until("it has come to its end", || !is_lit(PLAY, well));
         click_until("it is not armed", ARM, || {
@@ -208,9 +208,9 @@ fn song_by_hand() {
     let song = folders::home().unwrap().join("song.wav");
     tone(&song, 20 * RATE);
     run(vec![song], || {
-        let (well, played) = (theme::WELL.to_array(), theme::SOLO.to_array());
+        let (well, played) = (DARK.well.to_array(), DARK.solo.to_array());
         until("the song is listed", || {
-            is_lit(CHOSEN, theme::SOLO.to_array())
+            is_lit(CHOSEN, DARK.solo.to_array())
         });
         press("space", "it plays", || is_lit(PLAY, well));
         until("it moves on", || is_lit(PLAYED, played));
@@ -224,10 +224,10 @@ fn song_by_hand() {
             has(PLAY, well).is_none().then_some(())
         });
 
-        let red = theme::MUTE.to_array();
+        let red = DARK.mute.to_array();
         let before = drag_cap();
         // On a slow machine the next click would be in the same frame, and one step with it.
-        let raised = theme::RAISED.to_array();
+        let raised = DARK.raised.to_array();
         until("it can be undone", || is_lit(UNDO, raised));
         click_until("a click mutes the drums", DRUMS_M, || has(DRUMS_M, red));
         press("ctrl+z", "the mute is undone", || !is_lit(DRUMS_M, red));
@@ -255,7 +255,7 @@ fn remembered() {
     );
     run(Vec::new(), || {
         until("the drums are muted still", || {
-            is_lit(DRUMS_M, theme::MUTE.to_array())
+            is_lit(DRUMS_M, DARK.mute.to_array())
         });
     });
 }

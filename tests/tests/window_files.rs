@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clack_extensions::gui::GuiSize;
-use unweave_plugin::editor::theme;
+use unweave_plugin::editor::palette::DARK;
 use unweave_plugin::songs::Songs;
 use unweave_tests::doubles::{self, Capturing, last_songs};
 use unweave_tests::session::Session;
@@ -48,7 +48,7 @@ impl Desk {
             _other: HostWindow::at(ELSEWHERE, GuiSize { width, height }),
         };
         desk.until("the window is drawn", |_| {
-            is_lit(theme::BACKGROUND.to_array())
+            is_lit(DARK.background.to_array())
         });
         desk
     }
@@ -124,21 +124,19 @@ fn dragged() {
 
     let source = desk.drag(&text);
     desk.until("it is shown that a text is refused", |_| {
-        is_lit(theme::WARNING.to_array())
+        is_lit(DARK.warning.to_array())
     });
     // As Escape does it.
     drop(source);
     xdotool(&format!("mousemove {} {}", NOWHERE.0 + 5, NOWHERE.1));
-    desk.until("the edge goes out", |_| {
-        is_lit(theme::BACKGROUND.to_array())
-    });
+    desk.until("the edge goes out", |_| is_lit(DARK.background.to_array()));
     xdotool("mouseup 1");
     desk.play();
     assert!(desk.songs.chosen().is_none());
 
     let source = desk.drag(&demo_song());
     desk.until("it is shown that a song is taken", |_| {
-        is_lit(theme::SOLO.to_array())
+        is_lit(DARK.solo.to_array())
     });
     xdotool("mouseup 1");
     source.release();
@@ -146,9 +144,7 @@ fn dragged() {
         let look = desk.songs.chosen();
         look.is_some_and(|look| look.title.contains("paper-lanterns"))
     });
-    desk.until("the edge goes out", |_| {
-        is_lit(theme::BACKGROUND.to_array())
-    });
+    desk.until("the edge goes out", |_| is_lit(DARK.background.to_array()));
 
     let source = desk.drag(&text);
     xdotool("mouseup 1");

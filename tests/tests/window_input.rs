@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use unweave_plugin::editor::theme;
-use unweave_plugin::songs::Songs;
+use unweave_plugin::editor::palette::DARK;
+use unweave_plugin::render::Stage;
+use unweave_plugin::songs::{Pick, Songs};
 use unweave_tests::doubles::{self, Capturing, last_songs};
 use unweave_tests::dragging::{Drag, Target};
 use unweave_tests::session::Session;
@@ -27,6 +28,9 @@ const EDGE: (i16, i16) = (5, 300);
 /// The menu of scales, and its fourth entry.
 const SCALE_MENU: (u32, u32) = (925, 17);
 const SCALE_150: (u32, u32) = (925, 106);
+/// Columns in which there are letters of what tells of a rendering, and the row from which on it is looked for.
+const HANDLE_COLUMNS: std::ops::Range<i16> = 700..740;
+const HANDLE_TOP: i16 = 280;
 /// Where nothing can be pressed.
 const NOWHERE: (u32, u32) = (250, 180);
 
@@ -49,7 +53,7 @@ impl Desk {
             songs,
         };
         desk.until("the window is drawn", |_| {
-            is_lit(EDGE, theme::BACKGROUND.to_array())
+            is_lit(EDGE, DARK.background.to_array())
         });
         desk
     }
@@ -106,11 +110,11 @@ fn dropped() {
 
     let (drag, _) = Drag::over(desk.host().id(), NOWHERE, &[&text]);
     desk.until("it is shown that a text is refused", |_| {
-        is_lit(EDGE, theme::WARNING.to_array())
+        is_lit(EDGE, DARK.warning.to_array())
     });
     drag.leave();
     desk.until("the edge goes out", |_| {
-        is_lit(EDGE, theme::BACKGROUND.to_array())
+        is_lit(EDGE, DARK.background.to_array())
     });
     assert!(desk.songs.chosen().is_none());
 
@@ -118,7 +122,7 @@ fn dropped() {
     let (drag, is_accepted) = Drag::over(desk.host().id(), NOWHERE, &[&song]);
     assert!(is_accepted);
     desk.until("it is shown that a song is taken", |_| {
-        is_lit(EDGE, theme::SOLO.to_array())
+        is_lit(EDGE, DARK.solo.to_array())
     });
     drag.drop();
     desk.until("the song is there", |desk| {
@@ -126,7 +130,7 @@ fn dropped() {
         look.is_some_and(|look| look.title.contains("paper-lanterns"))
     });
     desk.until("the edge goes out", |_| {
-        is_lit(EDGE, theme::BACKGROUND.to_array())
+        is_lit(EDGE, DARK.background.to_array())
     });
 
     let (drag, _) = Drag::over(desk.host().id(), NOWHERE, &[&text]);
@@ -157,6 +161,67 @@ fn dragged_out() {
         }
     });
     assert_eq!(dropped, b"file:///music/a%20stem.wav\r\n");
+}
+
+#[test]
+fn what_was_rendered_is_pulled_out_of_the_panel_by_hand() {
+    if let Some(display) = Display::start() {
+        display.run("pulled_out");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn pulled_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new();
+    let mut settings = desk.songs.settings();
+    settings.folder = folder.path().to_owned();
+    desk.songs.set_settings(settings);
+    desk.songs.choose_file(&demo_song());
+    // A second is enough.
+    desk.songs.set_range(Some(0..u64::from(RATE)));
+    desk.songs.render(Pick::Set);
+    desk.until("the stems are there", |desk| {
+        desk.songs.stage().is_some_and(|stage| stage.is_over())
+    });
+    let Some(Stage::Done { files, .. }) = desk.songs.stage() else {
+        panic!("{:?}", desk.songs.stage());
+    };
+    // What stands there in green is the handle of the files.
+    let mut handle = None;
+    desk.until("it is said that they are there", |_| {
+        let [red, green, blue, _] = DARK.well.to_array();
+        handle = HANDLE_COLUMNS.into_iter().find_map(|x| {
+            let pixels = column((x, HANDLE_TOP), 150);
+            let y = pixels
+                .iter()
+                .position(|pixel| *pixel == [red, green, blue])?;
+            Some((x, i32::from(HANDLE_TOP) + i32::try_from(y).unwrap()))
+        });
+        handle.is_some()
+    });
+    let (x, y) = handle.unwrap();
+    // Beside the host's window.
+    let target = Target::new((1000, 100), (200, 200));
+    xdotool(&format!("mousemove {x} {y} mousedown 1"));
+    for step in 1..=4 {
+        let x = i32::from(x) + 10 * step;
+        xdotool(&format!("mousemove {x} {y} sleep 0.1"));
+    }
+    xdotool("mousemove 1090 190 sleep 0.2 mousemove 1100 200");
+    let mut is_held = true;
+    let dropped = target.receive(|| {
+        if std::mem::take(&mut is_held) {
+            xdotool("mouseup 1");
+        }
+    });
+    let expected = files
+        .iter()
+        .map(|path| format!("file://{}\r\n", path.display()).replace(' ', "%20"));
+    let expected: String = expected.collect();
+    let dropped = String::from_utf8(dropped).unwrap();
+    assert_eq!(dropped.replace("%28", "(").replace("%29", ")"), expected);
 }
 
 #[test]

@@ -8,17 +8,16 @@ use baseview::{
     DamageArea, DropEffect, Event, EventStatus, HandlerError, MouseCursor, MouseEvent, TimerHandle,
     WindowContext, WindowEvent, WindowHandler, WindowSize,
 };
-use egui::{
-    Color32, Context, FullOutput, Key, Modifiers, OutputCommand, Vec2, ViewportCommand, vec2,
-};
+use egui::{Context, FullOutput, Key, Modifiers, OutputCommand, Vec2, ViewportCommand, vec2};
 use keyboard_types::{Code, KeyState, KeyboardEvent};
 
 use crate::clipboard::Clipboard;
 #[cfg(target_os = "linux")]
 use crate::host_keys::HostKeys;
 use crate::input::{self, Input};
+use crate::reader::{Reader, Told};
 use crate::screen::Screen;
-use crate::{App, POLL};
+use crate::{App, POLL, Settings};
 
 /// One window. Never borrowed while the system is asked for something: it may call back at once.
 pub struct Handler<A> {
@@ -32,6 +31,7 @@ pub struct Handler<A> {
     app: RefCell<A>,
     screen: RefCell<Screen>,
     clipboard: RefCell<Clipboard>,
+    reader: RefCell<Reader>,
     /// Keys that were taken when they were pressed: who has the one gets the other.
     held: RefCell<Vec<Code>>,
     #[cfg(target_os = "linux")]
@@ -41,25 +41,25 @@ pub struct Handler<A> {
 impl<A: App> Handler<A> {
     pub fn new(
         window: WindowContext,
+        screen: Screen,
         mut app: A,
-        zoom: f32,
-        ground: Color32,
+        settings: Settings,
     ) -> Result<Self, HandlerError> {
-        let screen = Screen::new(&window, ground)?;
         let ctx = Context::default();
-        ctx.set_zoom_factor(zoom);
+        ctx.set_zoom_factor(settings.zoom);
         let waker = window.waker();
         ctx.set_request_repaint_callback(move |wanted| waker.request_redraw_after(wanted.delay));
         app.start(&ctx, &window, screen.is_software());
         Ok(Self {
             poll: window.create_timer(POLL)?,
             started: Instant::now(),
-            zoom: Cell::new(zoom),
+            zoom: Cell::new(settings.zoom),
             cursor: Cell::new(MouseCursor::Default),
             input: RefCell::new(Input::new(screen.max_texture_side())),
             app: RefCell::new(app),
             screen: RefCell::new(screen),
             clipboard: RefCell::default(),
+            reader: RefCell::new(Reader::new(&window, settings.title)),
             held: RefCell::default(),
             #[cfg(target_os = "linux")]
             host_keys: RefCell::new(HostKeys::of(&window)),
@@ -166,6 +166,13 @@ impl<A: App> Handler<A> {
         EventStatus::Captured
     }
 
+    /// The keyboard is this window's, or no longer.
+    fn focus(&self, is_focused: bool) {
+        self.input.borrow_mut().focus(is_focused);
+        let told = self.reader.borrow_mut().focus(is_focused);
+        told.into_iter().for_each(Told::raise);
+    }
+
     /// Whether a key is for this window.
     fn is_ours(&self, event: &KeyboardEvent, key: Option<Key>, modifiers: Modifiers) -> bool {
         let mut held = self.held.borrow_mut();
@@ -193,14 +200,19 @@ impl<A: App> WindowHandler for Handler<A> {
             clippy::cast_possible_truncation,
             reason = "scales need no more digits"
         )]
-        let raw =
-            self.input
-                .borrow_mut()
-                .take(size, self.started.elapsed().as_secs_f64(), native as f32);
+        let raw = {
+            let mut input = self.input.borrow_mut();
+            self.reader.borrow().ask(&self.ctx, &mut input);
+            input.take(size, self.started.elapsed().as_secs_f64(), native as f32)
+        };
         let mut output = {
             let mut app = self.app.borrow_mut();
             self.ctx.run_ui(raw, |ui| app.draw(ui))
         };
+        if let Some(update) = output.platform_output.accesskit_update.take() {
+            let told = self.reader.borrow_mut().tell(update);
+            told.into_iter().for_each(Told::raise);
+        }
         self.obey(&mut output, size)?;
         let pixels = self.window.size().physical;
         let mut screen = self.screen.borrow_mut();
@@ -242,11 +254,11 @@ impl<A: App> WindowHandler for Handler<A> {
             }
             Event::Keyboard(event) => self.keyboard(&event),
             Event::Window(WindowEvent::Focused) => {
-                self.input.borrow_mut().focus(true);
+                self.focus(true);
                 EventStatus::Captured
             }
             Event::Window(WindowEvent::Unfocused) => {
-                self.input.borrow_mut().focus(false);
+                self.focus(false);
                 // Nobody will tell when they are let go.
                 self.held.borrow_mut().clear();
                 EventStatus::Captured

@@ -52,12 +52,7 @@ pub struct HostKeys {
 impl HostKeys {
     /// From this window; none if the server can't be asked.
     pub fn of(window: &WindowContext) -> Option<Self> {
-        let id = match window.window_handle().ok()?.as_raw() {
-            RawWindowHandle::Xcb(handle) => handle.window.get(),
-            // Ids have 32 bits, whatever they are kept in.
-            RawWindowHandle::Xlib(handle) => u32::try_from(handle.window).ok()?,
-            _ => return None,
-        };
+        let id = id_of(window)?;
         let (connection, screen_idx) = RustConnection::connect(None).ok()?;
         let setup = connection.setup();
         let (first, last) = (setup.min_keycode, setup.max_keycode);
@@ -123,6 +118,16 @@ impl HostKeys {
         let has = |symbols: &[u32]| symbols.iter().take(2).any(|known| *known == symbol);
         let idx = self.symbols.chunks(self.per_code).position(has)?;
         self.first.checked_add(u8::try_from(idx).ok()?)
+    }
+}
+
+/// What the X server knows the window by.
+pub fn id_of(window: &WindowContext) -> Option<u32> {
+    match window.window_handle().ok()?.as_raw() {
+        RawWindowHandle::Xcb(handle) => Some(handle.window.get()),
+        // Ids have 32 bits, whatever they are kept in.
+        RawWindowHandle::Xlib(handle) => u32::try_from(handle.window).ok(),
+        _ => None,
     }
 }
 

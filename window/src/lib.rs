@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! host's window ─► baseview ─► input ─► App (egui) ─► screen, if the picture has changed
-//!       ▲                        │          └─► clipboard, cursor, size
+//!       ▲                 ▲      │          └─► clipboard, cursor, size
+//!       │               reader ◄─┤  screen readers
 //!       └──── host_keys ◄────────┘  keys that nobody here has a use for
 //! ```
 //!
@@ -20,8 +21,11 @@ mod handler;
 #[cfg(target_os = "linux")]
 mod host_keys;
 mod input;
+pub mod raster;
+mod reader;
 mod screen;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use baseview;
@@ -30,9 +34,10 @@ pub use drag_source::DragSource;
 use baseview::dpi::{LogicalSize, Size};
 use baseview::host::Host;
 use baseview::{Error, ParentWindowHandle, Window, WindowContext, WindowSettings, WindowSize};
-use egui::{Color32, Context, Key, Modifiers, Ui};
+use egui::{Context, Key, Modifiers, Ui};
 
 use handler::Handler;
+use screen::Screen;
 
 /// How often [`App::wants_frame`] is asked.
 const POLL: Duration = Duration::from_nanos(15_625_000);
@@ -69,8 +74,6 @@ pub struct Settings {
     pub least: LogicalSize<f64>,
     /// Size of everything, on top of the system's own scale.
     pub zoom: f32,
-    /// What the window is cleared with.
-    pub ground: Color32,
     /// The host's window, if it is known yet.
     pub parent: Option<ParentWindowHandle>,
     /// Whether the host's window will become known before this one is shown.
@@ -79,26 +82,48 @@ pub struct Settings {
     pub fallback_scale: Option<f64>,
 }
 
-/// Opens a window. It is closed when what this gives is dropped.
+/// It could be painted on, but not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the window can't be opened")]
+struct GivenUp;
+
+/// Opens a window. It is closed when what this gives is dropped. Where OpenGL can't be used, the processor draws.
+///
+/// `host` makes the way to the host, for each attempt anew.
 ///
 /// # Errors
-/// There is no display, or it can't do OpenGL.
-pub fn open(settings: Settings, app: impl App, host: Option<Host>) -> Result<Window, Error> {
+/// There is no display.
+pub fn open(
+    mut settings: Settings,
+    app: impl App,
+    host: impl Fn() -> Option<Host>,
+) -> Result<Window, Error> {
     let zoom = f64::from(settings.zoom);
     let size = LogicalSize::new(settings.size.width * zoom, settings.size.height * zoom);
     let mut window = WindowSettings::new()
-        .with_title(settings.title)
+        .with_title(settings.title.clone())
         .with_size(size)
         .with_min_size::<Size>(Some(settings.least.into()))
         .with_resizable(true)
         .with_wait_for_parent(settings.waits_for_parent)
         .with_fallback_scale_factor(settings.fallback_scale)
         .with_gl_config(Some(baseview::gl::GlConfig::default()));
-    window.parent = settings.parent;
-    let (zoom, ground) = (settings.zoom, settings.ground);
-    Window::create_with_host(
-        window,
-        move |window| Handler::new(window, app, zoom, ground),
-        host,
-    )
+    window.parent = settings.parent.take();
+    // Taken by the attempt that succeeds.
+    let contents = Arc::new(Mutex::new(Some((app, settings))));
+    let attempt = |window| {
+        let contents = Arc::clone(&contents);
+        let build = move |window: WindowContext| {
+            // First: if it fails, the next attempt needs the rest.
+            let screen = Screen::new(&window)?;
+            let taken = contents
+                .lock()
+                .ok()
+                .and_then(|mut contents| contents.take());
+            let (app, settings) = taken.ok_or(GivenUp)?;
+            Handler::new(window, screen, app, settings)
+        };
+        Window::create_with_host(window, build, host())
+    };
+    attempt(window.clone()).or_else(|_| attempt(window.with_gl_config(None)))
 }

@@ -43,17 +43,21 @@ pub fn draw(ui: &mut Ui, model_id: &str) {
 
 /// Whether it is to be closed.
 fn about(ui: &mut Ui, facts: &Facts) -> bool {
+    let palette = theme::of(ui.ctx());
     ui.label(RichText::new("UNWEAVE").font(theme::TITLE).strong());
-    egui::Grid::new("about").num_columns(2).show(ui, |ui| {
-        for (what, text) in facts {
-            ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                let what = RichText::new(*what).font(theme::SMALL);
-                ui.label(what.color(theme::TEXT_DIM));
-            });
-            ui.add(egui::Label::new(RichText::new(text).font(theme::SMALL)).wrap());
-            ui.end_row();
-        }
-    });
+    egui::Grid::new("about")
+        .num_columns(2)
+        .min_row_height(0.0)
+        .show(ui, |ui| {
+            for (what, text) in facts {
+                ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                    let what = RichText::new(*what).font(theme::SMALL);
+                    ui.label(what.color(palette.text_dim));
+                });
+                ui.add(egui::Label::new(RichText::new(text).font(theme::SMALL)).wrap());
+                ui.end_row();
+            }
+        });
     ui.horizontal(|ui| {
         let all: Vec<String> = facts
             .iter()
@@ -82,6 +86,14 @@ fn about(ui: &mut Ui, facts: &Facts) -> bool {
     .inner
 }
 
+/// Where the framework writes what goes on.
+fn log() -> String {
+    std::env::var("NICE_LOG").unwrap_or_else(|_| {
+        "none; the host started with NICE_LOG=FILE in its environment has one written there"
+            .to_owned()
+    })
+}
+
 fn facts(model_id: &str) -> Facts {
     let model = Store::from_environment().find(model_id);
     let model = model.map_or_else(
@@ -104,5 +116,6 @@ fn facts(model_id: &str) -> Facts {
         ("Data", path(folders::user_data())),
         ("Takes", path(Some(songs::takes_folder()))),
         ("Stems", path(Some(place::stems_folder()))),
+        ("Log", log()),
     ]
 }

@@ -1,7 +1,7 @@
 //! Switches that are parameters.
 
 use egui::accesskit::Role;
-use egui::{Color32, CornerRadius, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use egui::{Color32, CornerRadius, Response, Sense, StrokeKind, Ui, Vec2, WidgetInfo};
 
 use crate::editor::theme;
 
@@ -20,24 +20,29 @@ pub struct Look<'a> {
 
 /// A switch; whoever calls turns it over when it is clicked.
 pub fn switch(ui: &mut Ui, is_on: bool, look: Look<'_>) -> Response {
+    let palette = theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(look.size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, is_on, look.label));
     let fill = if is_on {
         look.color
     } else if response.hovered() {
-        theme::LINE
+        palette.hovered
     } else {
-        theme::RAISED
+        palette.raised
     };
     let painter = ui.painter();
     painter.rect(
         rect,
         CornerRadius::same(3),
         fill,
-        outline(&response),
+        theme::outline(&response),
         StrokeKind::Inside,
     );
-    let color = if is_on { theme::ON_COLOR } else { theme::TEXT };
+    let color = if is_on {
+        palette.on_color
+    } else {
+        palette.text
+    };
     painter.text(
         rect.center(),
         egui::Align2::CENTER_CENTER,
@@ -55,22 +60,27 @@ pub fn pair(
     texts: [&str; 2],
     (label, size): (&str, Vec2),
 ) -> Response {
+    let palette = theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, is_second, label));
     let painter = ui.painter();
-    painter.rect_filled(rect, CornerRadius::same(3), theme::RAISED);
+    painter.rect_filled(rect, CornerRadius::same(3), palette.raised);
     let halves = rect.split_left_right_at_fraction(0.5);
     for (idx, (half, text)) in [halves.0, halves.1].into_iter().zip(texts).enumerate() {
         let is_lit = is_second == (idx == 1);
         if is_lit {
             let ground = if is_second {
-                theme::SOLO
+                palette.solo
             } else {
-                theme::TEXT_DIM
+                palette.text_dim
             };
             painter.rect_filled(half, CornerRadius::same(3), ground);
         }
-        let color = if is_lit { theme::ON_COLOR } else { theme::TEXT };
+        let color = if is_lit {
+            palette.on_color
+        } else {
+            palette.text
+        };
         painter.text(
             half.center(),
             egui::Align2::CENTER_CENTER,
@@ -82,16 +92,8 @@ pub fn pair(
     painter.rect_stroke(
         rect,
         CornerRadius::same(3),
-        outline(&response),
+        theme::outline(&response),
         StrokeKind::Inside,
     );
     response.on_hover_cursor(egui::CursorIcon::PointingHand)
-}
-
-fn outline(response: &Response) -> Stroke {
-    if response.has_focus() {
-        Stroke::new(1.5, theme::FOCUS)
-    } else {
-        Stroke::new(1.0, theme::OUTLINE)
-    }
 }

@@ -55,6 +55,7 @@ pub fn open(ctx: &Context) {
 
 /// The list, if it is open; whether a model has come since the last time.
 pub fn draw(ui: &Ui, view: &mut CatalogueView) -> bool {
+    let palette = theme::of(ui.ctx());
     let ctx = ui.ctx();
     let has_come = view
         .fetching
@@ -94,7 +95,7 @@ pub fn draw(ui: &Ui, view: &mut CatalogueView) -> bool {
                         }
                     }
                     Err(problem) => {
-                        ui.label(RichText::new(problem).color(theme::WARNING));
+                        ui.label(RichText::new(problem).color(palette.warning));
                     }
                 }
             });
@@ -108,6 +109,7 @@ pub fn draw(ui: &Ui, view: &mut CatalogueView) -> bool {
 
 /// What this is; whether it is to be closed.
 fn head(ui: &mut Ui) -> bool {
+    let palette = theme::of(ui.ctx());
     let is_closed = ui
         .horizontal(|ui| {
             ui.label(RichText::new("Get more models").font(theme::TITLE).strong());
@@ -121,7 +123,7 @@ fn head(ui: &mut Ui) -> bool {
         .inner;
     let text = "Public models, from where they are published. Nothing is sent, and nothing is fetched until you say so. \
                 The command unweave uses the same ones.";
-    small(ui, text, theme::TEXT_DIM);
+    small(ui, text, palette.text_dim);
     ui.separator();
     is_closed
 }
@@ -132,20 +134,21 @@ fn row(
     is_installed: bool,
     fetching: &mut Option<Fetching>,
 ) {
+    let palette = theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.label(RichText::new(&entry.name).font(theme::BODY).strong());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if is_installed {
-                small(ui, "installed", theme::WELL);
+                small(ui, "installed", palette.well);
             } else if entry.is_published() {
                 get(ui, (catalogue, entry), fetching);
             } else {
                 convert(ui, entry);
             }
-            small(ui, &entry.stems().join(", "), theme::TEXT_DIM);
+            small(ui, &entry.stems().join(", "), palette.text_dim);
         });
     });
-    small(ui, &entry.about, theme::TEXT);
+    small(ui, &entry.about, palette.text);
     let matter = match entry.commercial {
         Commercial::Allowed => "may be used for money",
         Commercial::Forbidden => "must not be used for money",
@@ -154,7 +157,7 @@ fn row(
     small(
         ui,
         &format!("Licence: {}; {matter}", entry.licence),
-        theme::TEXT_DIM,
+        palette.text_dim,
     );
     if let Some(now) = fetching.as_ref().filter(|now| now.id() == entry.id) {
         let stage = now.stage();
@@ -163,9 +166,9 @@ fn row(
             FetchStage::Running { num_bytes } => {
                 is_over = progress(ui, num_bytes, total(catalogue, entry));
             }
-            FetchStage::Trying => small(ui, "All is there; trying whether it runs", theme::TEXT),
+            FetchStage::Trying => small(ui, "All is there; trying whether it runs", palette.text),
             FetchStage::Failed(reason) => {
-                small(ui, &reason, theme::WARNING);
+                small(ui, &reason, palette.warning);
                 is_over = ui.small_button("OK").clicked();
             }
             FetchStage::Done => {}

@@ -26,6 +26,9 @@ const PAGE_STEP: f32 = 0.05;
 /// Travel for one line of the wheel.
 const WHEEL_STEP: f32 = 0.02;
 
+/// What −∞ dB is where a number is wanted.
+const SILENCE: f64 = -100.0;
+
 /// A parameter with a range, as a control.
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
@@ -139,6 +142,13 @@ impl Control<'_> {
         }
     }
 
+    /// A position in the parameter's own unit: a screen reader on Linux says the number and nothing else.
+    fn in_unit(self, normalized: f32) -> f64 {
+        let text = self.param.normalized_value_to_string(normalized, false);
+        let number = text.trim().parse().unwrap_or(SILENCE);
+        f64::max(number, SILENCE)
+    }
+
     /// Tells assistive technology what this is, and does what it asks for.
     fn describe(self, ui: &Ui, host: &GuiContext, response: &Response) {
         use egui::accesskit::{Action, ActionData};
@@ -146,30 +156,36 @@ impl Control<'_> {
         let normalized = self.param.unmodulated_normalized_value();
         response.widget_info(|| {
             let mut info = WidgetInfo::labeled(Role::Slider, true, self.label);
-            info.value = Some(f64::from(normalized));
+            info.value = Some(self.in_unit(normalized));
             info.current_text_value = Some(self.param.normalized_value_to_string(normalized, true));
             info
         });
         ui.ctx().accesskit_node_builder(response.id, |node| {
-            node.set_min_numeric_value(0.0);
-            node.set_max_numeric_value(1.0);
+            node.set_min_numeric_value(self.in_unit(0.0));
+            node.set_max_numeric_value(self.in_unit(1.0));
             node.set_value(self.param.normalized_value_to_string(normalized, true));
             node.add_action(Action::SetValue);
             node.add_action(Action::Increment);
             node.add_action(Action::Decrement);
         });
+        let typed = |text: &str, normalized: &mut f32| {
+            if let Some(value) = self.param.string_to_normalized_value(text) {
+                *normalized = value;
+            }
+        };
         let asked = ui.input(|input| {
             let count = |action| input.num_accesskit_action_requests(response.id, action) as f32;
             let mut normalized =
                 normalized + ARROW_STEP * (count(Action::Increment) - count(Action::Decrement));
             for request in input.accesskit_action_requests(response.id, Action::SetValue) {
                 match &request.data {
-                    Some(ActionData::NumericValue(value)) => normalized = as_f32(*value),
-                    Some(ActionData::Value(text)) => {
-                        if let Some(value) = self.param.string_to_normalized_value(text) {
-                            normalized = value;
-                        }
+                    Some(ActionData::NumericValue(value)) if *value <= self.in_unit(0.0) => {
+                        normalized = 0.0;
                     }
+                    Some(ActionData::NumericValue(value)) => {
+                        typed(&value.to_string(), &mut normalized);
+                    }
+                    Some(ActionData::Value(text)) => typed(text, &mut normalized),
                     _ => {}
                 }
             }
@@ -216,14 +232,6 @@ fn wheel_lines(events: &[Event]) -> f32 {
             _ => 0.0,
         })
         .sum()
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "positions are between 0 and 1"
-)]
-fn as_f32(value: f64) -> f32 {
-    value as f32
 }
 
 /// The value as text; a click, or a number typed while the control has focus, opens it for typing.

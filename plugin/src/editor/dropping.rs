@@ -44,6 +44,7 @@ impl Dropping {
     }
 
     fn highlight(&self, ui: &Ui) {
+        let palette = theme::of(ui.ctx());
         let refusals = self.refusals.get().map_or(&[][..], Vec::as_slice);
         let num_taken = self.hovered.len().saturating_sub(refusals.len());
         let mut lines = Vec::new();
@@ -58,9 +59,9 @@ impl Dropping {
             lines.push(format!("… and {} more", refusals.len() - MAX_REASONS));
         }
         let color = if num_taken == 0 {
-            theme::WARNING
+            palette.warning
         } else {
-            theme::SOLO
+            palette.solo
         };
         let rect = ui.ctx().content_rect();
         let layer = LayerId::new(Order::Foreground, ui.scope_id().with("dropping"));
@@ -68,18 +69,18 @@ impl Dropping {
         painter.rect(
             rect.shrink(4.0),
             CornerRadius::same(6),
-            theme::BACKGROUND.gamma_multiply(0.85),
+            palette.background.gamma_multiply(0.85),
             Stroke::new(3.0, color),
             StrokeKind::Inside,
         );
         let galley = painter.layout(
             lines.join("\n"),
             FontId::proportional(18.0),
-            theme::TEXT,
+            palette.text,
             (rect.width() - 80.0).max(100.0),
         );
         let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect);
-        painter.galley(at.min, galley, theme::TEXT);
+        painter.galley(at.min, galley, palette.text);
     }
 }
 

@@ -23,6 +23,7 @@ pub fn gain(
     rect: Rect,
     color: Color32,
 ) -> egui::Response {
+    let palette = theme::of(ui.ctx());
     let travel = Rect::from_min_max(
         pos2(rect.right() - 30.0, rect.top() + CAP_HEIGHT / 2.0),
         pos2(rect.right(), rect.bottom() - CAP_HEIGHT / 2.0),
@@ -46,9 +47,9 @@ pub fn gain(
         let y = y_of(param.preview_normalized(gain)).round();
         let is_unity = mark == 0.0;
         let color = if is_unity {
-            theme::TEXT
+            palette.text
         } else {
-            theme::TEXT_DIM
+            palette.text_dim
         };
         let text = if mark > -80.0 {
             format!("{mark:+.0}")
@@ -67,10 +68,10 @@ pub fn gain(
             theme::SCALE,
             color,
         );
-        painter.hline(travel.x_range(), y, Stroke::new(1.0, theme::LINE));
+        painter.hline(travel.x_range(), y, Stroke::new(1.0, palette.line));
     }
     let track = Rect::from_center_size(travel.center(), vec2(TRACK_WIDTH, travel.height()));
-    painter.rect_filled(track, CornerRadius::same(2), theme::SUNKEN);
+    painter.rect_filled(track, CornerRadius::same(2), palette.sunken);
     let y = y_of(normalized).round();
     let filled = Rect::from_min_max(pos2(track.left(), y), track.max);
     painter.rect_filled(filled, CornerRadius::same(2), color.gamma_multiply(0.7));
@@ -78,15 +79,15 @@ pub fn gain(
     let cap = Rect::from_center_size(pos2(center, y), vec2(28.0, CAP_HEIGHT));
     let is_active = response.hovered() || response.dragged();
     let fill = if is_active {
-        theme::LINE
+        palette.hovered
     } else {
-        theme::RAISED
+        palette.raised
     };
     painter.rect(
         cap,
         CornerRadius::same(3),
         fill,
-        outline(&response),
+        theme::outline(&response),
         StrokeKind::Inside,
     );
     painter.hline(cap.x_range().shrink(4.0), y, Stroke::new(2.0, color));
@@ -101,6 +102,7 @@ pub fn sensitivity(
     rect: Rect,
     color: Color32,
 ) -> egui::Response {
+    let palette = theme::of(ui.ctx());
     let travel = rect.shrink2(vec2(6.0, 0.0));
     let control = Control {
         param,
@@ -112,7 +114,7 @@ pub fn sensitivity(
 
     let painter = ui.painter();
     let track = Rect::from_center_size(travel.center(), vec2(travel.width(), TRACK_WIDTH));
-    painter.rect_filled(track, CornerRadius::same(2), theme::SUNKEN);
+    painter.rect_filled(track, CornerRadius::same(2), palette.sunken);
     let middle = x_of(param.preview_normalized(0.0));
     let x = x_of(normalized);
     let filled = Rect::from_x_y_ranges(middle.min(x)..=middle.max(x), track.y_range());
@@ -120,24 +122,16 @@ pub fn sensitivity(
     painter.vline(
         middle,
         rect.y_range().shrink(2.0),
-        Stroke::new(1.0, theme::LINE),
+        Stroke::new(1.0, palette.line),
     );
     let cap = Rect::from_center_size(pos2(x, track.center().y), vec2(10.0, 16.0));
     painter.rect(
         cap,
         CornerRadius::same(3),
-        theme::RAISED,
-        outline(&response),
+        palette.raised,
+        theme::outline(&response),
         StrokeKind::Inside,
     );
     painter.vline(x, cap.y_range().shrink(4.0), Stroke::new(2.0, color));
     response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal)
-}
-
-fn outline(response: &egui::Response) -> Stroke {
-    if response.has_focus() {
-        Stroke::new(1.5, theme::FOCUS)
-    } else {
-        Stroke::new(1.0, theme::OUTLINE)
-    }
 }

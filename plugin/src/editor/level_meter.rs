@@ -98,6 +98,7 @@ impl LevelMeter {
 
     /// A bar that is broad up to the RMS value and narrow up to the peak, and a line at the held peak.
     pub fn paint(&self, painter: &Painter, rect: Rect, color: egui::Color32) {
+        let palette = theme::of(painter.ctx());
         let y_of = |db: f32| {
             let share = (db - FLOOR_DB) / (CEILING_DB - FLOOR_DB);
             rect.bottom() - share.clamp(0.0, 1.0) * rect.height()
@@ -105,8 +106,8 @@ impl LevelMeter {
         // Side by side and not one above the other: every pixel is painted once.
         let (rms, peak) = (y_of(self.rms_db()), y_of(self.peak_db.max(self.rms_db())));
         for (from, to, color) in [
-            (rect.top(), peak, theme::SUNKEN),
-            (peak, rms, theme::SUNKEN.lerp_to_gamma(color, 0.45)),
+            (rect.top(), peak, palette.sunken),
+            (peak, rms, palette.sunken.lerp_to_gamma(color, 0.45)),
             (rms, rect.bottom(), color),
         ] {
             // Also where there is nothing of it: as many shapes in every frame are compared one by one.
@@ -114,22 +115,23 @@ impl LevelMeter {
             painter.rect_filled(part, CornerRadius::ZERO, color);
         }
         let held = if self.held_db > 0.0 {
-            theme::WARNING
+            palette.warning
         } else if self.held_db > FLOOR_DB {
             color
         } else {
             egui::Color32::TRANSPARENT
         };
         painter.hline(rect.x_range(), y_of(self.held_db), Stroke::new(2.0, held));
-        painter.hline(rect.x_range(), y_of(0.0), Stroke::new(1.0, theme::LINE));
+        painter.hline(rect.x_range(), y_of(0.0), Stroke::new(1.0, palette.line));
     }
 
     /// The highest peak, where there is room for four digits.
     pub fn paint_max(&self, painter: &Painter, rect: Rect) {
+        let palette = theme::of(painter.ctx());
         let color = if self.has_clipped() {
-            theme::WARNING
+            palette.warning
         } else {
-            theme::TEXT_DIM
+            palette.text_dim
         };
         painter.text(
             rect.center(),

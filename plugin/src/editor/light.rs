@@ -3,7 +3,7 @@
 use egui::Color32;
 use unweave_live::{Fault, State};
 
-use crate::editor::theme;
+use crate::editor::palette::Palette;
 use crate::params::UnweaveParams;
 use crate::report::Source;
 
@@ -17,21 +17,26 @@ pub struct Heard {
 }
 
 /// Word and colour.
-pub fn light(source: &Source, params: &UnweaveParams, heard: Heard) -> (&'static str, Color32) {
+pub fn light(
+    source: &Source,
+    params: &UnweaveParams,
+    heard: Heard,
+    palette: &Palette,
+) -> (&'static str, Color32) {
     let state = match source {
-        Source::Inactive => return ("Switched off in the host", theme::TEXT_DIM),
-        Source::Refused(_) => return ("Dry", theme::WARNING),
+        Source::Inactive => return ("Switched off in the host", palette.text_dim),
+        Source::Refused(_) => return ("Dry", palette.warning),
         Source::Engine(facts) => facts.status.state(),
     };
     match state {
-        _ if heard.is_preview => ("Playing a song", theme::SOLO),
-        _ if params.bypass.value() => ("Bypassed", theme::TEXT_DIM),
-        State::Refused(Fault::TooSlow) => ("Dry: too slow", theme::WARNING),
-        State::Refused(_) => ("Dry", theme::WARNING),
-        State::Loading => ("Loading the model", theme::SOLO),
-        State::Running if params.compare.value() => ("Dry for comparison", theme::SOLO),
-        State::Running if !heard.has_input => ("No input", theme::TEXT_DIM),
-        State::Running => ("Separating", theme::WELL),
+        _ if heard.is_preview => ("Playing a song", palette.solo),
+        _ if params.bypass.value() => ("Bypassed", palette.text_dim),
+        State::Refused(Fault::TooSlow) => ("Dry: too slow", palette.warning),
+        State::Refused(_) => ("Dry", palette.warning),
+        State::Loading => ("Loading the model", palette.solo),
+        State::Running if params.compare.value() => ("Dry for comparison", palette.solo),
+        State::Running if !heard.has_input => ("No input", palette.text_dim),
+        State::Running => ("Separating", palette.well),
     }
 }
 
@@ -46,6 +51,7 @@ mod tests {
     use unweave_separation::doubles::{Passthrough, shape};
 
     use super::*;
+    use crate::editor::palette::DARK;
     use crate::report::Facts;
 
     /// A status that an engine has brought into this state.
@@ -100,8 +106,8 @@ mod tests {
             ..playing
         };
         let running = engine(status(None));
-        let (word, color) = light(&running, &params, playing);
-        assert_eq!((word, color), ("Separating", theme::WELL));
+        let (word, color) = light(&running, &params, playing, &DARK);
+        assert_eq!((word, color), ("Separating", DARK.well));
         let too_slow = engine(status(Some(Fault::TooSlow)));
         let missing = engine(status(Some(Fault::NoModel)));
         let mut words = vec![word];
@@ -113,8 +119,8 @@ mod tests {
             (&running, silent),
             (&running, preview),
         ] {
-            let (word, color) = light(source, &params, heard);
-            assert_ne!(color, theme::WELL, "{word}");
+            let (word, color) = light(source, &params, heard, &DARK);
+            assert_ne!(color, DARK.well, "{word}");
             assert!(!words.contains(&word), "{word}: a word of its own");
             words.push(word);
         }

@@ -266,7 +266,8 @@ fn entry(status: &DeviceStatus) -> Device {
     }
 }
 
-fn named(label: &str, value: &str) -> WidgetInfo {
+/// What a screen reader says of a menu.
+pub fn named(label: &str, value: &str) -> WidgetInfo {
     let mut info = WidgetInfo::labeled(Role::ComboBox, true, label);
     info.current_text_value = Some(value.to_owned());
     info

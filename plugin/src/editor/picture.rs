@@ -13,6 +13,7 @@ use egui::{
 };
 use unweave_live::Slot;
 
+use crate::editor::palette::Palette;
 use crate::editor::theme;
 use crate::ids;
 use crate::variant::STEM_NAMES;
@@ -53,6 +54,7 @@ pub struct Picture {
 struct Image {
     texture: TextureHandle,
     size: [usize; 2],
+    palette: &'static Palette,
     /// Columns that were painted since the start; the last of them is at `painted % width`.
     painted: usize,
 }
@@ -109,14 +111,17 @@ impl Picture {
     }
 
     fn paint_new_columns(&mut self, ctx: &egui::Context, size: [usize; 2]) {
+        let palette = theme::of(ctx);
         let width = size[0];
         let end = columns_until(self.total, width);
         let oldest = columns_until(self.total - self.moments.len(), width);
-        if self.image.as_ref().is_none_or(|image| image.size != size) {
-            let blank = ColorImage::filled(size, theme::BACKGROUND);
+        let is_same = |image: &Image| image.size == size && std::ptr::eq(image.palette, palette);
+        if !self.image.as_ref().is_some_and(is_same) {
+            let blank = ColorImage::filled(size, palette.background);
             self.image = Some(Image {
                 texture: ctx.load_texture("picture", blank, TextureOptions::NEAREST),
                 size,
+                palette,
                 painted: oldest,
             });
         }
@@ -124,7 +129,10 @@ impl Picture {
             return;
         };
         for column in image.painted.max(oldest).max(end.saturating_sub(width))..end {
-            let pixels = ColorImage::new([1, size[1]], self.column(column, width).pixels(size[1]));
+            let pixels = ColorImage::new(
+                [1, size[1]],
+                self.column(column, width).pixels(size[1], palette),
+            );
             image
                 .texture
                 .set_partial([column % width, 0], pixels, TextureOptions::NEAREST);
@@ -168,17 +176,17 @@ fn slots_until(column: usize, width: usize) -> usize {
 
 impl Moment {
     /// Its pixels from top to bottom.
-    fn pixels(&self, height: usize) -> Vec<Color32> {
-        let mut pixels = vec![theme::BACKGROUND; height];
+    fn pixels(&self, height: usize, palette: &Palette) -> Vec<Color32> {
+        let mut pixels = vec![palette.background; height];
         if self.stems.iter().all(|peak| *peak <= 0.0) {
-            wave(&mut pixels, self.mix, theme::TEXT_DIM);
+            wave(&mut pixels, self.mix, palette.text_dim);
             return pixels;
         }
         let num_stems = self.stems.len();
         for (idx, (peak, gain)) in self.stems.into_iter().zip(self.gains).enumerate() {
             let lane = idx * height / num_stems..(idx + 1) * height / num_stems;
-            let color = theme::STEMS[idx];
-            let dark = theme::BACKGROUND.lerp_to_gamma(color, UNHEARD);
+            let color = palette.stems[idx];
+            let dark = palette.background.lerp_to_gamma(color, UNHEARD);
             wave(&mut pixels[lane.clone()], peak, dark);
             if gain > 0.0 {
                 wave(&mut pixels[lane], peak * gain, color);
@@ -221,6 +229,7 @@ impl Image {
 
 /// Seconds back from now.
 fn draw_scale(ui: &Ui, rect: Rect) {
+    let palette = theme::of(ui.ctx());
     let painter = ui.painter_at(rect);
     for seconds in 1..SPAN_SECONDS {
         let x = rect.right() - rect.width() * seconds as f32 / SPAN_SECONDS as f32;
@@ -229,7 +238,7 @@ fn draw_scale(ui: &Ui, rect: Rect) {
         painter.vline(
             x,
             rect.bottom() - length..=rect.bottom(),
-            egui::Stroke::new(1.0, theme::OUTLINE),
+            egui::Stroke::new(1.0, palette.outline),
         );
         if is_named {
             painter.text(
@@ -237,7 +246,7 @@ fn draw_scale(ui: &Ui, rect: Rect) {
                 Align2::CENTER_BOTTOM,
                 format!("−{seconds} s"),
                 theme::SCALE,
-                theme::TEXT_DIM,
+                palette.text_dim,
             );
         }
     }
@@ -245,11 +254,12 @@ fn draw_scale(ui: &Ui, rect: Rect) {
 
 /// Which lane is whose.
 fn draw_names(ui: &Ui, rect: Rect) {
+    let palette = theme::of(ui.ctx());
     let height = rect.height() / STEM_NAMES.len() as f32;
     for (idx, name) in STEM_NAMES.iter().enumerate() {
         let at = pos2(rect.left() + 3.0, rect.top() + idx as f32 * height);
         let painter = ui.painter();
-        painter.text(at, Align2::LEFT_TOP, name, theme::SCALE, theme::TEXT_DIM);
+        painter.text(at, Align2::LEFT_TOP, name, theme::SCALE, palette.text_dim);
     }
 }
 
@@ -267,6 +277,7 @@ mod tests {
     use unweave_live::{Level, StemLevel};
 
     use super::*;
+    use crate::editor::palette::DARK;
 
     fn slot(amplitudes: [f32; 4], gain: f32) -> Slot {
         let mut slot = Slot {
@@ -292,7 +303,7 @@ mod tests {
     fn column(slot: &Slot) -> Vec<Color32> {
         let mut picture = Picture::default();
         picture.push(slot);
-        picture.column(0, SPAN_SLOTS).pixels(400)
+        picture.column(0, SPAN_SLOTS).pixels(400, &DARK)
     }
 
     fn count(pixels: &[Color32], color: Color32) -> usize {
@@ -304,14 +315,14 @@ mod tests {
         let all = column(&slot([1.0, 0.5, 0.25, 0.125], 1.0));
         for (idx, lane) in all.chunks(100).enumerate() {
             let height = 98.0 * 0.5f32.powf(idx as f32 * EXPONENT);
-            let found = count(lane, theme::STEMS[idx]);
-            assert_eq!(count(&all, theme::STEMS[idx]), found, "in no other lane");
+            let found = count(lane, DARK.stems[idx]);
+            assert_eq!(count(&all, DARK.stems[idx]), found, "in no other lane");
             assert!((found as f32 - height).abs() <= 2.0, "{idx}: {found}");
             let mirrored: Vec<_> = lane.iter().rev().copied().collect();
             assert_eq!(lane, mirrored);
         }
         let softer = column(&slot([1.0, 0.5, 0.25, 0.125], 0.5));
-        for color in theme::STEMS {
+        for color in DARK.stems {
             assert!(count(&softer, color) < count(&all, color));
         }
     }
@@ -319,11 +330,11 @@ mod tests {
     #[test]
     fn what_is_muted_is_dark_but_there_and_a_mix_without_stems_is_grey() {
         let muted = column(&slot([1.0, 0.0, 0.0, 0.0], 0.0));
-        assert_eq!(count(&muted, theme::STEMS[0]), 0);
-        let dark = theme::BACKGROUND.lerp_to_gamma(theme::STEMS[0], UNHEARD);
+        assert_eq!(count(&muted, DARK.stems[0]), 0);
+        let dark = DARK.background.lerp_to_gamma(DARK.stems[0], UNHEARD);
         assert!(count(&muted, dark) > 90);
         let unsplit = column(&slot([0.0; 4], 1.0));
-        assert!(count(&unsplit, theme::TEXT_DIM) > 390);
+        assert!(count(&unsplit, DARK.text_dim) > 390);
     }
 
     #[test]

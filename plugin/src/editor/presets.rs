@@ -178,6 +178,7 @@ fn arrow(ui: &mut Ui, text: &str, label: &str, hint: &str) -> Response {
 }
 
 fn menu(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &GuiContext) {
+    let palette = theme::of(ui.ctx());
     ui.set_width(MENU_WIDTH);
     let title = view.title(params);
     let mut chosen = None;
@@ -206,7 +207,7 @@ fn menu(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &GuiC
                     Err(refusal) => {
                         response.on_disabled_hover_text(refusal);
                         let note = RichText::new(refusal).font(theme::SMALL);
-                        ui.label(note.color(theme::WARNING));
+                        ui.label(note.color(palette.warning));
                     }
                 }
             }
@@ -225,7 +226,7 @@ fn menu(ui: &mut Ui, view: &mut PresetsView, params: &UnweaveParams, host: &GuiC
         ui.label(
             RichText::new(refusal)
                 .font(theme::SMALL)
-                .color(theme::WARNING),
+                .color(palette.warning),
         );
     }
 }

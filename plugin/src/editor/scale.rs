@@ -3,11 +3,15 @@
 
 use egui::{Context, RichText, Ui, Vec2, ViewportCommand, vec2};
 
+use crate::editor::look::LookView;
+use crate::editor::models::named;
 use crate::editor::theme;
 use crate::extent;
 
 /// In percent.
 const SCALES: [u16; 6] = [75, 100, 125, 150, 175, 200];
+/// All of the menu.
+const MENU_HEIGHT: f32 = 420.0;
 /// How long a host may take to make its window larger, in seconds.
 const PATIENCE: f64 = 0.7;
 
@@ -20,11 +24,12 @@ pub struct Room {
     pub screen: Option<[u32; 2]>,
 }
 
-/// The menu.
-pub fn draw(ui: &mut Ui, room: Room) {
+/// The menu, and under the scales the looks.
+pub fn draw(ui: &mut Ui, room: Room, look: &mut LookView) {
     let now = percent(ui.ctx());
     let menu = egui::ComboBox::from_id_salt("scale")
         .width(58.0)
+        .height(MENU_HEIGHT)
         .selected_text(RichText::new(format!("{now} %")).font(theme::BODY))
         .show_ui(ui, |ui| {
             for scale in SCALES {
@@ -35,9 +40,12 @@ pub fn draw(ui: &mut Ui, room: Room) {
                 }
                 response.on_disabled_hover_text("Too large for this screen");
             }
+            ui.separator();
+            look.menu(ui);
         });
     menu.response
-        .on_hover_text("Size of everything in this window");
+        .on_hover_text("Size and colours of everything in this window")
+        .widget_info(|| named("Size and colours", &format!("{now} %")));
 }
 
 /// Goes back to a scale at which all can be seen, if the host's window is smaller than this one must be.

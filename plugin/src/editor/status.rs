@@ -62,6 +62,7 @@ pub fn draw(
     (params, songs): (&UnweaveParams, &Arc<Songs>),
     heard: Heard,
 ) {
+    let palette = theme::of(ui.ctx());
     let source = params.report.source();
     let now = ui.input(|input| input.time);
     let strength = match &source {
@@ -83,13 +84,13 @@ pub fn draw(
         };
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.set_opacity(trouble.strength);
-        dot(ui, theme::WARNING);
+        dot(ui, palette.warning);
         if trouble.lacks_runtime && ui.small_button("Choose file…").clicked() {
             songs.browse(PathKind::Runtime);
         }
         let what = RichText::new(&trouble.what).font(theme::BODY);
         // Where it was looked for may be long.
-        ui.add(egui::Label::new(what.color(theme::WARNING)).truncate())
+        ui.add(egui::Label::new(what.color(palette.warning)).truncate())
             .on_hover_text(&trouble.what);
         let advice = RichText::new(&trouble.advice).font(theme::BODY);
         ui.add(egui::Label::new(advice).truncate());
@@ -106,11 +107,11 @@ pub fn draw(
         // Whatever was too long above.
         ui.set_max_width(room.x);
         ui.spacing_mut().item_spacing.x = 14.0;
-        let (text, color) = light(&source, params, heard);
+        let (text, color) = light(&source, params, heard, palette);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             dot(ui, color);
-            ui.label(RichText::new(text).font(theme::SMALL).color(theme::TEXT));
+            ui.label(RichText::new(text).font(theme::SMALL).color(palette.text));
         });
         if let Source::Engine(facts) = &source {
             counts(ui, view, facts, late_hops);
@@ -123,9 +124,10 @@ pub fn draw(
 
 /// The numbers, and how often stems were late.
 fn counts(ui: &mut Ui, view: &mut StatusView, facts: &Facts, late_hops: u64) {
+    let palette = theme::of(ui.ctx());
     for (text, hint) in numbers(facts, view.name.of(&facts.choice.model)) {
         let text = RichText::new(text).font(theme::SMALL);
-        ui.label(text.color(theme::TEXT_DIM)).on_hover_text(hint);
+        ui.label(text.color(palette.text_dim)).on_hover_text(hint);
     }
     let text = match late_hops {
         0 => "never late".to_owned(),
@@ -133,9 +135,9 @@ fn counts(ui: &mut Ui, view: &mut StatusView, facts: &Facts, late_hops: u64) {
         times => format!("late {times} times"),
     };
     let color = if late_hops > 0 {
-        theme::WARNING
+        palette.warning
     } else {
-        theme::TEXT_DIM
+        palette.text_dim
     };
     let button = egui::Button::new(RichText::new(text).font(theme::SMALL).color(color));
     if ui

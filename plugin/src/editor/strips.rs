@@ -47,16 +47,18 @@ pub struct Strips<'a> {
 impl Strips<'_> {
     /// All strips, side by side, over all the room that is left.
     pub fn draw(&mut self, ui: &mut Ui) {
+        let palette = theme::of(ui.ctx());
         let rect = ui.available_rect_before_wrap();
         let num_strips = ids::STEMS.len() + 1;
         let width = (rect.width() + GAP) / num_strips as f32 - GAP;
         for strip_idx in 0..num_strips {
             let left = rect.left() + strip_idx as f32 * (width + GAP);
             let rect = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
-            let color = theme::STEMS
+            let color = palette
+                .stems
                 .get(strip_idx)
                 .copied()
-                .unwrap_or(theme::TEXT_DIM);
+                .unwrap_or(palette.text_dim);
             paint_edges(ui, rect, color, strip_idx > 0);
             let builder = UiBuilder::new()
                 .id_salt(strip_idx)
@@ -73,8 +75,9 @@ impl Strips<'_> {
     }
 
     fn stem(&mut self, ui: &mut Ui, stem_idx: usize, name: &str) {
+        let palette = theme::of(ui.ctx());
         let stem = self.params.stems()[stem_idx];
-        let color = theme::STEMS[stem_idx];
+        let color = palette.stems[stem_idx];
         ui.label(RichText::new(name).font(theme::BODY).strong());
         self.switches(ui, stem_idx, name);
 
@@ -110,7 +113,7 @@ impl Strips<'_> {
         ] {
             if width >= MIN_WIDTH_OF_ENDS {
                 ui.painter()
-                    .text(at, align, text, theme::SMALL, theme::TEXT_DIM);
+                    .text(at, align, text, theme::SMALL, palette.text_dim);
             }
         }
         let middle = rect.shrink2(vec2(width * 0.3, 0.0));
@@ -122,6 +125,7 @@ impl Strips<'_> {
 
     /// Mute and solo.
     fn switches(&self, ui: &mut Ui, stem_idx: usize, name: &str) {
+        let palette = theme::of(ui.ctx());
         let stem = self.params.stems()[stem_idx];
         let number = stem_idx + 1;
         ui.horizontal(|ui| {
@@ -136,7 +140,7 @@ impl Strips<'_> {
             let mute = Look {
                 text: &mute_text,
                 label: &format!("{name} mute"),
-                color: theme::MUTE,
+                color: palette.mute,
                 size,
             };
             let is_muted = stem.mute.value();
@@ -148,7 +152,7 @@ impl Strips<'_> {
             let solo = Look {
                 text: &solo_text,
                 label: &format!("{name} solo"),
-                color: theme::SOLO,
+                color: palette.solo,
                 size,
             };
             let is_soloed = stem.solo.value();
@@ -177,6 +181,7 @@ impl Strips<'_> {
     }
 
     fn master(&mut self, ui: &mut Ui) {
+        let palette = theme::of(ui.ctx());
         ui.label(RichText::new("Master").font(theme::BODY).strong());
         let size = vec2(ui.available_width(), 24.0);
         let compare = &self.params.compare;
@@ -191,7 +196,7 @@ impl Strips<'_> {
         let bypass = Look {
             text: "Bypass",
             label: "Bypass",
-            color: theme::MUTE,
+            color: palette.mute,
             size,
         };
         if button::switch(ui, self.params.bypass.value(), bypass)
@@ -202,18 +207,19 @@ impl Strips<'_> {
         }
         let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::empty());
         let bar = Rect::from_center_size(rect.center(), vec2(2.0 * METER_WIDTH, rect.height()));
-        draw_meter(ui, bar, &mut self.listener.main, ("Master", theme::TEXT));
+        draw_meter(ui, bar, &mut self.listener.main, ("Master", palette.text));
     }
 }
 
 /// A strip's colour along the top, and a line between it and the one at its left.
 fn paint_edges(ui: &Ui, rect: Rect, color: Color32, has_neighbour: bool) {
+    let palette = theme::of(ui.ctx());
     let top = rect.with_max_y(rect.top() + 3.0);
     ui.painter().rect_filled(top, CornerRadius::ZERO, color);
     if has_neighbour {
         let x = rect.left() - GAP / 2.0;
         ui.painter()
-            .vline(x, rect.y_range(), Stroke::new(1.0, theme::LINE));
+            .vline(x, rect.y_range(), Stroke::new(1.0, palette.line));
     }
 }
 

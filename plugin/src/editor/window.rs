@@ -1,6 +1,8 @@
 //! The window that the framework opens, as often as the host wants.
 
+use std::cell::{Cell, RefCell};
 use std::error::Error;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -8,13 +10,14 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::{LogicalSize, NativeSize};
 use nice_plug::editor::{HostCallbacks, HostMainThreadCaller, HostMethods, SpawnedEditor};
 use nice_plug::prelude::*;
+use parking_lot::Mutex;
 use unweave_window::{Settings, baseview};
 
 use crate::bell::Bell;
 use crate::editor::closing::{Handle, OpenWindow, WindowThread};
 use crate::editor::scale::Room;
 use crate::editor::visibility::Visibility;
-use crate::editor::{EditorState, Extras, draw, extras, let_go, theme};
+use crate::editor::{EditorState, Extras, draw, extras, let_go};
 use crate::extent;
 use crate::params::UnweaveParams;
 use crate::songs::Songs;
@@ -132,12 +135,15 @@ impl Editor for EditorWindow {
             size: size.cast(),
             least: LogicalSize::new(width.into(), height.into()),
             zoom,
-            ground: theme::BACKGROUND,
             parent: parent.as_ref().map(Into::into),
             waits_for_parent: wait_for_parent,
             fallback_scale: fallback_scale_factor,
         };
-        let window = unweave_window::open(settings, app, host.map(adapt))?;
+        let host = host.map(Host::from);
+        let window = unweave_window::open(settings, app, || host.as_ref().map(Host::adapt))?;
+        if let Some(host) = &host {
+            host.is_open.set(true);
+        }
         Ok(SpawnedEditor {
             handle: Handle {
                 bell: self.bell.clone(),
@@ -165,36 +171,61 @@ impl Editor for EditorWindow {
     }
 }
 
-/// What the framework knows of the host, as baseview wants it.
-fn adapt(methods: HostMethods) -> baseview::host::Host {
-    struct Callbacks(Box<dyn HostCallbacks>);
+/// What the framework knows of the host, for baseview: as often as it takes to open a window.
+struct Host {
+    callbacks: Rc<RefCell<Box<dyn HostCallbacks>>>,
+    main_thread: Arc<Mutex<Box<dyn HostMainThreadCaller>>>,
+    /// The host isn't told of the end of a window that it has never had.
+    is_open: Rc<Cell<bool>>,
+}
 
-    impl baseview::host::HostCallbacks for Callbacks {
-        fn request_resize(
-            &mut self,
-            size: baseview::WindowSize,
-        ) -> Result<(), baseview::HandlerError> {
-            self.0
-                .request_resize(size.physical.into(), size.scale_factor)
-                .map_err(baseview::HandlerError::from_boxed)
-        }
-
-        fn destroyed(&mut self) {
-            self.0.destroyed();
+impl From<HostMethods> for Host {
+    fn from(methods: HostMethods) -> Self {
+        Self {
+            callbacks: Rc::new(RefCell::new(methods.callbacks)),
+            main_thread: Arc::new(Mutex::new(methods.main_thread_caller)),
+            is_open: Rc::default(),
         }
     }
+}
 
-    struct MainThread(Box<dyn HostMainThreadCaller>);
+impl Host {
+    fn adapt(&self) -> baseview::host::Host {
+        baseview::host::Host::new()
+            .with_callbacks(Callbacks {
+                inner: Rc::clone(&self.callbacks),
+                is_open: Rc::clone(&self.is_open),
+            })
+            .with_main_thread(MainThread(Arc::clone(&self.main_thread)))
+    }
+}
 
-    impl baseview::host::HostMainThreadCaller for MainThread {
-        fn call_main_thread(&mut self) {
-            self.0.call_main_thread();
-        }
+struct Callbacks {
+    inner: Rc<RefCell<Box<dyn HostCallbacks>>>,
+    is_open: Rc<Cell<bool>>,
+}
+
+impl baseview::host::HostCallbacks for Callbacks {
+    fn request_resize(&mut self, size: baseview::WindowSize) -> Result<(), baseview::HandlerError> {
+        self.inner
+            .borrow_mut()
+            .request_resize(size.physical.into(), size.scale_factor)
+            .map_err(baseview::HandlerError::from_boxed)
     }
 
-    baseview::host::Host::new()
-        .with_callbacks(Callbacks(methods.callbacks))
-        .with_main_thread(MainThread(methods.main_thread_caller))
+    fn destroyed(&mut self) {
+        if self.is_open.get() {
+            self.inner.borrow_mut().destroyed();
+        }
+    }
+}
+
+struct MainThread(Arc<Mutex<Box<dyn HostMainThreadCaller>>>);
+
+impl baseview::host::HostMainThreadCaller for MainThread {
+    fn call_main_thread(&mut self) {
+        self.0.lock().call_main_thread();
+    }
 }
 
 /// What egui calls for one open window.
@@ -218,8 +249,7 @@ impl unweave_window::App for App {
         is_software: bool,
     ) {
         self.thread.note();
-        self.state.set_software(is_software);
-        theme::apply(egui_ctx);
+        self.state.start(egui_ctx, is_software);
         // Each window has its own.
         let _ = self.egui_ctx.set(egui_ctx.clone());
         // Soft edges are most of the triangles.

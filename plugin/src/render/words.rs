@@ -6,6 +6,7 @@ use std::io;
 use unweave_live::capture::Problem;
 use unweave_separation::audio::read::ReadError;
 use unweave_separation::audio::write::WriteError;
+use unweave_separation::delivery::report::Report;
 use unweave_separation::files::naming;
 use unweave_separation::offline::JobError;
 use unweave_separation::words::{KINDS, system as said};
@@ -27,6 +28,33 @@ pub fn job(error: &JobError) -> String {
         }
         other => sentence(&chain(other)),
     }
+}
+
+/// What a report says of its files: a line for each, and by what they were made.
+pub fn facts(report: &Report) -> Vec<String> {
+    let mut facts: Vec<String> = report
+        .files
+        .iter()
+        .map(|file| {
+            let peak = file.peak_dbfs.map(|db| format!("peak {db:.1} dBFS"));
+            let loudness = file.loudness_lufs.map(|lufs| format!("{lufs:.1} LUFS"));
+            let levels: Vec<String> = peak.into_iter().chain(loudness).collect();
+            if levels.is_empty() {
+                format!("{}: silent", file.name)
+            } else {
+                format!("{}: {}", file.name, levels.join(", "))
+            }
+        })
+        .collect();
+    if report.gain != 1.0 {
+        facts.push(format!(
+            "Turned by {:.1} dB, or something would clip",
+            report.gain_db
+        ));
+    }
+    let model = &report.model;
+    facts.push(format!("Separated by {} {}", model.name, model.version));
+    facts
 }
 
 /// Why a song can't be used.

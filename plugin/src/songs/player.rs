@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -54,6 +55,8 @@ pub(super) struct Player {
     desk: Arc<Mutex<PreviewDesk>>,
     bounds: Arc<Mutex<Bounds>>,
     failure: Arc<Mutex<Option<String>>>,
+    /// Whether what was played last was heard to its end.
+    has_ended: Arc<AtomicBool>,
     work: Option<Work>,
     /// The song's sample rate by that of the host, of what is or was played last.
     rates: Arc<Mutex<(u32, u32)>>,
@@ -65,6 +68,7 @@ impl Player {
             desk: Arc::new(Mutex::new(desk)),
             bounds: Arc::default(),
             failure: Arc::default(),
+            has_ended: Arc::default(),
             work: None,
             rates: Arc::new(Mutex::new((1, 1))),
         }
@@ -75,11 +79,13 @@ impl Player {
         // Waits for the thread, so that nothing more is fed of what was played.
         self.work = None;
         *self.failure.lock() = None;
+        self.has_ended.store(false, Ordering::Release);
         let num_stems = wish.source.tracks().names().len();
         let feed = self.desk.lock().play(num_stems, ids::STEMS.len());
         let feed = feed.map_err(|_| NO_AUDIO.to_owned())?;
         let (desk, failure) = (Arc::clone(&self.desk), Arc::clone(&self.failure));
         let (bounds, rates) = (Arc::clone(&self.bounds), Arc::clone(&self.rates));
+        let has_ended = Arc::clone(&self.has_ended);
         let work = Work::start("unweave-player", move |cancel| {
             let mut feeding = Feeding {
                 feed,
@@ -90,6 +96,7 @@ impl Player {
             if cancel.is_terminated() {
                 return;
             }
+            has_ended.store(result == Ok(true), Ordering::Release);
             *failure.lock() = result.err();
             desk.lock().end(&feeding.feed);
         });
@@ -107,6 +114,11 @@ impl Player {
         self.work = None;
         self.desk.lock().stop();
         *self.failure.lock() = None;
+    }
+
+    /// Whether what was played last came to its end, and the host hasn't interrupted it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
     }
 
     /// From now on, also while it plays.
@@ -151,13 +163,13 @@ struct Feeding<'a> {
 }
 
 impl Feeding<'_> {
-    /// Until its end has been heard, or nobody wants more of it.
+    /// Until its end has been heard, or nobody wants more of it; gives which.
     fn run(
         &mut self,
         wish: &Wish,
         sample_rate: u32,
         rates: &Mutex<(u32, u32)>,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         let open = Stems::open(
             &wish.song,
             &wish.source,
@@ -178,7 +190,7 @@ impl Feeding<'_> {
             let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
             let num_frames = num_read.min(room);
             if !self.put(block, num_frames, at)? {
-                return Ok(());
+                return Ok(false);
             }
             at += num_frames as u64;
             let is_end = num_read == 0 || num_frames < num_read || at >= end;
@@ -195,7 +207,7 @@ impl Feeding<'_> {
             at = to_host(start);
             is_new = true;
         }
-        Ok(())
+        Ok(false)
     }
 
     fn goes_on(&self) -> bool {
@@ -224,12 +236,12 @@ impl Feeding<'_> {
         Ok(true)
     }
 
-    fn wait_until_heard(&mut self) -> Result<(), String> {
+    fn wait_until_heard(&mut self) -> Result<bool, String> {
         let mut last = (self.feed.num_heard(), Instant::now());
         while self.goes_on() && !self.feed.is_heard() {
             self.wait(&mut last)?;
         }
-        Ok(())
+        Ok(self.goes_on())
     }
 
     /// A moment; `last` is how much was heard when, the last time that it was more.

@@ -296,15 +296,15 @@ impl Song {
         }
     }
 
-    /// Something was rendered into this folder.
-    pub(super) fn set_rendered(&mut self, dir: &Path) {
+    /// Something was rendered into this folder: a set, which has it for itself, or one file, which may not.
+    pub(super) fn set_rendered(&mut self, dir: &Path, is_set: bool) {
         // Asked for with every picture; the disk is looked at once.
         if self.rendered.as_deref() == Some(dir) {
             return;
         }
         self.rendered = Some(dir.to_owned());
         // A set without all stems can't be heard as a whole.
-        if let Some(source) = StemSource::files(dir) {
+        if is_set && let Some(source) = StemSource::files(dir) {
             self.set_tracks(&source.tracks());
             self.stems = Some((dir.to_owned(), source));
         }

@@ -89,20 +89,25 @@ impl Workspace {
     /// Looks at what other threads have come to.
     pub(super) fn refresh(&mut self) {
         for song in &mut self.songs {
-            if let Some(Stage::Done { dir, .. }) = self.queue.stage(song.key) {
-                song.set_rendered(&dir);
+            if let Some(Stage::Done { dir, files, .. }) = self.queue.stage(song.key) {
+                song.set_rendered(&dir, files.len() > 1);
             }
         }
         let Some(key) = self.playing else { return };
         let frame = self.player.frame();
         let state = self.player.state();
+        let has_ended = self.player.has_ended();
         let Some(song) = self.song(key) else { return };
         match (state, frame) {
             (Listening::Playing, Some(frame)) => song.set_playhead(frame),
-            // It has come to its end.
-            (Listening::Off, _) => {
-                let start = song.range().map_or(0, |range| range.start);
-                song.set_playhead(start);
+            (Listening::Off, frame) => {
+                if has_ended {
+                    let start = song.range().map_or(0, |range| range.start);
+                    song.set_playhead(start);
+                } else if let Some(frame) = frame {
+                    // The host has started, or renders: later it goes on from here.
+                    song.set_playhead(frame);
+                }
                 self.playing = None;
             }
             (Listening::Failed(_), _) => self.playing = None,
@@ -285,6 +290,7 @@ impl Workspace {
             range: song.range(),
             name: song.name(),
             selection,
+            is_alone: *pick != Pick::Set,
             folder: settings.folder,
             format: settings.format,
             depth: settings.depth,

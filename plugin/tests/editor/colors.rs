@@ -1,7 +1,7 @@
 //! The stems' colours for eyes that don't see all of them, in numbers.
 
 use egui::Color32;
-use unweave_plugin::editor::theme;
+use unweave_plugin::editor::palette::{DARK, HIGH_CONTRAST, LIGHT, Palette};
 
 type Rgb = [f64; 3];
 
@@ -90,38 +90,67 @@ fn contrast(a: Color32, b: Color32) -> f64 {
     a.max(b) / a.min(b)
 }
 
+const LOOKS: [(&str, &Palette); 3] = [
+    ("dark", &DARK),
+    ("light", &LIGHT),
+    ("high contrast", &HIGH_CONTRAST),
+];
+
 /// 2.3 is a just noticeable difference (Mahy et al. 1994); colours of areas should be many of them apart.
 #[test]
 fn any_two_stems_differ_for_all_kinds_of_eyes() {
-    for (eyes, matrix) in &EYES {
-        let seen = theme::STEMS.map(|color| lab(times(matrix, linear(color))));
-        for (idx, a) in seen.iter().enumerate() {
-            for b in &seen[idx + 1..] {
-                let apart = distance(*a, *b);
-                assert!(
-                    apart > 8.0 * 2.3,
-                    "{eyes}: stem {idx} is {apart:.1} from another"
-                );
+    for (look, palette) in LOOKS {
+        for (eyes, matrix) in &EYES {
+            let seen = palette.stems.map(|color| lab(times(matrix, linear(color))));
+            for (idx, a) in seen.iter().enumerate() {
+                for b in &seen[idx + 1..] {
+                    let apart = distance(*a, *b);
+                    assert!(
+                        apart > 8.0 * 2.3,
+                        "{look}, {eyes}: stem {idx} is {apart:.1} from another"
+                    );
+                }
             }
         }
     }
 }
 
-/// WCAG 2.2: 4.5 for text (1.4.3), 3 for parts of controls and pictures (1.4.11).
+/// WCAG 2.2: 4.5 for text (1.4.3), 7 in high contrast (1.4.6), 3 for parts of controls and pictures (1.4.11).
 #[test]
 fn everything_stands_out_from_its_ground() {
-    for ground in [theme::BACKGROUND, theme::PANEL, theme::SUNKEN] {
-        for (color, least) in theme::STEMS.iter().map(|color| (*color, 3.0)).chain([
-            (theme::TEXT, 7.0),
-            (theme::TEXT_DIM, 4.5),
-            (theme::WARNING, 4.5),
-            (theme::OUTLINE, 3.0),
-        ]) {
-            let found = contrast(color, ground);
-            assert!(found >= least, "{color:?} on {ground:?}: {found:.1}");
+    for (look, palette) in LOOKS {
+        let text = if look == "high contrast" { 7.0 } else { 4.5 };
+        let grounds = [palette.background, palette.panel, palette.sunken];
+        let mut pairs = Vec::new();
+        for ground in grounds {
+            let words = [
+                palette.text_dim,
+                palette.warning,
+                palette.solo,
+                palette.well,
+            ];
+            pairs.extend(words.map(|color| (color, ground, text)));
+            pairs.push((palette.text, ground, 7.0));
+            pairs.extend(palette.stems.map(|color| (color, ground, 3.0)));
+            pairs.extend([palette.outline, palette.focus].map(|color| (color, ground, 3.0)));
         }
-    }
-    for ground in [theme::MUTE, theme::SOLO] {
-        assert!(contrast(theme::ON_COLOR, ground) >= 4.5);
+        let hint = palette
+            .sunken
+            .lerp_to_gamma(palette.text, palette.hint_share);
+        pairs.push((hint, palette.sunken, text));
+        for button in [palette.raised, palette.hovered, palette.chosen] {
+            pairs.push((palette.text, button, text));
+        }
+        // The half of a switch that is lit may be that of explaining text.
+        for ground in [palette.mute, palette.solo, palette.well, palette.text_dim] {
+            pairs.push((palette.on_color, ground, text));
+        }
+        for (color, ground, least) in pairs {
+            let found = contrast(color, ground);
+            assert!(
+                found >= least,
+                "{look}: {color:?} on {ground:?} has {found:.2}, not {least}"
+            );
+        }
     }
 }

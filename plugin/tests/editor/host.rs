@@ -13,9 +13,9 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
 use parking_lot::Mutex;
 use unweave_plugin::Bell;
+use unweave_plugin::editor::palette::DARK;
 use unweave_plugin::editor::{EditorState, draw, let_go, theme};
 use unweave_plugin::params::{AnyParam, UnweaveParams};
-use unweave_plugin::presets::folder::Folder;
 use unweave_plugin::songs::Songs;
 
 use crate::painter::Painter;
@@ -129,7 +129,7 @@ impl Desktop {
         songs.set_settings(settings);
         let state = EditorState::new(params, songs, Bell::default());
         let state = Arc::new(Mutex::new(state));
-        state.lock().set_presets(Folder::at(folder.path()));
+        state.lock().set_data(folder.path());
         let (shown, drawn) = (context.clone(), Arc::clone(&state));
         let is_hidden = Arc::<AtomicBool>::default();
         let hidden = Arc::clone(&is_hidden);
@@ -137,7 +137,7 @@ impl Desktop {
             .with_size(size)
             .with_pixels_per_point(pixels_per_point)
             .with_step_dt(1.0 / 60.0)
-            .with_context_setup(theme::apply)
+            .with_context_setup(|ctx| theme::apply(ctx, &DARK))
             .renderer(Painter::default())
             .build_ui(move |ui| {
                 let mut state = drawn.lock();

@@ -138,7 +138,7 @@ impl WorkFolder {
     }
 
     /// Moves the files of the set to where those of other sets are too, and gives that folder. `names` gives what
-    /// the files, the report last, are called with a number: they are there under their names with 1.
+    /// the files, the report last if there is one, are called with a number: they are there under their names with 1.
     /// `write_report` writes one that says so. An empty report is there before the first file, so that one can tell what
     /// a killed run has left.
     ///

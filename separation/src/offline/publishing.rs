@@ -40,13 +40,18 @@ pub(super) fn publish(
         let mut names: Vec<String> = files.map(|(name, _)| name).collect();
         // A stem file holds all that is in the report.
         names.dedup();
-        names.push(report_name(job, plan, number));
+        if job.has_report {
+            names.push(report_name(job, plan, number));
+        }
         names
     };
     let last_number = Cell::new(1);
     let write = |number: u32, path: &Path| {
         last_number.set(number);
-        numbered(number).write(path)
+        match job.has_report {
+            true => numbered(number).write(path),
+            false => Ok(()),
+        }
     };
     let dir = work.publish_flat(job.existing, names, write, owned)?;
     Ok((dir, numbered(last_number.get())))

@@ -1,6 +1,7 @@
 //! The choice of sound card.
 
 use egui::{Align, ComboBox, Grid, Id, Layout, Modal, RichText, Ui};
+use unweave_plugin::editor::palette::Palette;
 use unweave_plugin::editor::theme;
 
 use crate::sound::{Choice, Devices, Look, NONE};
@@ -44,7 +45,7 @@ impl Dialog {
                 .num_columns(2)
                 .show(ui, |ui| fields(ui, look, &mut choice));
             ui.separator();
-            let (text, color) = words(look);
+            let (text, color) = words(look, theme::of(ui.ctx()));
             ui.label(RichText::new(text).font(theme::BODY).color(color));
             is_closed
         });
@@ -162,7 +163,12 @@ fn field<T: Clone + PartialEq>(
     current: Option<T>,
     entries: Vec<(Option<T>, String)>,
 ) -> Option<Option<T>> {
-    let label = ui.label(RichText::new(name).font(theme::BODY).color(theme::TEXT_DIM));
+    let palette = theme::of(ui.ctx());
+    let label = ui.label(
+        RichText::new(name)
+            .font(theme::BODY)
+            .color(palette.text_dim),
+    );
     let shown = entries.iter().find(|(value, _)| *value == current);
     let shown = shown.map_or("", |(_, text)| text);
     let mut chosen = None;
@@ -183,12 +189,12 @@ fn field<T: Clone + PartialEq>(
     chosen
 }
 
-fn words(look: &Look) -> (String, egui::Color32) {
+fn words(look: &Look, palette: &Palette) -> (String, egui::Color32) {
     if let Some(trouble) = &look.trouble {
-        return (trouble.clone(), theme::WARNING);
+        return (trouble.clone(), palette.warning);
     }
     let Some(in_use) = &look.in_use else {
-        return ("Nothing is heard.".to_owned(), theme::TEXT_DIM);
+        return ("Nothing is heard.".to_owned(), palette.text_dim);
     };
     let mut text = format!(
         "In use: {}, “{}”, {} kHz, a buffer of {} frames.",
@@ -203,5 +209,5 @@ fn words(look: &Look) -> (String, egui::Color32) {
             in_use.system
         );
     }
-    (text, theme::WELL)
+    (text, palette.well)
 }

@@ -29,6 +29,7 @@ pub struct Sought {
 }
 
 pub fn draw(ui: &mut Ui, place: &Place, sample_rate: u32) -> Sought {
+    let palette = theme::of(ui.ctx());
     let size = vec2(ui.available_width().max(40.0), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     response.widget_info(|| {
@@ -44,23 +45,23 @@ pub fn draw(ui: &mut Ui, place: &Place, sample_rate: u32) -> Sought {
     };
     let painter = ui.painter();
     let radius = CornerRadius::same(3);
-    painter.rect_filled(track, radius, theme::SUNKEN);
+    painter.rect_filled(track, radius, palette.sunken);
     let played = place.range.clone().unwrap_or(0..place.length);
     let span = |from: u64, to: u64| {
         Rect::from_min_max(pos2(at(from), track.top()), pos2(at(to), track.bottom()))
     };
     if place.length > 0 {
-        painter.rect_filled(span(played.start, played.end), radius, theme::RAISED);
+        painter.rect_filled(span(played.start, played.end), radius, palette.raised);
         painter.rect_filled(
             span(played.start, place.frame.max(played.start)),
             radius,
-            theme::SOLO,
+            palette.solo,
         );
         let head = Rect::from_center_size(pos2(at(place.frame), rect.center().y), vec2(3.0, 16.0));
         let color = if response.has_focus() {
-            theme::FOCUS
+            palette.focus
         } else {
-            theme::TEXT
+            palette.text
         };
         painter.rect_filled(head, CornerRadius::same(1), color);
     }

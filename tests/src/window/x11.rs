@@ -12,7 +12,7 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
-use super::run_ignored;
+use super::{are_installed, run_ignored};
 
 /// How this system's windows are called.
 pub const API: GuiApiType<'_> = GuiApiType::X11;
@@ -43,14 +43,8 @@ impl Display {
 
     /// As [`Self::start`], with other extensions.
     fn start_with(extensions: &[&str]) -> Option<Self> {
-        for program in ["Xvfb", "xdotool"] {
-            let found = Command::new("sh")
-                .args(["-c", &format!("command -v {program}")])
-                .output();
-            if !found.is_ok_and(|output| output.status.success()) {
-                eprintln!("NOT TESTED: {program} is not installed; README names the packages");
-                return None;
-            }
+        if !are_installed(&["Xvfb", "xdotool"]) {
+            return None;
         }
         let mut server = Command::new("Xvfb")
             .args([

@@ -38,6 +38,7 @@ pub fn draw(ui: &mut Ui, songs: &Arc<Songs>, rows: &[Look], path: &mut String) {
 
 /// The host's track, where it tells of one, and how much room the takes need.
 fn heading(ui: &mut Ui, songs: &Songs, rows: &[Look]) {
+    let palette = theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.label(RichText::new("Songs and takes").font(theme::BODY).strong());
         let track = songs.track();
@@ -52,13 +53,13 @@ fn heading(ui: &mut Ui, songs: &Songs, rows: &[Look]) {
             let num_bytes: u64 = own.map(|take| take.num_bytes()).sum();
             if num_bytes > 0 {
                 let text = RichText::new(room(num_bytes)).font(theme::SMALL);
-                ui.label(text.color(theme::TEXT_DIM))
+                ui.label(text.color(palette.text_dim))
                     .on_hover_text("Room that the takes need on the disk until they are removed");
             }
             let name = track.name();
             if !name.is_empty() {
                 let name = RichText::new(name).font(theme::SMALL);
-                ui.add(egui::Label::new(name.color(theme::TEXT_DIM)).truncate())
+                ui.add(egui::Label::new(name.color(palette.text_dim)).truncate())
                     .on_hover_text("The track that this plug-in is on");
             }
         });
@@ -67,6 +68,7 @@ fn heading(ui: &mut Ui, songs: &Songs, rows: &[Look]) {
 
 /// Says in its own room how far it is.
 fn capture(ui: &mut Ui, songs: &Songs, width: f32) {
+    let palette = theme::of(ui.ctx());
     let is_armed = songs.is_armed();
     let recording = songs.recording();
     let text = match &recording {
@@ -77,7 +79,7 @@ fn capture(ui: &mut Ui, songs: &Songs, width: f32) {
     let look = switches::Look {
         text: &text,
         label: "Capture",
-        color: theme::MUTE,
+        color: palette.mute,
         size: vec2(width, BUTTON_HEIGHT),
     };
     let hint = "Records what comes in while the host plays: each stretch without a stop or jump becomes a take";

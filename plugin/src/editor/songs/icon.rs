@@ -24,22 +24,18 @@ pub enum Icon {
 
 /// Draws the button; `name` is for those who don't see the sign.
 pub fn button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
+    let palette = theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(SIZE, SIZE), Sense::click());
     named(&response, Role::Button, name);
     let visuals = ui.style().interact(&response);
-    let outline = if response.has_focus() {
-        Stroke::new(1.5, theme::FOCUS)
-    } else {
-        Stroke::new(1.0, theme::OUTLINE)
-    };
     ui.painter().rect(
         rect,
         visuals.corner_radius,
         visuals.weak_bg_fill,
-        outline,
+        theme::outline(&response),
         StrokeKind::Inside,
     );
-    ui.painter().extend(icon.shapes(rect, theme::TEXT));
+    ui.painter().extend(icon.shapes(rect, palette.text));
     response
 }
 

@@ -23,6 +23,7 @@ const ROW_HEIGHT: f32 = icon::SIZE + 6.0 + WAVEFORM_HEIGHT;
 
 /// Takes of instances that have gone: they are listed again, or go.
 pub fn kept(ui: &mut Ui, songs: &Songs, kept: &mut Option<(f64, Vec<Kept>)>) {
+    let palette = theme::of(ui.ctx());
     let Some((_, list)) = kept else { return };
     if list.is_empty() {
         return;
@@ -38,7 +39,7 @@ pub fn kept(ui: &mut Ui, songs: &Songs, kept: &mut Option<(f64, Vec<Kept>)>) {
     note(
         ui,
         &format!("{what}, {}, not rendered yet:", room(num_bytes)),
-        theme::TEXT,
+        palette.text,
     );
     let mut is_answered = false;
     ui.horizontal(|ui| {
@@ -64,6 +65,7 @@ pub fn kept(ui: &mut Ui, songs: &Songs, kept: &mut Option<(f64, Vec<Kept>)>) {
 
 /// All rows; the one that is worked on with all there is to it.
 pub fn draw(ui: &mut Ui, songs: &Arc<Songs>, rows: &[Look], drag_start: &mut Option<u64>) {
+    let palette = theme::of(ui.ctx());
     let chosen = songs.chosen().map(|look| look.key);
     let playing = songs.playing();
     for row in rows {
@@ -100,7 +102,7 @@ pub fn draw(ui: &mut Ui, songs: &Arc<Songs>, rows: &[Look], drag_start: &mut Opt
             let bottom = ui.cursor().top() - ui.spacing().item_spacing.y;
             let line = Rect::from_x_y_ranges(left - 5.0..=left - 2.0, top..=bottom);
             let painter = ui.painter().with_clip_rect(line);
-            painter.rect_filled(line, 1.0, theme::SOLO);
+            painter.rect_filled(line, 1.0, palette.solo);
         }
     }
 }
@@ -159,6 +161,7 @@ fn remove(ui: &mut Ui, songs: &Songs, row: &Look) {
 
 /// How long it is, or how far its rendering.
 fn length(ui: &mut Ui, row: &Look) {
+    let palette = theme::of(ui.ctx());
     let text = match &row.stage {
         Some(Stage::Waiting) => "waits".to_owned(),
         Some(Stage::Loading) => "0 %".to_owned(),
@@ -166,9 +169,9 @@ fn length(ui: &mut Ui, row: &Look) {
         _ => clock(row.length(), row.sample_rate),
     };
     let color = match &row.stage {
-        Some(Stage::Done { .. }) => theme::WELL,
-        Some(Stage::Failed(_)) => theme::WARNING,
-        _ => theme::TEXT_DIM,
+        Some(Stage::Done { .. }) => palette.well,
+        Some(Stage::Failed(_)) => palette.warning,
+        _ => palette.text_dim,
     };
     let text = RichText::new(text).font(theme::SMALL).color(color);
     let size = vec2(LENGTH_WIDTH, icon::SIZE);

@@ -3,6 +3,7 @@
 use egui::{Align, Color32, Layout, RichText, Ui, vec2};
 
 use super::button;
+use crate::editor::palette::Palette;
 use crate::editor::theme;
 use crate::render::Stage;
 use crate::songs::{Listening, Songs, shorten_middle};
@@ -23,7 +24,7 @@ struct Message {
 
 /// The message, or none in the same room.
 pub fn draw(ui: &mut Ui, songs: &Songs, has_rows: bool) {
-    let message = message(songs, has_rows);
+    let message = message(songs, has_rows, theme::of(ui.ctx()));
     let size = vec2(ui.available_width(), HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Min), |ui| {
         ui.set_min_size(size);
@@ -57,7 +58,7 @@ pub fn draw(ui: &mut Ui, songs: &Songs, has_rows: bool) {
     });
 }
 
-fn message(songs: &Songs, has_rows: bool) -> Option<Message> {
+fn message(songs: &Songs, has_rows: bool, palette: &Palette) -> Option<Message> {
     let news = |text: String, color| {
         Some(Message {
             text,
@@ -67,33 +68,33 @@ fn message(songs: &Songs, has_rows: bool) -> Option<Message> {
         })
     };
     if let Some(complaint) = songs.complaint() {
-        return news(complaint, theme::WARNING);
+        return news(complaint, palette.warning);
     }
     if let Listening::Failed(reason) = songs.listening() {
-        return news(reason, theme::WARNING);
+        return news(reason, palette.warning);
     }
     if let Some(removed) = songs.removed() {
         return Some(Message {
             text: format!("Removed: {}", shorten_middle(&removed, NAME_LETTERS)),
-            color: theme::TEXT,
+            color: palette.text,
             is_news: true,
             can_undo: true,
         });
     }
     match songs.stage() {
-        Some(Stage::Failed(reason)) => return news(reason, theme::WARNING),
+        Some(Stage::Failed(reason)) => return news(reason, palette.warning),
         Some(Stage::Cancelled) => {
             let text = "Cancelled: nothing was kept of it.".to_owned();
-            return news(text, theme::TEXT_DIM);
+            return news(text, palette.text_dim);
         }
         Some(Stage::Done { notes, .. }) if !notes.is_empty() => {
-            return news(notes.join("\n"), theme::TEXT_DIM);
+            return news(notes.join("\n"), palette.text_dim);
         }
         _ => {}
     }
     if songs.lost_frames() > 0 {
         let text = "Parts of what was played are missing from the takes: the disk is too slow.";
-        return news(text.to_owned(), theme::WARNING);
+        return news(text.to_owned(), palette.warning);
     }
     let text = if !has_rows {
         "Drop a song on this window, or press Capture and play: its stems can then be heard and saved as files."
@@ -104,7 +105,7 @@ fn message(songs: &Songs, has_rows: bool) -> Option<Message> {
     };
     Some(Message {
         text: text.to_owned(),
-        color: theme::TEXT_DIM,
+        color: palette.text_dim,
         is_news: false,
         can_undo: false,
     })

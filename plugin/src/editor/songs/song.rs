@@ -16,6 +16,7 @@ const LINE_HEIGHT: f32 = 20.0;
 
 /// A click sets where it plays, a drag chooses a range, a double-click everything.
 pub fn draw(ui: &mut Ui, songs: &Songs, look: &Look, drag_start: &mut Option<u64>) {
+    let palette = theme::of(ui.ctx());
     let num_frames = look.length();
     let shown = waveform::Shown {
         overview: &look.overview,
@@ -51,17 +52,17 @@ pub fn draw(ui: &mut Ui, songs: &Songs, look: &Look, drag_start: &mut Option<u64
     if let Some(range) = &look.range {
         let x = |frame: u64| waveform::x_of(rect, frame, num_frames);
         let chosen = Rect::from_x_y_ranges(x(range.start)..=x(range.end), rect.y_range());
-        let fill = theme::STEMS[1].gamma_multiply(0.35);
+        let fill = palette.stems[1].gamma_multiply(0.35);
         ui.painter().rect_filled(chosen, 0.0, fill);
     }
     ui.horizontal(|ui| {
         let text = place(look);
-        note(ui, &text, theme::TEXT_DIM);
+        note(ui, &text, palette.text_dim);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let on = switches::Look {
                 text: "Loop",
                 label: "Loop",
-                color: theme::SOLO,
+                color: palette.solo,
                 size: vec2(44.0, LINE_HEIGHT),
             };
             let hint = "Begin again at the end of the song, or of the part that is chosen";
@@ -83,7 +84,7 @@ pub fn draw(ui: &mut Ui, songs: &Songs, look: &Look, drag_start: &mut Option<u64
         });
     });
     if let Some(refusal) = &look.refusal {
-        note(ui, refusal, theme::WARNING);
+        note(ui, refusal, palette.warning);
     }
 }
 
@@ -102,6 +103,7 @@ fn place(look: &Look) -> String {
 
 /// How far its rendering is, or where what was rendered is.
 pub fn outcome(ui: &mut Ui, songs: &Arc<Songs>, look: &Look) {
+    let palette = theme::of(ui.ctx());
     // As high in any case, so that nothing moves.
     let size = vec2(ui.available_width(), LINE_HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
@@ -114,13 +116,16 @@ pub fn outcome(ui: &mut Ui, songs: &Arc<Songs>, look: &Look) {
                 #[expect(clippy::cast_possible_truncation, reason = "0 to 1")]
                 progress(ui, songs, now.fraction as f32, &remaining);
             }
-            Some(Stage::Done { dir, files, .. }) => {
+            Some(Stage::Done {
+                dir, files, facts, ..
+            }) => {
                 let text = match files.len() {
                     1 => "Rendered: 1 file".to_owned(),
                     several => format!("Rendered: {several} files"),
                 };
-                let text = RichText::new(text).font(theme::SMALL).color(theme::WELL);
+                let text = RichText::new(text).font(theme::SMALL).color(palette.well);
                 let hint = format!("Drag the files from here; they are in {}", dir.display());
+                let hint = format!("{hint}\n{}", facts.join("\n"));
                 let label = ui.add(egui::Label::new(text).sense(egui::Sense::drag()));
                 dragging::handle(ui, &label, || files.clone());
                 label.on_hover_text(hint);
@@ -143,7 +148,7 @@ pub fn outcome(ui: &mut Ui, songs: &Arc<Songs>, look: &Look) {
                 }
             }
             Some(Stage::Failed(_) | Stage::Cancelled) | None => {
-                note(ui, "Nothing rendered yet", theme::TEXT_DIM);
+                note(ui, "Nothing rendered yet", palette.text_dim);
             }
         }
     });

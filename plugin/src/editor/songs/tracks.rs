@@ -24,10 +24,11 @@ pub fn draw(ui: &mut Ui, songs: &Songs, look: &Look) {
 }
 
 fn line(ui: &mut Ui, songs: &Songs, (idx, track): (usize, &TrackLook), look: &Look) {
+    let palette = theme::of(ui.ctx());
     let stem = &track.name;
     let name = naming::capitalised(stem);
     let color = ids::STEMS.iter().position(|known| known == stem);
-    let color = color.map_or(theme::TEXT_DIM, |stem_idx| theme::STEMS[stem_idx]);
+    let color = color.map_or(palette.text_dim, |stem_idx| palette.stems[stem_idx]);
     let (rect, _) = ui.allocate_exact_size(vec2(4.0, HEIGHT), Sense::empty());
     ui.painter().rect_filled(rect, 1.0, color);
     let size = vec2(NAME_WIDTH, HEIGHT);
@@ -38,7 +39,7 @@ fn line(ui: &mut Ui, songs: &Songs, (idx, track): (usize, &TrackLook), look: &Lo
     let mute = switches::Look {
         text: "M",
         label: &format!("{name} track mute"),
-        color: theme::MUTE,
+        color: palette.mute,
         size: vec2(24.0, HEIGHT),
     };
     if switches::switch(ui, track.is_muted, mute)
@@ -50,7 +51,7 @@ fn line(ui: &mut Ui, songs: &Songs, (idx, track): (usize, &TrackLook), look: &Lo
     let solo = switches::Look {
         text: "S",
         label: &format!("{name} track solo"),
-        color: theme::SOLO,
+        color: palette.solo,
         ..mute
     };
     if switches::switch(ui, track.is_soloed, solo)

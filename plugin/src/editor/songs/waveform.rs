@@ -17,13 +17,14 @@ pub struct Shown<'a> {
 
 /// Draws the overview over the whole width, and the playhead.
 pub fn draw(ui: &mut Ui, shown: &Shown<'_>, height: f32) -> Response {
+    let palette = theme::of(ui.ctx());
     let size = vec2(ui.available_width(), height);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     if !ui.is_rect_visible(rect) {
         return response;
     }
     let painter = ui.painter_at(rect);
-    painter.rect_filled(rect, 2.0, theme::SUNKEN);
+    painter.rect_filled(rect, 2.0, palette.sunken);
     let columns = shown.overview.columns();
     let frames_per_point = as_f32(shown.num_frames.max(1)) / rect.width();
     let columns_per_point = frames_per_point / as_f32(shown.overview.column_frames());
@@ -45,12 +46,12 @@ pub fn draw(ui: &mut Ui, shown: &Shown<'_>, height: f32) -> Response {
         let (top, bottom) = (y(high), y(low).max(y(high) + 1.0));
         let left = rect.left() + x;
         let line = Rect::from_min_max(pos2(left, top), pos2(left + 1.0, bottom));
-        painter.rect_filled(line, 0.0, theme::TEXT_DIM);
+        painter.rect_filled(line, 0.0, palette.text_dim);
         x += 1.0;
     }
     if let Some(playhead) = shown.playhead {
         let x = x_of(rect, playhead, shown.num_frames);
-        painter.vline(x, rect.y_range(), Stroke::new(1.0, theme::FOCUS));
+        painter.vline(x, rect.y_range(), Stroke::new(1.0, palette.focus));
     }
     response
 }
