@@ -79,10 +79,8 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
         Some(cargo_home()?),
         std::env::home_dir(),
     ];
-    paths::check(
-        &prefix,
-        &of_this_machine.into_iter().flatten().collect::<Vec<_>>(),
-    )?;
+    let of_this_machine: Vec<PathBuf> = of_this_machine.into_iter().flatten().collect();
+    paths::check(&prefix, &of_this_machine, build.runtime()?.file_name())?;
     let sbom = prefix.join(prefix::DOCUMENTS).join(SBOM);
     fs::copy(sbom, packages.join(format!("{name}.cdx.json")))?;
     archive::write(&prefix, &packages.join(format!("{name}.tar.gz")), time)?;

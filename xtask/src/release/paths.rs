@@ -1,5 +1,6 @@
 //! Whether what is handed on tells where it was built.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,13 @@ use anyhow::{Context as _, ensure};
 /// Shorter than this, a folder's name may stand in any file by chance.
 const MIN_BYTES: usize = 4;
 
-/// Fails with every file in `folder` that names something below one of these folders of this machine.
-pub fn check(folder: &Path, of_this_machine: &[PathBuf]) -> anyhow::Result<()> {
+/// Fails with every file in `folder` that names something below one of these folders of this machine. Files called
+/// `foreign` were built by others, in folders of theirs, which may be called alike.
+pub fn check(
+    folder: &Path,
+    of_this_machine: &[PathBuf],
+    foreign: Option<&OsStr>,
+) -> anyhow::Result<()> {
     let names: Vec<Vec<u8>> = of_this_machine
         .iter()
         .map(|path| path.join("").into_os_string().into_encoded_bytes())
@@ -22,6 +28,9 @@ pub fn check(folder: &Path, of_this_machine: &[PathBuf]) -> anyhow::Result<()> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            if path.file_name() == foreign {
                 continue;
             }
             let bytes =
@@ -66,12 +75,14 @@ mod tests {
         fs::create_dir(deep.parent().unwrap()).unwrap();
         fs::write(&deep, b"\0\xff//home/me/src/lib.rs\0").unwrap();
         fs::write(&flat, "homes are /home/men's").unwrap();
+        fs::write(folder.path().join("other.so"), "/home/me/theirs").unwrap();
+        let foreign = Some(OsStr::new("other.so"));
         let of_this_machine = ["/home/me", "/home/you", "/"].map(PathBuf::from);
-        let error = check(folder.path(), &of_this_machine).unwrap_err();
+        let error = check(folder.path(), &of_this_machine, foreign).unwrap_err();
         let error = error.to_string();
         assert!(error.contains(&format!("{} names /home/me/", deep.display())));
         assert_eq!(error.matches(" names ").count(), 1, "{error}");
         fs::remove_file(&deep).unwrap();
-        check(folder.path(), &of_this_machine).unwrap();
+        check(folder.path(), &of_this_machine, foreign).unwrap();
     }
 }
