@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Frames per second of most screens.
 const FULL_RATE: f64 = 60.0;
-/// Where the processor draws: a twentieth of a core. BENCHMARKS.md has what a frame costs.
+/// Where the processor draws: less than a tenth of a core. BENCHMARKS.md has what a frame costs.
 const SOFTWARE_RATE: f64 = 25.0;
 /// A frame that comes this much too early, in seconds, is in time: screens and timers have rhythms of their own.
 const TOLERANCE: f64 = 0.004;
