@@ -21,6 +21,7 @@ mod linux {
     use unweave_live::preview::Use;
     use unweave_plugin::ids;
     use unweave_plugin::songs::{Listening, Pick, Songs};
+    use unweave_tests::process::resident_bytes;
     use unweave_tests::session::{self, Session, Timeline};
 
     const RATE: u32 = 44_100;
@@ -89,12 +90,7 @@ mod linux {
         }
     }
 
-    /// Resident memory of this process.
     fn say(when: &str) {
-        let status = std::fs::read_to_string("/proc/self/status").expect("/proc");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1));
-        let kib: f64 = kib.and_then(|kib| kib.parse().ok()).expect("a number");
-        println!("{:6.0} MB {when}", kib * 1024.0 / 1e6);
+        println!("{:6} MB {when}", resident_bytes() / 1_000_000);
     }
 }
