@@ -3,6 +3,7 @@
 //! The framework's own background thread is not used: all instances share it, and one long task holds up
 //! every other.
 
+pub mod bounds;
 mod mix;
 mod queue;
 pub mod stems;

@@ -327,8 +327,10 @@ fn the_window_looks_as_it_did() {
     let mut results = SnapshotResults::new();
     for (name, size, scale) in [
         ("window-small", (800.0, 480.0), 1.0),
+        ("window-75", (960.0, 600.0), 0.75),
         ("window-100", (960.0, 600.0), 1.0),
         ("window-150", (960.0, 600.0), 1.5),
+        ("window-200", (960.0, 600.0), 2.0),
     ] {
         let mut desktop = Desktop::with_size(size.into(), scale);
         set_a_lot(&mut desktop);

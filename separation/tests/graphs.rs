@@ -187,7 +187,7 @@ fn a_terminator_stops_a_running_inference_and_all_that_follow() {
     assert!(matches!(second, Err(Error::Terminated)), "{second:?}");
     // One operation of the graph, on a busy machine.
     assert!(
-        returned - stopped < Duration::from_secs(5),
+        returned - stopped < Duration::from_secs(30),
         "{:?}",
         returned - stopped
     );

@@ -13,12 +13,12 @@
 mod reading;
 mod side;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rtrb::{Consumer, Producer, RingBuffer};
+use unweave_plugin::render::bounds::{Bounds, at_rate};
 use unweave_plugin::render::{Mix, SongFile, Work, words};
 
 use reading::Reading;
@@ -76,15 +76,6 @@ pub struct Wish {
     pub song: SongFile,
     /// Where to begin, as a frame of the song.
     pub frame: u64,
-}
-
-/// Where playing ends, and whether it begins again there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// Frames of the song; all, if none.
-    pub range: Option<Range<u64>>,
-    /// Begins again.
-    pub is_loop: bool,
 }
 
 /// What is played now.
@@ -302,9 +293,4 @@ impl Desk {
     fn free(&mut self) {
         while self.from_audio.pop().is_ok() {}
     }
-}
-
-/// A frame counted at another rate.
-pub fn at_rate(frame: u64, from: u32, to: u32) -> u64 {
-    frame * u64::from(to) / u64::from(from.max(1))
 }

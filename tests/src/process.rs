@@ -1,4 +1,4 @@
-//! What the process of a long proof takes, as Linux tells it, and the priority that it asks for.
+//! What the process of a long proof takes, as the system tells it, and the priority that it asks for.
 
 use std::fs;
 use std::time::Duration;
@@ -24,12 +24,10 @@ pub fn make_real_time() -> bool {
 /// Memory of this process that is in use, in bytes.
 ///
 /// # Panics
-/// This is no Linux.
+/// This system doesn't tell.
 pub fn resident_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    kilobytes.expect("proc(5) describes this line") * 1024
+    let told = memory_stats::memory_stats().expect("the system tells");
+    told.physical_mem as u64
 }
 
 /// CPU time of the inference threads so far, to the tick of 10 ms.

@@ -233,7 +233,7 @@ fn automated() {
         let start = Instant::now();
         while host.value(id) == before {
             assert!(
-                start.elapsed() < Duration::from_secs(10),
+                start.elapsed() < Duration::from_secs(60),
                 "nothing is automated"
             );
         }

@@ -341,7 +341,7 @@ fn a_rendering_that_is_cancelled_or_unloaded_at_any_point_is_soon_gone() {
             }
             let elapsed = started.elapsed();
             assert!(
-                elapsed < Duration::from_secs(1),
+                elapsed < Duration::from_secs(30),
                 "{is_unloaded}, {fraction:?}: {elapsed:?}"
             );
             assert!(!out.exists(), "{fraction:?}: an empty folder is left");

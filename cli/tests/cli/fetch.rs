@@ -426,10 +426,10 @@ fn ctrl_c_ends_a_download_soon_and_the_next_run_goes_on() {
         sleep(Duration::from_millis(5));
     }
     interrupt(&child);
-    // Ten seconds of patience where half a second is meant; the server would be silent for an hour.
+    // A minute of patience where half a second is meant; the server would be silent for an hour.
     let begin = Instant::now();
     let said = Said::from(child.wait_with_output().unwrap());
-    assert!(begin.elapsed() < Duration::from_secs(10));
+    assert!(begin.elapsed() < Duration::from_secs(60));
     assert_eq!(said.code, Some(130), "{}", said.stderr);
     assert!(said.stderr.contains("goes on from here"), "{}", said.stderr);
     assert!(!place.models().join("tiny").exists());

@@ -53,7 +53,7 @@ fn ctrl_c_ends_soon_with_130_and_leaves_nothing() {
     assert_eq!(names(&out), [""; 0]);
     eprintln!("Ctrl-C was answered within {took:?}");
     // 200 ms on a machine with nothing else to do; the rest is for one that has.
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < PATIENCE, "{took:?}");
 }
 
 #[test]
@@ -216,9 +216,5 @@ fn ffmpeg_decodes_a_song_once_and_ends_with_ctrl_c() {
     let begin = Instant::now();
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(
-        begin.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
 }

@@ -22,6 +22,8 @@ use crate::variant::STEM_NAMES;
 const SPAN_SECONDS: usize = 12;
 /// Slots of a hundredth of a second in that.
 const SPAN_SLOTS: usize = 100 * SPAN_SECONDS;
+/// Between what is above it and the first name, in points.
+const TOP_GAP: f32 = 6.0;
 /// Below the waves, for the seconds, in points.
 const SCALE_HEIGHT: f32 = 18.0;
 /// Loudness to height: quiet passages are seen, too.
@@ -97,6 +99,7 @@ impl Picture {
             .widget_info(|| WidgetInfo::labeled(Role::Image, true, "The last seconds, by stem"));
         let pixels_per_point = ui.ctx().pixels_per_point();
         let inner = rect.shrink(1.0);
+        let inner = inner.with_min_y((inner.min.y + TOP_GAP).min(inner.max.y));
         let waves = inner.with_max_y((inner.max.y - SCALE_HEIGHT).max(inner.min.y));
         let size = [waves.width(), waves.height()].map(|points| pixels(points * pixels_per_point));
         if size[0] == 0 || size[1] == 0 {

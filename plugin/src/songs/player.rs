@@ -1,6 +1,5 @@
 //! Hearing the stems of a song in place of the output: a thread that feeds the audio thread's lane.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use unweave_live::{Levels, MAX_STEMS};
 use unweave_separation::Terminator;
 
 use crate::ids;
+use crate::render::bounds::{Bounds, Course, Next, at_rate};
 use crate::render::stems::{StemSource, Stems};
 use crate::render::{SongFile, Work, words};
 
@@ -41,13 +41,6 @@ pub(super) struct Wish {
     pub(super) source: StemSource,
     /// Where to begin, as a frame of the song.
     pub(super) frame: u64,
-}
-
-/// Where playing ends, and whether it begins again there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) range: Option<Range<u64>>,
-    pub(super) is_loop: bool,
 }
 
 /// Plays one song at a time.
@@ -139,7 +132,7 @@ impl Player {
     pub(super) fn frame(&self) -> Option<u64> {
         let frame = self.desk.lock().frame()?;
         let (own, hosts) = *self.rates.lock();
-        Some(frame * u64::from(own) / u64::from(hosts.max(1)))
+        Some(at_rate(frame, hosts, own))
     }
 
     pub(super) fn state(&self) -> Listening {
@@ -179,33 +172,19 @@ impl Feeding<'_> {
         let mut stems = open.map_err(|error| words::job(&error))?;
         let own_rate = stems.own_rate();
         *rates.lock() = (own_rate, sample_rate);
-        let to_host = |frame: u64| frame * u64::from(sample_rate) / u64::from(own_rate);
-        let mut at = to_host(wish.frame);
-        let mut is_new = true;
+        let mut course = Course::new(wish.frame, own_rate, sample_rate);
         while self.goes_on() {
-            let Bounds { range, is_loop } = self.bounds.lock().clone();
-            let end = range.as_ref().map_or(u64::MAX, |range| to_host(range.end));
+            let bounds = self.bounds.lock().clone();
             let block = stems.read().map_err(|error| words::job(&error))?;
-            let num_read = block[0][0].len();
-            let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
-            let num_frames = num_read.min(room);
-            if !self.put(block, num_frames, at)? {
+            let piece = course.cut(block[0][0].len(), &bounds);
+            if !self.put(block, piece.num_frames, piece.frame)? {
                 return Ok(false);
             }
-            at += num_frames as u64;
-            let is_end = num_read == 0 || num_frames < num_read || at >= end;
-            if !is_end {
-                is_new = false;
-                continue;
+            match piece.next {
+                Next::Block => (),
+                Next::Jump(frame) => stems.seek(frame).map_err(|error| words::job(&error))?,
+                Next::End => return self.wait_until_heard(),
             }
-            // A range without a single frame must not be tried for ever.
-            if !is_loop || (is_new && num_frames == 0) {
-                return self.wait_until_heard();
-            }
-            let start = range.map_or(0, |range| range.start);
-            stems.seek(start).map_err(|error| words::job(&error))?;
-            at = to_host(start);
-            is_new = true;
         }
         Ok(false)
     }

@@ -10,7 +10,7 @@ use unweave_live::capture::{Ending, Overview, Position, Take};
 use unweave_separation::Model;
 use unweave_separation::audio::read::AudioReader;
 
-use super::player::Bounds;
+use crate::render::bounds::Bounds;
 use crate::render::stems::{StemSource, Tracks};
 use crate::render::{SongFile, Stage, Work, words};
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rtrb::{Consumer, Producer};
+use unweave_plugin::render::bounds::{Bounds, Course, Next};
 use unweave_plugin::render::{Mix, words};
 use unweave_separation::Terminator;
 
-use super::{Bounds, PIECE_FRAMES, Piece, StreamShared, Wish, at_rate};
+use super::{PIECE_FRAMES, Piece, StreamShared, Wish};
 
 /// How often it looks for an empty piece.
 const NAP: Duration = Duration::from_millis(5);
@@ -29,19 +30,13 @@ pub(super) struct Reading {
 impl Reading {
     /// Until its end was read, or nobody wants more of it.
     pub(super) fn run(mut self, cancel: &Terminator) -> Result<(), String> {
-        let mut at = self.to_card(self.wish.frame);
-        let mut is_new = true;
+        let mut course = Course::new(self.wish.frame, self.own_rate, self.sample_rate);
         loop {
-            let Bounds { range, is_loop } = self.bounds.lock().clone();
-            let end = range
-                .as_ref()
-                .map_or(u64::MAX, |range| self.to_card(range.end));
+            let bounds = self.bounds.lock().clone();
             let block = self.mix.read().map_err(|error| words::job(&error))?;
-            let num_read = block[0].len();
-            let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
-            let num_frames = num_read.min(room);
+            let cut = course.cut(block[0].len(), &bounds);
             let mut done = 0;
-            while done < num_frames {
+            while done < cut.num_frames {
                 if cancel.is_terminated() || self.to_audio.is_abandoned() {
                     return Ok(());
                 }
@@ -49,37 +44,26 @@ impl Reading {
                     std::thread::sleep(NAP);
                     continue;
                 };
-                let piece_frames = (num_frames - done).min(PIECE_FRAMES);
-                piece.frame = at + done as u64;
-                piece.num_frames = piece_frames;
+                let num_frames = (cut.num_frames - done).min(PIECE_FRAMES);
+                piece.frame = cut.frame + done as u64;
+                piece.num_frames = num_frames;
                 for (to, from) in piece.samples.iter_mut().zip(block) {
-                    to[..piece_frames].copy_from_slice(&from[done..done + piece_frames]);
+                    to[..num_frames].copy_from_slice(&from[done..done + num_frames]);
                 }
                 // There is room for all that there are.
                 let _ = self.to_audio.push(piece);
                 let num_read = &self.shared.num_read;
-                num_read.fetch_add(piece_frames as u64, Ordering::Release);
-                done += piece_frames;
+                num_read.fetch_add(num_frames as u64, Ordering::Release);
+                done += num_frames;
             }
-            at += num_frames as u64;
-            let is_end = num_read == 0 || num_frames < num_read || at >= end;
-            if !is_end {
-                is_new = false;
-                continue;
+            match cut.next {
+                Next::Block => (),
+                Next::Jump(frame) => {
+                    let mix = Mix::open(self.wish.song.path(), frame, self.sample_rate);
+                    self.mix = mix.map_err(|error| words::job(&error))?;
+                }
+                Next::End => return Ok(()),
             }
-            // A range without a single frame must not be tried for ever.
-            if !is_loop || (is_new && num_frames == 0) {
-                return Ok(());
-            }
-            let start = range.map_or(0, |range| range.start);
-            let mix = Mix::open(self.wish.song.path(), start, self.sample_rate);
-            self.mix = mix.map_err(|error| words::job(&error))?;
-            at = self.to_card(start);
-            is_new = true;
         }
-    }
-
-    fn to_card(&self, frame: u64) -> u64 {
-        at_rate(frame, self.own_rate, self.sample_rate)
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use unweave_plugin::render::bounds::{Bounds, at_rate};
 use unweave_plugin::report::Source;
 use unweave_plugin::songs::{self, Listening};
 
 use crate::parts::Parts;
-use crate::song::{Bounds, Playing, Wish, at_rate};
+use crate::song::{Playing, Wish};
 
 /// Plays what is chosen.
 pub struct Player {

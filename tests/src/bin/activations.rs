@@ -6,26 +6,18 @@
 //! ```
 //!
 //! 1,000 times if not said otherwise. Fails if the second half of them grows memory by more than [`MOST_BYTES`].
-//! Linux only: it reads `/proc`.
+
+use std::time::Duration;
+
+use unweave_plugin::ids;
+use unweave_tests::process::resident_bytes;
+use unweave_tests::session::{self, Session};
+use unweave_tests::signal::noise;
 
 /// Of the allocator's own coming and going; a model that stayed each time would be gigabytes.
-#[cfg(target_os = "linux")]
 const MOST_BYTES: u64 = 30_000_000;
 
-#[cfg(not(target_os = "linux"))]
 fn main() {
-    eprintln!("only for Linux");
-}
-
-#[cfg(target_os = "linux")]
-fn main() {
-    use std::time::Duration;
-
-    use unweave_plugin::ids;
-    use unweave_tests::process::resident_bytes;
-    use unweave_tests::session::{self, Session};
-    use unweave_tests::signal::noise;
-
     let count: u64 = std::env::args()
         .nth(1)
         .map_or(1_000, |text| text.parse().expect("a number of activations"));

@@ -10,7 +10,7 @@
 //! Callbacks are paced by the clock, in real-time scheduling as a sound card's where this user may have
 //! it (`ulimit -r`), else at normal priority; it says which. "Dropouts" are callbacks that this program
 //! itself began more than a block late: a sound card would have run dry, and hops that are late then are
-//! not the engine's. What the inference took, and the memory, are told on Linux only.
+//! not the engine's. What the inference took is told on Linux only.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -44,9 +44,8 @@ fn main() {
 }
 
 fn soak(entry: &PluginEntry, block_frames: usize) {
-    let memory = || cfg!(target_os = "linux").then(resident_bytes);
     let processor = || cfg!(target_os = "linux").then(inference_time);
-    let before = memory();
+    let before = resident_bytes();
     let mut session = Session::new(entry, ids::CLAP_ID_MULTI_OUT);
     session.activate(SAMPLE_RATE, block_frames);
     while session.status().starts_with("Loading") {
@@ -64,7 +63,7 @@ fn soak(entry: &PluginEntry, block_frames: usize) {
         &[block_frames],
         &mute,
     );
-    let loaded = memory();
+    let loaded = resident_bytes();
     let (cpu_before, started) = (processor(), Instant::now());
     let period = Duration::from_secs(1) * u32::try_from(block_frames).unwrap_or(0) / SAMPLE_RATE;
     let mut dropouts = 0;
@@ -84,7 +83,7 @@ fn soak(entry: &PluginEntry, block_frames: usize) {
     let elapsed = started.elapsed();
     let inference = processor().zip(cpu_before);
     let inference = inference.map(|(after, before)| after.saturating_sub(before));
-    let played = memory();
+    let played = resident_bytes();
     let status = session.status();
     let late = status
         .split(", ")
@@ -94,19 +93,17 @@ fn soak(entry: &PluginEntry, block_frames: usize) {
     times.sort_unstable();
     let micros = |share: usize| times[(times.len() - 1) * share / 100].as_micros();
     let percent = |part: Duration| 100.0 * part.as_secs_f64() / elapsed.as_secs_f64();
-    let told = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
-    let grown = |from: Option<u64>, to: Option<u64>, unit: u64, name: &str| {
-        let grown = from.zip(to).map(|(from, to)| to.saturating_sub(from));
-        told(grown.map(|bytes| format!("{} {name}", bytes / unit)))
-    };
     println!(
-        "| {block_frames} | {late} | {dropouts} | {} µs | {} µs | {} µs | {:.2} % | {} | {} | {} |",
+        "| {block_frames} | {late} | {dropouts} | {} µs | {} µs | {} µs | {:.2} % | {} | {} MB | {} kB |",
         micros(50),
         micros(99),
         micros(100),
         percent(audio),
-        told(inference.map(|time| format!("{:.1} % of a core", percent(time)))),
-        grown(before, loaded, 1_000_000, "MB"),
-        grown(loaded, played, 1000, "kB"),
+        inference.map_or("?".to_owned(), |time| format!(
+            "{:.1} % of a core",
+            percent(time)
+        )),
+        loaded.saturating_sub(before) / 1_000_000,
+        played.saturating_sub(loaded) / 1_000,
     );
 }
