@@ -9,7 +9,7 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::Param as _;
 use unweave_separation::loading::strips::Strips;
 use unweave_separation::runtime::{DeviceStatus, DeviceVerdict, devices};
-use unweave_separation::{DeviceChoice, Error, Mode, Model, Purpose, Store};
+use unweave_separation::{Device, DeviceChoice, Error, Mode, Model, Purpose, Store};
 
 use crate::editor::{catalogue, theme};
 use crate::gesture;
@@ -32,7 +32,7 @@ pub struct ModelsView {
     is_open: bool,
     name: ModelName,
     /// Asked for once per window, on a thread of its own: a GPU's driver takes seconds to start.
-    devices: Option<Arc<OnceLock<Vec<Device>>>>,
+    devices: Option<Arc<OnceLock<&'static [DeviceStatus]>>>,
 }
 
 /// What a model is called, looked up when there is another.
@@ -59,13 +59,6 @@ struct Entry {
     id: String,
     text: String,
     /// Why it can't be chosen.
-    problem: Option<String>,
-}
-
-/// A device in the menu.
-struct Device {
-    id: String,
-    name: &'static str,
     problem: Option<String>,
 }
 
@@ -212,24 +205,24 @@ fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
             let devices = view
                 .devices
                 .get_or_insert_with(|| look_up_devices(ui.ctx()));
-            let fastest = Device {
-                id: DeviceChoice::Auto.to_string(),
-                name: "Fastest device",
-                problem: None,
+            let known = devices.get().copied();
+            let fastest = (DeviceChoice::Auto.to_string(), "Fastest device", None);
+            let entry = |device: Device| {
+                let problem = problem(device, known);
+                (device.id().to_owned(), device.name(), problem)
             };
-            let known = devices.get();
-            for device in std::iter::once(&fastest).chain(known.into_iter().flatten()) {
-                let is_chosen = device.id == current;
-                let label = egui::Button::selectable(is_chosen, device.name);
-                let response = ui.add_enabled(device.problem.is_none(), label);
-                if let Some(problem) = &device.problem {
+            // All of them from the start: a menu that is open doesn't grow.
+            for (id, name, problem) in
+                std::iter::once(fastest).chain(Device::ALL.into_iter().map(entry))
+            {
+                let is_chosen = id == current;
+                let label = egui::Button::selectable(is_chosen, name);
+                let response = ui.add_enabled(problem.is_none(), label);
+                if let Some(problem) = &problem {
                     response.on_disabled_hover_text(problem);
                 } else if response.clicked() && !is_chosen {
-                    params.device.choose(&device.id);
+                    params.device.choose(&id);
                 }
-            }
-            if known.is_none() {
-                ui.label("Looking for devices …");
             }
         });
     menu.response
@@ -237,32 +230,35 @@ fn device(ui: &mut Ui, view: &mut ModelsView, params: &UnweaveParams) {
         .widget_info(|| named("Device", name));
 }
 
-fn look_up_devices(ctx: &egui::Context) -> Arc<OnceLock<Vec<Device>>> {
+fn look_up_devices(ctx: &egui::Context) -> Arc<OnceLock<&'static [DeviceStatus]>> {
     let found = Arc::new(OnceLock::new());
     let (result, ctx) = (Arc::clone(&found), ctx.clone());
     let look = move || {
-        let all = devices(&place::runtime_folders()).unwrap_or_default();
         // Only ever set here.
-        let _ = result.set(all.iter().map(entry).collect());
+        let _ = result.set(devices(&place::runtime_folders()).unwrap_or_default());
         ctx.request_repaint();
     };
-    // Without a thread the list stays empty, and the fastest device is used.
+    // Without a thread nobody is told, and the fastest device or the processor is used.
     let _ = std::thread::Builder::new()
         .name("unweave-devices".to_owned())
         .spawn(look);
     found
 }
 
-fn entry(status: &DeviceStatus) -> Device {
-    let problem = match &status.verdict {
-        DeviceVerdict::Usable => None,
-        DeviceVerdict::Fails { reason } => Some(reason.clone()),
-        _ => Some("This ONNX Runtime was built without it".to_owned()),
+/// Why a device can't be chosen; none are known if ONNX Runtime is missing.
+fn problem(device: Device, known: Option<&[DeviceStatus]>) -> Option<String> {
+    if device == Device::Cpu {
+        return None;
+    }
+    let Some(known) = known else {
+        return Some("Unweave still looks whether this machine has it".to_owned());
     };
-    Device {
-        id: status.device.id().to_owned(),
-        name: status.device.name(),
-        problem,
+    let status = known.iter().find(|status| status.device == device);
+    match status.map(|status| &status.verdict) {
+        Some(DeviceVerdict::Usable) => None,
+        Some(DeviceVerdict::Fails { reason }) => Some(reason.clone()),
+        Some(_) => Some("This ONNX Runtime was built without it".to_owned()),
+        None => Some("There is no ONNX Runtime that could be asked".to_owned()),
     }
 }
 
