@@ -69,7 +69,13 @@ enum Command {
         args: Vec<String>,
     },
     /// Bundle, and run the validators of VST3 and CLAP that are installed.
-    Validate(Build),
+    Validate {
+        #[command(flatten)]
+        build: Build,
+        /// Let clap-validator also feed the plug-in at random for so many seconds.
+        #[arg(long, value_name = "SECONDS")]
+        fuzz: Option<u32>,
+    },
     /// Feed every fuzz target for so many seconds.
     #[command(after_help = fuzz::HELP)]
     Fuzz(fuzz::Args),
@@ -134,7 +140,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Install(build) => install::run(&root, build.release),
         Command::Hosts(args) => hosts::run(&root, &args),
         Command::Python { args } => package::run(&root, &args),
-        Command::Validate(build) => validate::run(&root, build.release),
+        Command::Validate { build, fuzz } => validate::run(&root, build.release, fuzz),
         Command::Fuzz(args) => fuzz::run(&root, &args),
         Command::Licences => licences::check(&root),
         Command::Rooms => rooms::check(&root),

@@ -47,8 +47,8 @@ const VALIDATORS: [Validator; 3] = [
     },
 ];
 
-/// Bundles, then runs every validator that is installed.
-pub fn run(root: &Path, is_release: bool) -> anyhow::Result<()> {
+/// Bundles, then runs every validator that is installed, and clap-validator's fuzzer for so many seconds.
+pub fn run(root: &Path, is_release: bool, fuzz_seconds: Option<u32>) -> anyhow::Result<()> {
     let bundled = bundle::run(root, is_release)?;
     let (mut failed, mut num_run) = (Vec::new(), 0);
     for validator in &VALIDATORS {
@@ -57,15 +57,25 @@ pub fn run(root: &Path, is_release: bool) -> anyhow::Result<()> {
             continue;
         };
         num_run += 1;
-        let mut command = Command::new(program);
+        let bundle = bundled.join(validator.bundle);
+        let mut command = Command::new(&program);
         if validator.program == "pluginval" && is_without_display() {
             command.arg("--skip-gui-tests");
         }
-        command
-            .args(validator.arguments)
-            .arg(bundled.join(validator.bundle));
-        if let Err(error) = shell::run(&mut command) {
-            failed.push(error.to_string());
+        command.args(validator.arguments).arg(&bundle);
+        let mut commands = vec![command];
+        if validator.program == "clap-validator"
+            && let Some(seconds) = fuzz_seconds
+        {
+            let mut command = Command::new(&program);
+            command.args(["fuzz", "--duration", &format!("{seconds}s")]);
+            command.arg(&bundle);
+            commands.push(command);
+        }
+        for command in &mut commands {
+            if let Err(error) = shell::run(command) {
+                failed.push(error.to_string());
+            }
         }
     }
     if num_run == 0 {
