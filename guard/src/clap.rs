@@ -20,7 +20,7 @@ pub use nice_plug::wrapper::setup_logger;
 
 use self::host::Host;
 use self::instance::Instance;
-use crate::gaps::Gaps;
+use crate::link::Link;
 
 /// An entry point ([`clap_plugin_entry`]) with these plug-ins.
 #[macro_export]
@@ -184,10 +184,10 @@ unsafe fn create<P: ClapPlugin>(host: *const clap_host) -> *const clap_plugin {
     // SAFETY: as the caller promises.
     let host = unsafe { Host::new(host) };
     // SAFETY: the instance keeps the host for as long as there is the framework's object.
-    let (wrapper, gaps) = Gaps::for_new(|| unsafe { Wrapper::<P>::new(host.shown()) });
+    let (wrapper, link) = Link::for_new(|| unsafe { Wrapper::<P>::new(host.shown()) });
     let wrapper = Arc::into_raw(wrapper);
     // SAFETY: it has just been made; the framework's own `destroy` takes the reference back.
     let inner = unsafe { (*wrapper).clap_plugin.as_ptr() };
     // SAFETY: the table lives as long as the wrapper does.
-    unsafe { Instance::show(inner, host, gaps) }
+    unsafe { Instance::show(inner, host, link.gaps) }
 }

@@ -1,8 +1,9 @@
 //! What a host leaves out, for the plug-in to say in its window.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::link::Link;
 
 /// Something that was declared, or that every host has to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,27 +49,10 @@ impl Found {
 #[derive(Debug, Default)]
 pub struct Gaps(AtomicU8);
 
-thread_local! {
-    static OF_THE_NEXT: RefCell<Option<Arc<Gaps>>> = const { RefCell::new(None) };
-}
-
 impl Gaps {
     /// For a plug-in to call while it is made. Without a guard there will never be any.
     pub fn of_this_plugin() -> Arc<Self> {
-        OF_THE_NEXT
-            .with_borrow_mut(Option::take)
-            .unwrap_or_default()
-    }
-
-    /// Makes a plug-in, and gives what the guard of it is to write to.
-    ///
-    /// The framework makes plug-ins by `Default`, on the thread that asks: there is no other way to hand it over.
-    pub(crate) fn for_new<T>(make: impl FnOnce() -> T) -> (T, Arc<Self>) {
-        let gaps = Arc::<Self>::default();
-        OF_THE_NEXT.set(Some(Arc::clone(&gaps)));
-        let made = make();
-        OF_THE_NEXT.take();
-        (made, gaps)
+        Link::of_this_plugin().gaps
     }
 
     /// # Realtime safety
@@ -90,16 +74,6 @@ impl Gaps {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_plug_in_gets_those_of_its_own_guard() {
-        let (first, of_first) = Gaps::for_new(Gaps::of_this_plugin);
-        let (second, _) = Gaps::for_new(Gaps::of_this_plugin);
-        let lone = Gaps::of_this_plugin();
-        of_first.tell(Found::default().with(Gap::Input, true));
-        assert_eq!(first.worst(), Some(Gap::Input));
-        assert_eq!((second.worst(), lone.worst()), (None, None));
-    }
 
     #[test]
     fn the_worst_is_told_first_and_what_is_over_is_forgotten() {

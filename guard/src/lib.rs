@@ -27,10 +27,13 @@
 
 pub mod clap;
 mod gaps;
+mod link;
 pub mod mapping;
 mod ports;
 mod thread;
 mod turn;
 pub mod vst3;
+mod worker;
 
 pub use gaps::{Gap, Gaps};
+pub use worker::{Errand, Worker};

@@ -7,7 +7,6 @@ mod shared;
 mod view;
 
 use std::ffi::c_void;
-use std::sync::Arc;
 
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::IComponent;
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
@@ -19,7 +18,7 @@ use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComWrapper};
 use nice_plug::wrapper::vst3::{PluginInfo, Vst3Plugin, Wrapper};
 
 use self::plugin::Guarded;
-use crate::gaps::Gaps;
+use crate::link::Link;
 
 /// Exports a factory of these plug-ins, as hosts look for it in a library.
 #[macro_export]
@@ -79,7 +78,7 @@ macro_rules! export_vst3 {
     };
 }
 
-type Create = fn() -> (Option<ComPtr<IComponent>>, Arc<Gaps>);
+type Create = fn() -> (Option<ComPtr<IComponent>>, Link);
 
 /// A plug-in that a factory makes.
 #[derive(Clone, Copy)]
@@ -93,7 +92,7 @@ impl Listing {
     pub const fn of<P: Vst3Plugin>() -> Self {
         Self {
             describe: PluginInfo::for_plugin::<P>,
-            create: || Gaps::for_new(|| ComWrapper::new(Wrapper::<P>::new()).to_com_ptr()),
+            create: || Link::for_new(|| ComWrapper::new(Wrapper::<P>::new()).to_com_ptr()),
         }
     }
 }
@@ -168,8 +167,8 @@ impl IPluginFactoryTrait for Factory {
         let plugin = self.plugins.iter().find(|(info, _)| info.cid == cid);
         let guarded = plugin
             .and_then(|(_, create)| {
-                let (component, gaps) = create();
-                Guarded::new(component?, gaps)
+                let (component, link) = create();
+                Guarded::new(component?, link)
             })
             .map(ComWrapper::new);
         let unknown = guarded

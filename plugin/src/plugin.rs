@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
-use unweave_guard::Gap;
+use unweave_guard::{Errand, Gap, Worker};
 use unweave_live::capture::{CaptureSide, Moment, Position};
 use unweave_live::preview::{PreviewSide, Use};
 
@@ -77,13 +77,18 @@ impl<V: Variant> Plugin for Unweave<V> {
 
     type Editor = EditorWindow;
     type SysExMessage = ();
-    type BackgroundTask = ();
+    type BackgroundTask = Errand;
 
     fn params(&self) -> Arc<dyn Params> {
         Arc::clone(&self.params) as Arc<dyn Params>
     }
 
-    fn editor(&mut self, _async_executor: AsyncExecutor<Self>) -> Option<EditorWindow> {
+    fn task_executor(&mut self) -> TaskExecutor<Self> {
+        Box::new(Errand::run)
+    }
+
+    fn editor(&mut self, executor: AsyncExecutor<Self>) -> Option<EditorWindow> {
+        Worker::of_this_plugin(move |errand| executor.execute_background(errand));
         Some(self.window())
     }
 

@@ -86,10 +86,13 @@ impl Songs {
     /// which nothing was made wait for the next instance.
     pub fn end(&self) {
         // Some of the threads that end here may be waiting for the lock.
-        let work = self.workspace.lock().end();
-        drop(work);
+        let (mut queue, dialog) = self.workspace.lock().end();
+        drop(dialog);
+        queue.end();
         let last = self.capture.end();
         let mut workspace = self.workspace.lock();
+        // What was whole a moment before the end counts.
+        workspace.take_back(queue);
         workspace.adopt(&last);
         workspace.keep_takes(&self.folder);
     }

@@ -71,7 +71,9 @@ impl<V: Variant> ActivateContext<Unweave<V>> for Alone {
         PluginApi::Standalone
     }
 
-    fn execute(&self, (): ()) {}
+    fn execute(&self, errand: <Unweave<V> as Plugin>::BackgroundTask) {
+        errand.run();
+    }
 
     fn set_latency_samples(&self, _samples: u32) {}
 

@@ -318,6 +318,7 @@ fn a_rendering_that_is_cancelled_or_unloaded_at_any_point_is_soon_gone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("Song.wav");
     write_noise(&path, 20 * RATE as usize);
+    let mut num_done = 0;
     for is_unloaded in [false, true] {
         for fraction in [None, Some(0.0), Some(0.05), Some(0.3), Some(0.86)] {
             let out = dir.path().join("out");
@@ -332,21 +333,30 @@ fn a_rendering_that_is_cancelled_or_unloaded_at_any_point_is_soon_gone() {
                 _ => None,
             });
             let started = Instant::now();
-            if is_unloaded {
+            let is_done = if is_unloaded {
                 drop(session);
                 assert_eq!(songs.stage(), None);
+                out.exists()
             } else {
                 songs.cancel();
-                assert_eq!(outcome(&songs), Stage::Cancelled);
-            }
+                matches!(outcome(&songs), Stage::Done { .. })
+            };
             let elapsed = started.elapsed();
             assert!(
                 elapsed < Duration::from_secs(30),
                 "{is_unloaded}, {fraction:?}: {elapsed:?}"
             );
+            // On a busy machine it was done before it was to end.
+            if is_done {
+                let (_, verdict) = verify_dir(&out.join("Song"), &Terminator::new()).unwrap();
+                assert_eq!(verdict.outcome, Outcome::Exact);
+                fs::remove_dir_all(&out).unwrap();
+            }
+            num_done += usize::from(is_done);
             assert!(!out.exists(), "{fraction:?}: an empty folder is left");
         }
     }
+    assert!(num_done < 10, "none was ended");
 }
 
 #[test]

@@ -63,13 +63,24 @@ fn opening_and_closing_a_hundred_times_leaks_nothing() {
 #[test]
 fn without_opengl_the_window_is_drawn_all_the_same() {
     if let Some(display) = Display::start_without_opengl() {
-        display.run("no_opengl");
+        display.run("drawn");
+    }
+}
+
+/// As on a graphics card, but that the processor computes it.
+#[cfg(target_os = "linux")]
+#[test]
+fn with_opengl_the_window_is_drawn_and_gone_in_time() {
+    if let Some(mut display) = Display::start() {
+        display.variables.push(("UNWEAVE_OPENGL", "1".to_owned()));
+        display.run("drawn");
+        display.run("hundred_times");
     }
 }
 
 #[test]
-#[ignore = "run by the test above, on a display of its own"]
-fn no_opengl() {
+#[ignore = "run by tests above, on a display of its own"]
+fn drawn() {
     let mut host = Host::new(Halves::ID);
     let window = host.session.open_window();
     host.click_until("a click on M mutes the drums", DRUMS_MUTE, |host| {

@@ -1,8 +1,9 @@
-//! What egui has drawn, on the screen: with OpenGL, or with the processor alone where there is none.
+//! What egui has drawn, on the screen: with OpenGL where there is a graphics card, else with the processor.
 //!
 //! A graphics card paints every picture anew. Where the processor draws, what is painted is what it costs: there only
-//! what differs from the last picture is painted, onto that, where the system still has it. Whether it has is not tried
-//! out: to read the window's pixels back ends the process if the host has just closed or shrunk its own window.
+//! what differs from the last picture is painted, onto that, and copied to the window. OpenGL by the processor could do
+//! less: it copies all of every picture, and what it keeps can't be asked, since to read the window's pixels back ends
+//! the process if the host has just closed or shrunk its own window.
 
 mod open_gl;
 mod plain;
@@ -15,6 +16,9 @@ use egui::{Color32, Context, FullOutput, Rect, TextureId, TexturesDelta, pos2, v
 use crate::change::changed;
 use open_gl::OpenGl;
 use plain::Plain;
+
+/// In the environment of a program that wants OpenGL also where the processor computes it: tests of it.
+const ANY_OPENGL: &str = "UNWEAVE_OPENGL";
 
 /// The window's pixels.
 pub struct Screen {
@@ -40,6 +44,8 @@ struct Frame<'a> {
     ground: Color32,
     /// In points, along pixels.
     pieces: &'a [Rect],
+    /// The screen doesn't show what was painted before.
+    is_lost: bool,
     /// What lies in a piece.
     primitives: &'a dyn Fn(Rect) -> Vec<ClippedPrimitive>,
 }
@@ -52,11 +58,19 @@ struct Painted {
 }
 
 impl Screen {
-    /// Takes up the window's OpenGL, if it was made with any.
+    /// Takes up the window's OpenGL, if it was made with any and a graphics card is behind it.
     pub fn new(window: &WindowContext) -> Result<Self, HandlerError> {
-        let canvas = match window.gl_context() {
-            Some(context) => Canvas::OpenGl(Box::new(OpenGl::new(context)?)),
-            None => Canvas::Plain(Plain::new(window)?),
+        let takes_any = std::env::var_os(ANY_OPENGL).is_some();
+        let canvas = match window.gl_context().map(OpenGl::new).transpose() {
+            Ok(Some(open_gl)) if takes_any || !open_gl.is_software() => {
+                Canvas::OpenGl(Box::new(open_gl))
+            }
+            // Windows that take no other pictures still have that.
+            Ok(Some(open_gl)) => match Plain::new(window) {
+                Ok(plain) => Canvas::Plain(plain),
+                Err(_) => Canvas::OpenGl(Box::new(open_gl)),
+            },
+            Ok(None) | Err(_) => Canvas::Plain(Plain::new(window)?),
         };
         Ok(Self {
             canvas,
@@ -76,10 +90,7 @@ impl Screen {
 
     /// Whether what was painted is still there to be painted on after it was shown.
     fn keeps(&self) -> bool {
-        match &self.canvas {
-            Canvas::OpenGl(canvas) => canvas.keeps(),
-            Canvas::Plain(_) => true,
-        }
+        matches!(self.canvas, Canvas::Plain(_))
     }
 
     /// Pixels of the longest side that a texture may have.
@@ -135,6 +146,7 @@ impl Screen {
             pixels_per_point: new.pixels_per_point,
             ground: self.ground,
             pieces: &pieces,
+            is_lost: !self.is_shown,
             primitives: &tessellate,
         };
         match &mut self.canvas {

@@ -25,7 +25,7 @@ use super::audio::pass_block_on;
 use super::edits::{Edits, Handler};
 use super::shared::Shared;
 use super::view::{OpenWindow, View};
-use crate::gaps::Gaps;
+use crate::link::Link;
 use crate::turn;
 
 /// No host hands over more at once; a buffer of it has 4 MB.
@@ -40,7 +40,7 @@ const OUTPUT: BusDirection = BusDirections_::kOutput as BusDirection;
 
 /// A plug-in of the framework, behind an object that hosts can do no harm with.
 pub struct Guarded {
-    /// Kept for ever rather than dropped on a thread that isn't its window's.
+    /// Kept for ever rather than dropped on a thread that isn't its window's, or beside the framework's worker.
     inner: ManuallyDrop<Inner>,
     window: Arc<OpenWindow>,
 }
@@ -69,12 +69,12 @@ impl Class for Guarded {
 }
 
 impl Guarded {
-    /// Stands before a plug-in of the framework's, which has been made with these gaps.
-    pub fn new(component: ComPtr<IComponent>, gaps: Arc<Gaps>) -> Option<Self> {
+    /// Stands before a plug-in of the framework's, which has been made with this link.
+    pub fn new(component: ComPtr<IComponent>, link: Link) -> Option<Self> {
         let edits = Arc::<Edits>::default();
         let processor: ComPtr<IAudioProcessor> = component.cast()?;
         let inner = Inner {
-            shared: Arc::new(Shared::new(processor.clone(), Arc::clone(&edits), gaps)),
+            shared: Arc::new(Shared::new(processor.clone(), Arc::clone(&edits), link)),
             processor,
             controller: component.cast()?,
             requirements: component.cast()?,
@@ -112,7 +112,7 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         self.inner.shared.edits.set_host(None);
-        if self.window.lets_go() {
+        if self.window.lets_go() && self.inner.shared.worker.settle() {
             // SAFETY: nothing uses it any more.
             unsafe { ManuallyDrop::drop(&mut self.inner) };
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use nice_plug::wrapper::vst3::vst3::ComPtr;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
@@ -12,11 +11,9 @@ use try_lock::{Locked, TryLock};
 
 use super::audio::Audio;
 use super::edits::{Changes, Edits};
-use crate::gaps::Gaps;
+use crate::link::Link;
 use crate::turn;
-
-/// What the framework's worker takes, with much to spare, for the changes that it has been told of.
-const WORKER: Duration = Duration::from_millis(20);
+use crate::worker::Worker;
 
 /// The framework's audio, and what it may not be told at the moment.
 pub struct Shared {
@@ -28,16 +25,19 @@ pub struct Shared {
     pub max_frames: AtomicU32,
     /// Changes of parameters on their way, and the host.
     pub edits: Arc<Edits>,
+    /// The framework's, of this plug-in among others.
+    pub worker: Arc<Worker>,
 }
 
 impl Shared {
     /// For one plug-in of the framework's.
-    pub fn new(processor: ComPtr<IAudioProcessor>, edits: Arc<Edits>, gaps: Arc<Gaps>) -> Self {
+    pub fn new(processor: ComPtr<IAudioProcessor>, edits: Arc<Edits>, link: Link) -> Self {
         Self {
             processor,
-            audio: TryLock::new(Audio::new(gaps)),
+            audio: TryLock::new(Audio::new(link.gaps)),
             max_frames: AtomicU32::new(0),
             edits,
+            worker: link.worker,
         }
     }
 
@@ -65,14 +65,11 @@ impl Shared {
         }
     }
 
-    /// Opens or closes the window, while blocks bring the framework no changes of parameters; those come after.
-    ///
-    /// On Linux nice-plug 0.4.2 has a thread of its own tell the window of each change in a block, unless the
-    /// window is open; that thread ends with a panic when it finds the window being opened or closed, and the next
-    /// plug-in that is removed takes the host with it.
+    /// Opens or closes the window, while blocks bring the framework no changes of parameters; those come after. Its
+    /// worker would find the window being opened or closed.
     pub fn without_changes<T>(&self, act: impl FnOnce() -> T) -> T {
         self.hold(true);
-        std::thread::sleep(WORKER);
+        self.worker.settle();
         let result = act();
         self.hold(false);
         self.settle();

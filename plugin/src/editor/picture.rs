@@ -101,7 +101,10 @@ impl Picture {
         let inner = rect.shrink(1.0);
         let inner = inner.with_min_y((inner.min.y + TOP_GAP).min(inner.max.y));
         let waves = inner.with_max_y((inner.max.y - SCALE_HEIGHT).max(inner.min.y));
-        let size = [waves.width(), waves.height()].map(|points| pixels(points * pixels_per_point));
+        // A host may give the window any size; what draws it may not take any.
+        let most = ui.input(|input| input.max_texture_side);
+        let side = |points: f32| pixels(points * pixels_per_point).min(most);
+        let size = [waves.width(), waves.height()].map(side);
         if size[0] == 0 || size[1] == 0 {
             return;
         }

@@ -88,10 +88,8 @@ impl Queue {
             list.stages.remove(&number);
         }
     }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
+    /// Cancels everything and waits until nothing is left of what wasn't whole. What came of each stays to be asked for.
+    pub fn end(&mut self) {
         let mut list = self.list.lock();
         list.waiting.clear();
         if let Some((_, cancel)) = &list.running {
@@ -99,6 +97,12 @@ impl Drop for Queue {
         }
         drop(list);
         self.work = None;
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

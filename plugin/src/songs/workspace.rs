@@ -61,6 +61,12 @@ impl Workspace {
         (std::mem::take(&mut self.queue), self.dialog.take())
     }
 
+    /// After [`Self::end`], and the end of what that gave.
+    pub(super) fn take_back(&mut self, queue: Queue) {
+        self.queue = queue;
+        self.refresh();
+    }
+
     /// Lets takes of which nothing was made wait for the next instance; the others go.
     pub(super) fn keep_takes(&mut self, folder: &Path) {
         for song in std::mem::take(&mut self.songs) {

@@ -22,7 +22,6 @@ pub struct OpenGl {
     gl: Arc<glow::Context>,
     painter: Painter,
     is_software: bool,
-    keeps: bool,
 }
 
 impl OpenGl {
@@ -46,18 +45,12 @@ impl OpenGl {
             gl,
             painter,
             is_software: is_software(&renderer),
-            keeps: keeps(&renderer),
         })
     }
 
     /// Whether the processor draws.
     pub fn is_software(&self) -> bool {
         self.is_software
-    }
-
-    /// Whether what was painted is still there to be painted on after it was shown.
-    pub fn keeps(&self) -> bool {
-        self.keeps
     }
 
     /// Pixels of the longest side that a texture may have.
@@ -109,21 +102,10 @@ fn current<T>(context: &GlContext, act: impl FnOnce() -> T) -> Result<T, basevie
     Ok(done)
 }
 
-/// Mesa's ways to draw with the processor.
-const MESA: [&str; 3] = ["llvmpipe", "softpipe", "SWR"];
-
-/// Whether the processor draws: Mesa's, or that of Windows.
+/// Whether the processor draws: Mesa's ways to do so, and those of Windows.
 fn is_software(renderer: &str) -> bool {
-    let windows = ["GDI Generic", "Basic Render"];
-    MESA.iter()
-        .chain(&windows)
-        .any(|software| renderer.contains(software))
-}
-
-/// Whether what was painted outlives its being shown. Under X11, Mesa's processors copy it to the window (`drisw.c`).
-/// By way of Vulkan (zink) the names are the same, but pictures take turns.
-fn keeps(renderer: &str) -> bool {
-    cfg!(target_os = "linux") && MESA.iter().any(|software| renderer.starts_with(software))
+    let all = ["llvmpipe", "softpipe", "SWR", "GDI Generic", "Basic Render"];
+    all.iter().any(|software| renderer.contains(software))
 }
 
 /// Clears an area, in pixels from the upper left.
