@@ -183,44 +183,82 @@ fn close(open: OpenView) {
     drop(open.parent);
 }
 
+impl Automation {
+    fn of(host: &Rude, name: &str) -> ComWrapper<Self> {
+        let automation = ComWrapper::new(Self {
+            id: host.param(name),
+            value: Mutex::new(0.0),
+            queue: AtomicPtr::default(),
+        });
+        let queue = automation
+            .as_com_ref::<IParamValueQueue>()
+            .unwrap()
+            .as_ptr();
+        automation.queue.store(queue, Ordering::SeqCst);
+        automation
+    }
+}
+
+/// A block with a change in it.
+fn process(host: &Rude, automation: &ComWrapper<Automation>) {
+    let changes = automation.as_com_ref::<IParameterChanges>().unwrap();
+    let mut samples = vec![vec![0.5f32; BLOCK]; 2];
+    let mut pointers: Vec<*mut f32> = samples
+        .iter_mut()
+        .map(|channel| channel.as_mut_ptr())
+        .collect();
+    let mut bus = buses(std::slice::from_mut(&mut pointers));
+    let mut data = ProcessData {
+        numSamples: i32::try_from(BLOCK).unwrap(),
+        numInputs: 1,
+        numOutputs: 1,
+        inputs: bus.as_mut_ptr(),
+        outputs: bus.as_mut_ptr(),
+        inputParameterChanges: changes.as_ptr(),
+        ..empty()
+    };
+    unsafe { host.processor.process(&raw mut data) };
+}
+
+/// The framework's worker, which has too little of the processor here, still has to tell a window of the last change
+/// when there is no plug-in any more.
+#[test]
+fn a_plug_in_goes_right_after_its_last_change() {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        for _ in 0..20 {
+            let host = Rude::active();
+            let automation = Automation::of(&host, "drums_gain");
+            // On the thread that made it there is nothing left to do.
+            std::thread::scope(|scope| {
+                scope.spawn(|| process(&host, &automation));
+            });
+            drop(host);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+}
+
 #[test]
 #[ignore = "run by the test above, on a display of its own"]
 fn automated() {
     let host = Rude::active();
     let frame = ComWrapper::new(Frame::default());
-    let id = host.param("drums_gain");
-    let automation = ComWrapper::new(Automation {
-        id,
-        value: Mutex::new(0.0),
-        queue: AtomicPtr::default(),
-    });
-    let queue = automation
-        .as_com_ref::<IParamValueQueue>()
-        .unwrap()
-        .as_ptr();
-    automation.queue.store(queue, Ordering::SeqCst);
+    let automation = Automation::of(&host, "drums_gain");
+    let id = automation.id;
     let is_over = AtomicBool::new(false);
     let (host_ref, automation_ref, is_over_ref) = (&host, &automation, &is_over);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let changes = automation_ref.as_com_ref::<IParameterChanges>().unwrap();
-            let mut samples = vec![vec![0.5f32; BLOCK]; 2];
-            let mut pointers: Vec<*mut f32> = samples
-                .iter_mut()
-                .map(|channel| channel.as_mut_ptr())
-                .collect();
             while !is_over_ref.load(Ordering::SeqCst) {
-                let mut bus = buses(std::slice::from_mut(&mut pointers));
-                let mut data = ProcessData {
-                    numSamples: i32::try_from(BLOCK).unwrap(),
-                    numInputs: 1,
-                    numOutputs: 1,
-                    inputs: bus.as_mut_ptr(),
-                    outputs: bus.as_mut_ptr(),
-                    inputParameterChanges: changes.as_ptr(),
-                    ..empty()
-                };
-                unsafe { host_ref.processor.process(&raw mut data) };
+                process(host_ref, automation_ref);
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
