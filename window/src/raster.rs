@@ -199,9 +199,7 @@ impl<'t> Shades<'t> {
     /// A row from a point on, of the texture in one colour.
     fn copy(&self, row: &mut [Color32], begin: Pos2, color: Color32) {
         let mut place = self.place_at(begin);
-        for pixel in row {
-            let texel = self.texel(place);
-            place += self.place_steps[0];
+        let put = |pixel: &mut Color32, texel: Color32| {
             if texel != Color32::TRANSPARENT {
                 let color = match color {
                     Color32::WHITE => texel,
@@ -209,7 +207,30 @@ impl<'t> Shades<'t> {
                 };
                 *pixel = over(color, *pixel);
             }
+        };
+        if let Some(texels) = self.pixel_for_pixel(place, row.len()) {
+            for (pixel, texel) in row.iter_mut().zip(texels) {
+                put(pixel, *texel);
+            }
+            return;
         }
+        for pixel in row {
+            put(pixel, self.texel(place));
+            place += self.place_steps[0];
+        }
+    }
+
+    /// What lies in the texture from a place on, if each pixel of a row has the next of it.
+    fn pixel_for_pixel(&self, place: Vec2, num_pixels: usize) -> Option<&[Color32]> {
+        let off = (self.place_steps[0] - vec2(1.0, 0.0)).abs() * num_pixels as f32;
+        let [width, height] = self.texture.size;
+        let first = index(place.x);
+        let is_even = off.max_elem() < 0.01 && place.min_elem() >= 0.0;
+        if !is_even || first + num_pixels > width || index(place.y) >= height {
+            return None;
+        }
+        let first = index(place.y) * width + first;
+        self.texture.pixels.get(first..first + num_pixels)
     }
 
     /// A row from a point on, in changing colours.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// Frames per second of most screens.
 const FULL_RATE: f64 = 60.0;
-/// Where the processor draws: less than a tenth of a core. BENCHMARKS.md has what a frame costs.
-const SOFTWARE_RATE: f64 = 25.0;
+/// Where the processor draws: less than a twentieth of a core. BENCHMARKS.md has what a frame costs.
+const SOFTWARE_RATE: f64 = 30.0;
 /// A frame that comes this much too early, in seconds, is in time: screens and timers have rhythms of their own.
 const TOLERANCE: f64 = 0.004;
 
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn frames_keep_their_distance_however_many_are_drawn_in_between() {
-        for (is_software, expected) in [(false, 600usize), (true, 250)] {
+        for (is_software, expected) in [(false, 600usize), (true, 300)] {
             let mut tempo = Tempo::new(is_software);
             // Each frame asks for a timer; a pointer that moves a hundred times a second draws in between.
             let mut timers = vec![0.0];
