@@ -87,7 +87,7 @@ pub struct Settings {
 #[error("the window can't be opened")]
 struct GivenUp;
 
-/// Opens a window. It is closed when what this gives is dropped. Where OpenGL can't be used, the processor draws.
+/// Opens a window. It is closed when what this gives is dropped. Where there is no graphics card, the processor draws.
 ///
 /// `host` makes the way to the host, for each attempt anew.
 ///
@@ -100,6 +100,7 @@ pub fn open(
 ) -> Result<Window, Error> {
     let zoom = f64::from(settings.zoom);
     let size = LogicalSize::new(settings.size.width * zoom, settings.size.height * zoom);
+    let wants_gl = screen::wants_opengl();
     let mut window = WindowSettings::new()
         .with_title(settings.title.clone())
         .with_size(size)
@@ -107,7 +108,7 @@ pub fn open(
         .with_resizable(true)
         .with_wait_for_parent(settings.waits_for_parent)
         .with_fallback_scale_factor(settings.fallback_scale)
-        .with_gl_config(Some(baseview::gl::GlConfig::default()));
+        .with_gl_config(wants_gl.then(baseview::gl::GlConfig::default));
     window.parent = settings.parent.take();
     // Taken by the attempt that succeeds.
     let contents = Arc::new(Mutex::new(Some((app, settings))));

@@ -8,6 +8,8 @@
 mod open_gl;
 mod plain;
 
+use std::path::Path;
+
 use baseview::dpi::PhysicalSize;
 use baseview::{HandlerError, WindowContext};
 use egui::epaint::{ClippedPrimitive, ClippedShape};
@@ -19,6 +21,19 @@ use plain::Plain;
 
 /// In the environment of a program that wants OpenGL also where the processor computes it: tests of it.
 const ANY_OPENGL: &str = "UNWEAVE_OPENGL";
+
+/// Whether a window is to have OpenGL: not where it is known beforehand that there is no graphics card. Mesa alone has
+/// some 80 MB.
+pub fn wants_opengl() -> bool {
+    // What drivers of Linux give their cards, and Windows the Linux in it.
+    let cards = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg"];
+    let has_card = cards.iter().any(|card| Path::new(card).exists());
+    has_card || !cfg!(target_os = "linux") || takes_any_opengl()
+}
+
+fn takes_any_opengl() -> bool {
+    std::env::var_os(ANY_OPENGL).is_some()
+}
 
 /// The window's pixels.
 pub struct Screen {
@@ -60,7 +75,7 @@ struct Painted {
 impl Screen {
     /// Takes up the window's OpenGL, if it was made with any and a graphics card is behind it.
     pub fn new(window: &WindowContext) -> Result<Self, HandlerError> {
-        let takes_any = std::env::var_os(ANY_OPENGL).is_some();
+        let takes_any = takes_any_opengl();
         let canvas = match window.gl_context().map(OpenGl::new).transpose() {
             Ok(Some(open_gl)) if takes_any || !open_gl.is_software() => {
                 Canvas::OpenGl(Box::new(open_gl))
