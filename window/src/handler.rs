@@ -12,6 +12,7 @@ use egui::{Context, FullOutput, Key, Modifiers, OutputCommand, Vec2, ViewportCom
 use keyboard_types::{Code, KeyState, KeyboardEvent};
 
 use crate::clipboard::Clipboard;
+use crate::frames::Frames;
 #[cfg(target_os = "linux")]
 use crate::host_keys::HostKeys;
 use crate::input::{self, Input};
@@ -23,6 +24,7 @@ use crate::{App, POLL, Settings};
 pub struct Handler<A> {
     window: WindowContext,
     ctx: Context,
+    frames: Frames,
     started: Instant,
     poll: TimerHandle,
     zoom: Cell<f32>,
@@ -47,8 +49,9 @@ impl<A: App> Handler<A> {
     ) -> Result<Self, HandlerError> {
         let ctx = Context::default();
         ctx.set_zoom_factor(settings.zoom);
-        let waker = window.waker();
-        ctx.set_request_repaint_callback(move |wanted| waker.request_redraw_after(wanted.delay));
+        let frames = Frames::new(window.waker());
+        let asked = frames.clone();
+        ctx.set_request_repaint_callback(move |wanted| asked.request_after(wanted.delay));
         app.start(&ctx, &window, screen.is_software());
         Ok(Self {
             poll: window.create_timer(POLL)?,
@@ -59,10 +62,11 @@ impl<A: App> Handler<A> {
             app: RefCell::new(app),
             screen: RefCell::new(screen),
             clipboard: RefCell::default(),
-            reader: RefCell::new(Reader::new(&window, settings.title)),
+            reader: RefCell::new(Reader::new(&window, &frames, settings.title)),
             held: RefCell::default(),
             #[cfg(target_os = "linux")]
             host_keys: RefCell::new(HostKeys::of(&window)),
+            frames,
             ctx,
             window,
         })
@@ -121,6 +125,34 @@ impl<A: App> Handler<A> {
             self.window.set_mouse_cursor(cursor)?;
         }
         Ok(())
+    }
+
+    fn draw_frame(&self) -> Result<(), HandlerError> {
+        self.frames.begin();
+        let size = self.size();
+        let native = self.window.size().scale_factor;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "scales need no more digits"
+        )]
+        let raw = {
+            let mut input = self.input.borrow_mut();
+            self.reader.borrow().ask(&self.ctx, &mut input);
+            input.take(size, self.started.elapsed().as_secs_f64(), native as f32)
+        };
+        let mut output = {
+            let mut app = self.app.borrow_mut();
+            self.ctx.run_ui(raw, |ui| app.draw(ui))
+        };
+        if let Some(update) = output.platform_output.accesskit_update.take() {
+            let told = self.reader.borrow_mut().tell(update);
+            told.into_iter().for_each(Told::raise);
+        }
+        self.obey(&mut output, size)?;
+        let pixels = self.window.size().physical;
+        let mut screen = self.screen.borrow_mut();
+        screen.set_ground(self.ctx.global_style().visuals.panel_fill);
+        screen.paint(&self.ctx, &mut output, pixels)
     }
 
     fn keyboard(&self, event: &KeyboardEvent) -> EventStatus {
@@ -194,30 +226,8 @@ impl<A: App> Handler<A> {
 
 impl<A: App> WindowHandler for Handler<A> {
     fn draw(&self) -> Result<(), HandlerError> {
-        let size = self.size();
-        let native = self.window.size().scale_factor;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "scales need no more digits"
-        )]
-        let raw = {
-            let mut input = self.input.borrow_mut();
-            self.reader.borrow().ask(&self.ctx, &mut input);
-            input.take(size, self.started.elapsed().as_secs_f64(), native as f32)
-        };
-        let mut output = {
-            let mut app = self.app.borrow_mut();
-            self.ctx.run_ui(raw, |ui| app.draw(ui))
-        };
-        if let Some(update) = output.platform_output.accesskit_update.take() {
-            let told = self.reader.borrow_mut().tell(update);
-            told.into_iter().for_each(Told::raise);
-        }
-        self.obey(&mut output, size)?;
-        let pixels = self.window.size().physical;
-        let mut screen = self.screen.borrow_mut();
-        screen.set_ground(self.ctx.global_style().visuals.panel_fill);
-        screen.paint(&self.ctx, &mut output, pixels)
+        self.frames.remembered();
+        self.draw_frame()
     }
 
     fn damage(&self, _area: DamageArea) {
@@ -232,7 +242,7 @@ impl<A: App> WindowHandler for Handler<A> {
             scale_factor: pixels_per_point,
         });
         self.screen.borrow_mut().forget();
-        self.window.request_redraw();
+        self.frames.request();
         Ok(())
     }
 
@@ -265,13 +275,20 @@ impl<A: App> WindowHandler for Handler<A> {
             }
             _ => EventStatus::Ignored,
         };
-        self.window.request_redraw();
+        self.frames.request();
         status
     }
 
     fn on_timer(&self, timer: &TimerHandle) {
-        if *timer == self.poll && self.app.borrow_mut().wants_frame() {
-            self.window.request_redraw();
+        if *timer != self.poll {
+            return;
+        }
+        if self.app.borrow_mut().wants_frame() {
+            self.frames.request();
+        }
+        if self.frames.is_late() {
+            // What fails now fails again when the system asks.
+            let _ = self.draw_frame();
         }
     }
 }

@@ -17,6 +17,7 @@ mod clipboard;
 #[cfg_attr(target_os = "macos", path = "drag_source/macos.rs")]
 #[cfg_attr(windows, path = "drag_source/windows.rs")]
 mod drag_source;
+mod frames;
 mod handler;
 #[cfg(target_os = "linux")]
 mod host_keys;

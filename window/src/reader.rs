@@ -15,12 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use baseview::{WindowContext, WindowWaker};
+use baseview::WindowContext;
 use egui::accesskit::{
     ActionHandler, ActionRequest, ActivationHandler, DeactivationHandler, TreeUpdate,
 };
 use egui::{Context, Event};
 
+use crate::frames::Frames;
 use crate::input::Input;
 pub use system::Told;
 
@@ -42,14 +43,14 @@ pub struct Reader {
 struct Ear {
     is_there: Arc<AtomicBool>,
     requests: Sender<ActionRequest>,
-    waker: WindowWaker,
+    frames: Frames,
 }
 
 impl ActivationHandler for Ear {
     fn request_initial_tree(&mut self) -> Option<TreeUpdate> {
         self.is_there.store(true, Ordering::Relaxed);
         // The next frame tells it.
-        self.waker.request_redraw();
+        self.frames.request();
         None
     }
 }
@@ -58,7 +59,7 @@ impl ActionHandler for Ear {
     fn do_action(&mut self, request: ActionRequest) {
         // A window that is gone does nothing any more.
         let _ = self.requests.send(request);
-        self.waker.request_redraw();
+        self.frames.request();
     }
 }
 
@@ -70,12 +71,12 @@ impl DeactivationHandler for Ear {
 
 impl Reader {
     /// Of a window that isn't shown yet.
-    pub fn new(window: &WindowContext, title: String) -> Self {
+    pub fn new(window: &WindowContext, frames: &Frames, title: String) -> Self {
         let (sender, requests) = channel();
         let ear = Ear {
             is_there: Arc::default(),
             requests: sender,
-            waker: window.waker(),
+            frames: frames.clone(),
         };
         let is_there = Arc::clone(&ear.is_there);
         // AccessKit panics where another plug-in in this process has brought it along (macOS), or the window is not as
