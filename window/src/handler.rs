@@ -135,15 +135,21 @@ impl<A: App> Handler<A> {
             clippy::cast_possible_truncation,
             reason = "scales need no more digits"
         )]
-        let raw = {
+        let (raw, tell_after) = {
             let mut input = self.input.borrow_mut();
-            self.reader.borrow().ask(&self.ctx, &mut input);
-            input.take(size, self.started.elapsed().as_secs_f64(), native as f32)
+            let tell_after = self.reader.borrow().ask(&self.ctx, &mut input);
+            let now = self.started.elapsed().as_secs_f64();
+            (input.take(size, now, native as f32), tell_after)
         };
         let mut output = {
             let mut app = self.app.borrow_mut();
             self.ctx.run_ui(raw, |ui| app.draw(ui))
         };
+        if let Some(pause) = tell_after {
+            // After the frame: egui forgets what was asked for before it, if that was later than what the last frame
+            // had asked for.
+            self.ctx.request_repaint_after(pause);
+        }
         if let Some(update) = output.platform_output.accesskit_update.take() {
             let told = self.reader.borrow_mut().tell(update);
             told.into_iter().for_each(Told::raise);

@@ -91,23 +91,22 @@ impl Reader {
         }
     }
 
-    /// Before a frame: egui collects what there is if somebody reads, and does what they ask for.
-    pub fn ask(&self, ctx: &Context, input: &mut Input) {
+    /// Before a frame: egui collects what there is if somebody reads, and does what they ask for. Gives how long after
+    /// the frame another one has to tell what this one shows.
+    pub fn ask(&self, ctx: &Context, input: &mut Input) -> Option<Duration> {
         let is_there = self.is_there.load(Ordering::Relaxed);
         let since = self.last_told.get().map_or(PAUSE, |last| last.elapsed());
-        if is_there && since >= PAUSE {
+        let tells = is_there && since >= PAUSE;
+        if tells {
             self.last_told.set(Some(Instant::now()));
             ctx.enable_accesskit();
         } else {
             ctx.disable_accesskit();
-            if is_there {
-                // What this frame shows is told by the next.
-                ctx.request_repaint_after(PAUSE - since);
-            }
         }
         for request in self.requests.try_iter() {
             input.push(Event::AccessKitActionRequest(request));
         }
+        (is_there && !tells).then(|| PAUSE.saturating_sub(since))
     }
 
     /// After a frame: what there is. The system is told by what this gives, when nothing is borrowed any more: it may
