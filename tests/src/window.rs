@@ -77,6 +77,11 @@ pub fn click_until<T, N: std::fmt::Display>(
 impl Session {
     /// Opens the plug-in's window in one of the host's.
     pub fn open_window(&mut self) -> HostWindow {
+        self.open_window_slowly(Duration::ZERO)
+    }
+
+    /// As [`Session::open_window`], by a host that takes so long until it shows what it has made.
+    pub fn open_window_slowly(&mut self, pause: Duration) -> HostWindow {
         let handle = self.instance.plugin_handle();
         let gui: PluginGui = handle.get_extension().expect("it has a window");
         let configuration = GuiConfiguration {
@@ -89,6 +94,7 @@ impl Session {
         let parent = HostWindow::new(size);
         // SAFETY: the parent is destroyed after `close_window`, or with the process.
         unsafe { gui.set_parent(&handle, parent.handle()) }.expect("it can lie in a window");
+        std::thread::sleep(pause);
         gui.show(&handle).expect("it can be seen");
         parent
     }

@@ -67,6 +67,25 @@ fn without_opengl_the_window_is_drawn_all_the_same() {
     }
 }
 
+#[test]
+fn a_window_that_the_host_shows_late_is_drawn() {
+    if let Some(display) = Display::start() {
+        display.run("shown_late");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, on a display of its own"]
+fn shown_late() {
+    let mut host = Host::new(Halves::ID);
+    let window = host.session.open_window_slowly(Duration::from_millis(300));
+    host.until("it is drawn", |_| {
+        let [red, green, blue, _] = DARK.raised.to_array();
+        column((30, 234), 6).contains(&[red, green, blue])
+    });
+    host.session.close_window(window);
+}
+
 /// As on a graphics card, but that the processor computes it.
 #[cfg(target_os = "linux")]
 #[test]
