@@ -23,6 +23,7 @@
 //! host       parameters, set and undone
 //! history    what was done and undone
 //! memory     what is freed goes back to the system
+//! words      what is said without the window
 //! ```
 //!
 //! The plug-in is the same object that VST3 and CLAP wrap; parameters are set, undone and kept here. A song is its input
@@ -40,6 +41,7 @@ mod settings;
 pub mod song;
 pub mod sound;
 mod window;
+pub mod words;
 
 pub use host::Host;
 pub use program::{Program, Setting};

@@ -72,6 +72,7 @@ fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
         let scratch = tempfile::tempdir_in(&programs)?;
         fs::rename(FFMPEG.unpack(scratch.path())?, &ffmpeg)?;
     }
+    tree.make_windows()?;
     // Where a user's is.
     let home = tree.folder().join("wine/drive_c").join(USER);
     runtime::fetch(System::WINDOWS, &home.join("AppData/Local/unweave/runtime"))?;

@@ -127,11 +127,14 @@ impl NotificationHandler for Watch {
 }
 
 fn client(options: ClientOptions) -> Result<Client, String> {
+    // All but making a client panics without it.
+    if jack::jack_sys::library().is_err() {
+        return Err("JACK isn't installed".to_owned());
+    }
     // Where there is no server, its library would say so on the terminal, each time.
     jack::set_logger(jack::LoggerType::None);
     match Client::new(CLIENT, options) {
         Ok((client, _)) => Ok(client),
-        Err(jack::Error::LibraryError(_)) => Err("JACK isn't installed".to_owned()),
         Err(_) => Err("No JACK server runs".to_owned()),
     }
 }

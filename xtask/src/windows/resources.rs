@@ -1,4 +1,5 @@
-//! What Windows reads in a program before it runs it: version, icon, manifest, and the libraries that it asks for.
+//! What Windows reads in a program before it runs it: version, icon, manifest, whether it wants a
+//! terminal, and the libraries that it asks for.
 //!
 //! # Source
 //! Microsoft, "PE Format", The .rsrc Section; "Resource Types" for the numbers.
@@ -8,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use object::LittleEndian;
+use object::pe::IMAGE_SUBSYSTEM_WINDOWS_CUI;
 use object::read::pe::{PeFile64, ResourceDirectoryEntryData, ResourceNameOrId};
 
 use crate::release::VERSION;
@@ -46,6 +48,17 @@ pub fn check(file: &Path, manifest: &[u8]) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Whether Windows opens a terminal for a program that isn't started in one.
+///
+/// # Errors
+/// It is no program.
+pub fn opens_terminal(file: &Path) -> anyhow::Result<bool> {
+    let data = fs::read(file)?;
+    let program = PeFile64::parse(&*data)?;
+    let header = program.nt_headers().optional_header;
+    Ok(header.subsystem.get(LittleEndian) == IMAGE_SUBSYSTEM_WINDOWS_CUI)
 }
 
 /// Kind and bytes of each, and the names of libraries.

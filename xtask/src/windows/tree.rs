@@ -235,6 +235,23 @@ impl Tree {
         self.run("env", &[&common[..], args].concat())
     }
 
+    /// Makes the Windows that tests run in, if it isn't there; an empty one.
+    pub fn make_windows(&self) -> anyhow::Result<()> {
+        let windows = self.folder.join("wine");
+        let complete = windows.join(COMPLETE);
+        if complete.is_file() {
+            return Ok(());
+        }
+        if windows.exists() {
+            fs::remove_dir_all(&windows)?;
+        }
+        // Wine writes the registry when its last program has ended. Who leaves the tree before that leaves half a
+        // Windows, in which no class of COM is known.
+        let make = [WINE, " wineboot --init && /usr/lib/wine/wineserver -w"].concat();
+        self.run("sh", &["-ec", &make])?;
+        Ok(fs::write(complete, "")?)
+    }
+
     /// Where cargo leaves a file of this name.
     pub fn built(&self, profile: &str, name: &str) -> PathBuf {
         let folder = self.folder.join("build").join(TARGET);

@@ -81,6 +81,7 @@ pub fn run(root: &Path, tree: &Tree, packages: &Packages) -> anyhow::Result<()> 
     for file in OURS {
         resources::check(&unpacked.join(file), &manifest)?;
     }
+    trial.use_standalone(&unpacked)?;
     trial.use_command(root, &unpacked, &song)?;
     for mode in &MODES {
         trial.install(mode, &packages.installer)?;
@@ -141,6 +142,24 @@ impl Trial<'_> {
                 .current_dir(root),
         )?;
         only_folder(&to)
+    }
+
+    /// The standalone opens no terminal of its own, says in one what it is asked, and does without JACK's library.
+    fn use_standalone(&self, unpacked: &Path) -> anyhow::Result<()> {
+        for (program, is_in_terminal) in [("unweave.exe", true), ("unweave-standalone.exe", false)]
+        {
+            let opens_terminal = resources::opens_terminal(&unpacked.join(program))?;
+            ensure!(
+                opens_terminal == is_in_terminal,
+                "{program} opens a terminal, or has none: {opens_terminal}"
+            );
+        }
+        let list = self.wine(&unpacked.join("unweave-standalone.exe"), &["--list"])?;
+        ensure!(
+            list.contains("JACK") && list.contains("WASAPI"),
+            "the standalone doesn't list its sound systems:\n{list}"
+        );
+        Ok(())
     }
 
     /// The command finds its runtime beside it, separates, and makes what this system's makes.
