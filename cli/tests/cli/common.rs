@@ -123,7 +123,9 @@ mod console {
     pub fn share(command: &mut Command) {
         static CONSOLE: Once = Once::new();
         // SAFETY: nothing is handed over. It fails where there is one already.
-        CONSOLE.call_once(|| drop(unsafe { AllocConsole() }));
+        CONSOLE.call_once(|| {
+            let _ = unsafe { AllocConsole() };
+        });
         command.creation_flags(CREATE_NEW_PROCESS_GROUP);
     }
 }

@@ -7,7 +7,9 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::{command, ffmpeg, interrupt, names, separate, song};
+#[cfg(unix)]
+use crate::common::ffmpeg;
+use crate::common::{command, interrupt, names, separate, song};
 
 /// How long to wait for what must happen: these machines can be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
