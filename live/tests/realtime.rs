@@ -5,7 +5,6 @@
 )]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use unweave_live::capture::{Capture, CaptureSide, Moment, Position};
 use unweave_live::preview::{PreviewDesk, PreviewFeed, PreviewSide, Use, preview};
@@ -258,105 +257,108 @@ fn the_guard_notices_what_is_allocated_or_freed() {
     assert_eq!(violations(|| ()), 0);
 }
 
-/// What a child process does on a thread that may make no system call.
-const ROLE: &str = "UNWEAVE_TEST_ROLE";
-const PROCESS: &str = "process";
-const WAKE: &str = "wake";
-/// The child's exit codes.
-const DONE: i32 = 0;
-const KILLED: i32 = 9;
-const UNSUPPORTED: i32 = 77;
-
-/// Runs [`child`] in a process of its own.
 #[cfg(target_os = "linux")]
-fn exit_code_of(role: &str) -> i32 {
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env(ROLE, role)
-        .output()
-        .unwrap();
-    let code = child.status.code();
-    code.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&child.stderr)))
-}
+mod system_calls {
+    use std::sync::mpsc;
 
-/// In strict seccomp mode the kernel kills a thread at its first system call other than read, write,
-/// return from a signal, and exit. Nothing that could block is left.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_audio_thread_makes_no_system_call() {
-    match exit_code_of(PROCESS) {
-        UNSUPPORTED => eprintln!("no seccomp here: not tested"),
-        code => assert_eq!(code, DONE),
+    use super::*;
+
+    /// What a child process does on a thread that may make no system call.
+    const ROLE: &str = "UNWEAVE_TEST_ROLE";
+    const PROCESS: &str = "process";
+    const WAKE: &str = "wake";
+    /// The child's exit codes.
+    const DONE: i32 = 0;
+    const KILLED: i32 = 9;
+    const UNSUPPORTED: i32 = 77;
+
+    /// Runs [`child`] in a process of its own.
+    fn exit_code_of(role: &str) -> i32 {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "system_calls::child", "--ignored", "--nocapture"])
+            .env(ROLE, role)
+            .output()
+            .unwrap();
+        let code = child.status.code();
+        code.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&child.stderr)))
     }
-}
 
-/// Waking a sleeping worker is the call that one would be tempted to make.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_guard_notices_a_thread_being_woken() {
-    match exit_code_of(WAKE) {
-        UNSUPPORTED => eprintln!("no seccomp here: not tested"),
-        code => assert_eq!(code, KILLED),
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-#[ignore = "run by the other tests in a process of its own"]
-fn child() {
-    let role = std::env::var(ROLE).unwrap_or_default();
-    let model = Delayed::new(shape(44_100, 256, 1024), &[0.4, 0.3, 0.2, 0.0]);
-    let (mut audio, engine) = start(model);
-    while engine.status().state() == State::Loading {
-        std::thread::yield_now();
-    }
-    let sleeper = std::thread::spawn(|| {
-        loop {
-            std::thread::park();
+    /// In strict seccomp mode the kernel kills a thread at its first system call other than read, write,
+    /// return from a signal, and exit. Nothing that could block is left.
+    #[test]
+    fn the_audio_thread_makes_no_system_call() {
+        match exit_code_of(PROCESS) {
+            UNSUPPORTED => eprintln!("no seccomp here: not tested"),
+            code => assert_eq!(code, DONE),
         }
-    });
-    let (send_id, thread_id) = mpsc::channel();
-    let dir = tempfile::tempdir().unwrap();
-    let capture = Capture::new(dir.path().to_owned());
-    capture.arm(true).unwrap();
-    let mut host = Host::new(&capture);
-    host.prepare_preview();
-    let is_done = std::sync::Arc::new(AtomicUsize::new(0));
-    let done = std::sync::Arc::clone(&is_done);
-    std::thread::spawn(move || {
-        // SAFETY: takes nothing and returns a number.
-        let id = unsafe { libc::syscall(libc::SYS_gettid) };
-        send_id.send(id).unwrap();
-        // SAFETY: the mode has no further arguments.
-        let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) };
-        if result != 0 {
-            std::process::exit(UNSUPPORTED);
+    }
+
+    /// Waking a sleeping worker is the call that one would be tempted to make.
+    #[test]
+    fn the_guard_notices_a_thread_being_woken() {
+        match exit_code_of(WAKE) {
+            UNSUPPORTED => eprintln!("no seccomp here: not tested"),
+            code => assert_eq!(code, KILLED),
         }
-        if role == PROCESS {
-            host.play(&mut audio, 20_000);
-        } else {
-            // Waking is a system call only if the sleeper sleeps already, which takes it a moment.
-            for _ in 0..1_000_000_000u32 {
-                sleeper.thread().unpark();
+    }
+
+    #[test]
+    #[ignore = "run by the other tests in a process of its own"]
+    fn child() {
+        let role = std::env::var(ROLE).unwrap_or_default();
+        let model = Delayed::new(shape(44_100, 256, 1024), &[0.4, 0.3, 0.2, 0.0]);
+        let (mut audio, engine) = start(model);
+        while engine.status().state() == State::Loading {
+            std::thread::yield_now();
+        }
+        let sleeper = std::thread::spawn(|| {
+            loop {
+                std::thread::park();
             }
-        }
-        done.store(1, Ordering::Release);
-        // It may not even end.
-        loop {
-            std::hint::spin_loop();
-        }
-    });
-    let task = format!("/proc/self/task/{}", thread_id.recv().unwrap());
-    let code = loop {
-        if is_done.load(Ordering::Acquire) == 1 {
-            break DONE;
-        }
-        if !std::path::Path::new(&task).exists() {
-            break KILLED;
-        }
-        std::thread::yield_now();
-    };
-    // Exiting drops nothing.
-    drop((capture, dir));
-    std::process::exit(code);
+        });
+        let (send_id, thread_id) = mpsc::channel();
+        let dir = tempfile::tempdir().unwrap();
+        let capture = Capture::new(dir.path().to_owned());
+        capture.arm(true).unwrap();
+        let mut host = Host::new(&capture);
+        host.prepare_preview();
+        let is_done = std::sync::Arc::new(AtomicUsize::new(0));
+        let done = std::sync::Arc::clone(&is_done);
+        std::thread::spawn(move || {
+            // SAFETY: takes nothing and returns a number.
+            let id = unsafe { libc::syscall(libc::SYS_gettid) };
+            send_id.send(id).unwrap();
+            // SAFETY: the mode has no further arguments.
+            let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) };
+            if result != 0 {
+                std::process::exit(UNSUPPORTED);
+            }
+            if role == PROCESS {
+                host.play(&mut audio, 20_000);
+            } else {
+                // Waking is a system call only if the sleeper sleeps already, which takes it a moment.
+                for _ in 0..1_000_000_000u32 {
+                    sleeper.thread().unpark();
+                }
+            }
+            done.store(1, Ordering::Release);
+            // It may not even end.
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+        let task = format!("/proc/self/task/{}", thread_id.recv().unwrap());
+        let code = loop {
+            if is_done.load(Ordering::Acquire) == 1 {
+                break DONE;
+            }
+            if !std::path::Path::new(&task).exists() {
+                break KILLED;
+            }
+            std::thread::yield_now();
+        };
+        // Exiting drops nothing.
+        drop((capture, dir));
+        std::process::exit(code);
+    }
 }

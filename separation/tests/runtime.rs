@@ -267,7 +267,8 @@ fn a_broken_runtime_is_named_with_the_reason_and_harms_nobody() {
         (Vec::new(), "is no library"),
     ];
     for len in [
-        64,
+        // The first bytes of Windows' say only where its headers are.
+        if cfg!(windows) { 4095 } else { 64 },
         4096,
         whole.len() / 2,
         whole.len() * 9 / 10,

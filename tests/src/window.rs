@@ -11,7 +11,7 @@ mod screen;
 
 pub use screen::{API, Display, HostWindow, close_windows, column, xdotool};
 #[cfg(windows)]
-pub use screen::{move_windows_to_corner, pump, resources};
+pub use screen::{pump, resources};
 
 use crate::session::Session;
 

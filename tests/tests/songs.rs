@@ -256,8 +256,12 @@ fn folders_that_can_not_be_used_are_told_and_nothing_is_left() {
     let path = dir.path().join("song.wav");
     write_noise(&path, 20_000);
     songs.choose_file(&path);
-    // Permissions don't bind tests that run as root: here nobody may make a folder.
-    for folder in [path.join("stems"), "/proc/no/such".into()] {
+    // Permissions don't bind tests that run as root: here nobody can make a folder.
+    let nowhere = match cfg!(windows) {
+        true => r"Q:\no\such",
+        false => "/proc/no/such",
+    };
+    for folder in [path.join("stems"), nowhere.into()] {
         let mut settings = songs.settings();
         settings.folder = folder.clone();
         songs.set_settings(settings);
@@ -360,6 +364,8 @@ fn a_rendering_that_is_cancelled_or_unloaded_at_any_point_is_soon_gone() {
     assert!(num_done < 10, "none was ended");
 }
 
+/// Windows removes no folder with files in it that are open.
+#[cfg(not(windows))]
 #[test]
 fn a_folder_that_goes_away_in_the_middle_fails_with_a_reason() {
     let dir = tempfile::tempdir().unwrap();

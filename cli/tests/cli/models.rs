@@ -90,6 +90,7 @@ fn a_model_that_is_not_there_damaged_or_of_another_kind_is_refused() {
 fn a_missing_runtime_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let path = song(&dir.path().join("s.wav"), 3_000);
+    let library = dir.path().join("libonnxruntime.so");
     let output = command()
         .args([
             "separate",
@@ -97,13 +98,13 @@ fn a_missing_runtime_says_what_to_do() {
             "-o",
             dir.path().to_str().unwrap(),
         ])
-        .env("UNWEAVE_ONNXRUNTIME", "/nonexistent/libonnxruntime.so")
+        .env("UNWEAVE_ONNXRUNTIME", &library)
         .output()
         .unwrap();
     let said = Said::from(output);
     assert_eq!(said.code, Some(1));
     assert!(
-        said.stderr.contains("/nonexistent/libonnxruntime.so"),
+        said.stderr.contains(&library.display().to_string()),
         "{}",
         said.stderr
     );

@@ -409,6 +409,7 @@ fn a_folder_that_goes_away_is_made_anew_or_stops_the_capture_with_a_reason() {
     drop(side);
     let takes = takes(&capture, 2);
     assert!(read(takes[1].path()) == samples(500, 700));
+    drop(takes);
     // Now there can't be one: a file is in its place.
     capture.arm(false).unwrap();
     fs::remove_dir_all(&folder).unwrap();

@@ -6,8 +6,8 @@ use std::mem::size_of;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clack_extensions::gui::{GuiApiType, GuiSize, Window};
-use windows::Win32::Foundation::{CloseHandle, HWND, LPARAM, LRESULT, POINT, RECT, WPARAM};
-use windows::Win32::Graphics::Gdi::{ClientToScreen, GetDC, GetPixel, ReleaseDC};
+use windows::Win32::Foundation::{CloseHandle, HWND, LPARAM, LRESULT, WPARAM};
+use windows::Win32::Graphics::Gdi::{GetDC, GetPixel, ReleaseDC};
 use windows::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
 };
@@ -19,11 +19,10 @@ use windows::Win32::UI::Input::KeyboardAndMouse::{
     SendInput, VIRTUAL_KEY, VK_CONTROL, VK_F5, VK_RETURN, VK_SHIFT, VK_SPACE,
 };
 use windows::Win32::UI::WindowsAndMessaging::{
-    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, EnumWindows, GetWindowRect,
+    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, EnumWindows,
     GetWindowThreadProcessId, IsWindowVisible, MSG, PM_REMOVE, PeekMessageW, PostMessageW,
-    RegisterClassW, SW_SHOW, SWP_NOSIZE, SWP_NOZORDER, SetCursorPos, SetForegroundWindow,
-    SetWindowPos, ShowWindow, TranslateMessage, WINDOW_EX_STYLE, WM_CLOSE, WM_KEYDOWN, WNDCLASSW,
-    WS_CLIPCHILDREN, WS_POPUP,
+    RegisterClassW, SW_SHOW, SetCursorPos, SetForegroundWindow, ShowWindow, TranslateMessage,
+    WINDOW_EX_STYLE, WM_CLOSE, WM_KEYDOWN, WNDCLASSW, WS_CLIPCHILDREN, WS_POPUP,
 };
 use windows::core::{BOOL, PCWSTR, w};
 
@@ -43,8 +42,7 @@ static SCREEN: Mutex<()> = Mutex::new(());
 
 /// The screen, for one test at a time.
 pub struct Display {
-    /// What programs on it find in their environment.
-    pub variables: Vec<(&'static str, String)>,
+    variables: &'static [(&'static str, &'static str)],
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -52,7 +50,7 @@ impl Display {
     /// The one that there is.
     pub fn start() -> Option<Self> {
         Some(Self {
-            variables: Vec::new(),
+            variables: &[],
             // A test that has failed leaves nothing on it.
             _turn: SCREEN.lock().unwrap_or_else(PoisonError::into_inner),
         })
@@ -60,10 +58,11 @@ impl Display {
 
     /// The same, with no more of OpenGL than Windows itself has, where it runs under Wine.
     pub fn start_without_opengl() -> Option<Self> {
-        let mut display = Self::start()?;
-        let variable = ("MESA_GL_VERSION_OVERRIDE", "1.1".to_owned());
-        display.variables.push(variable);
-        Some(display)
+        let variables = &[("MESA_GL_VERSION_OVERRIDE", "1.1")];
+        Some(Self {
+            variables,
+            ..Self::start()?
+        })
     }
 
     /// Runs an ignored test of this program in a process of its own.
@@ -71,8 +70,7 @@ impl Display {
     /// # Panics
     /// The test fails, or there is no such test.
     pub fn run(&self, test: &str) {
-        let variables = self.variables.iter();
-        run_ignored(test, variables.map(|(name, value)| (*name, &value[..])));
+        run_ignored(test, self.variables.iter().copied());
     }
 }
 
@@ -189,48 +187,21 @@ pub fn column((x, y): (i16, i16), height: u16) -> Vec<[u8; 3]> {
     }
 }
 
-/// The windows of this process that can be seen.
-fn own_windows() -> Vec<HWND> {
-    unsafe extern "system" fn found(window: HWND, list: LPARAM) -> BOOL {
+/// Asks all other programs to close their windows, as a click on × does.
+pub fn close_windows() {
+    unsafe extern "system" fn close(window: HWND, _: LPARAM) -> BOOL {
         let mut process = 0;
-        // SAFETY: the system says that the window is there, and the list is the one below.
+        // SAFETY: the system says that the window is there; if it has gone by now, nothing happens.
         unsafe {
             GetWindowThreadProcessId(window, Some(&raw mut process));
-            if process == std::process::id() && IsWindowVisible(window).as_bool() {
-                (*(list.0 as *mut Vec<HWND>)).push(window);
+            if process != std::process::id() && IsWindowVisible(window).as_bool() {
+                let _ = PostMessageW(Some(window), WM_CLOSE, WPARAM(0), LPARAM(0));
             }
         }
         true.into()
     }
-    let mut list: Vec<HWND> = Vec::new();
     // SAFETY: the function is called before this returns.
-    unsafe { EnumWindows(Some(found), LPARAM(&raw mut list as isize)) }.expect("there are windows");
-    list
-}
-
-/// Asks all windows of this process to close, as a click on × does.
-pub fn close_windows() {
-    for window in own_windows() {
-        // SAFETY: if it has gone by now, nothing happens.
-        let _ = unsafe { PostMessageW(Some(window), WM_CLOSE, WPARAM(0), LPARAM(0)) };
-    }
-}
-
-/// Moves the windows of this process so that what is in them begins at the upper left corner of the screen; whether
-/// there are any.
-pub fn move_windows_to_corner() -> bool {
-    let windows = own_windows();
-    for window in &windows {
-        let (mut frame, mut inside) = (RECT::default(), POINT::default());
-        // SAFETY: if it has gone by now, nothing happens.
-        unsafe {
-            let _ = GetWindowRect(*window, &raw mut frame);
-            let _ = ClientToScreen(*window, &raw mut inside);
-            let (x, y) = (frame.left - inside.x, frame.top - inside.y);
-            let _ = SetWindowPos(*window, None, x, y, 0, 0, SWP_NOSIZE | SWP_NOZORDER);
-        }
-    }
-    !windows.is_empty()
+    unsafe { EnumWindows(Some(close), LPARAM(0)) }.expect("there are windows");
 }
 
 /// Does what the system has for the windows of this thread, as a host's main loop.
