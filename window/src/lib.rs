@@ -26,7 +26,8 @@ pub mod raster;
 mod reader;
 mod screen;
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 pub use baseview;
@@ -34,7 +35,9 @@ pub use drag_source::DragSource;
 
 use baseview::dpi::{LogicalSize, Size};
 use baseview::host::Host;
-use baseview::{Error, ParentWindowHandle, Window, WindowContext, WindowSettings, WindowSize};
+use baseview::{
+    Error, HandlerError, ParentWindowHandle, Window, WindowContext, WindowSettings, WindowSize,
+};
 use egui::{Context, Key, Modifiers, Ui};
 
 use handler::Handler;
@@ -94,14 +97,14 @@ struct GivenUp;
 ///
 /// # Errors
 /// There is no display.
-pub fn open(
+pub fn open<A: App>(
     mut settings: Settings,
-    app: impl App,
+    app: A,
     host: impl Fn() -> Option<Host>,
 ) -> Result<Window, Error> {
     let zoom = f64::from(settings.zoom);
     let size = LogicalSize::new(settings.size.width * zoom, settings.size.height * zoom);
-    let wants_gl = screen::wants_opengl();
+    let wants_gl = screen::wants_opengl() && (!settings.waits_for_parent || has_opengl::<A>());
     let mut window = WindowSettings::new()
         .with_title(settings.title.clone())
         .with_size(size)
@@ -128,4 +131,26 @@ pub fn open(
         Window::create_with_host(window, build, host())
     };
     attempt(window.clone()).or_else(|_| attempt(window.with_gl_config(None)))
+}
+
+/// Whether this process can have OpenGL. On Windows a window that waits for its parent is made when that comes, and if
+/// it fails then, there is no second attempt: so it is tried before, with a window that nobody sees.
+fn has_opengl<A: App>() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    if !cfg!(windows) {
+        return true;
+    }
+    *HAS.get_or_init(|| {
+        let has = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&has);
+        // Only called if there is.
+        let build = move |_: WindowContext| -> Result<Handler<A>, HandlerError> {
+            noted.store(true, Ordering::Relaxed);
+            Err(GivenUp.into())
+        };
+        let window = WindowSettings::new().with_gl_config(Some(baseview::gl::GlConfig::default()));
+        // It fails in any case.
+        drop(Window::create(window, build));
+        has.load(Ordering::Relaxed)
+    })
 }
