@@ -392,6 +392,8 @@ fn a_folder_that_can_not_be_made_is_told_before_anything_plays() {
     }
 }
 
+/// Windows removes no folder with files in it that are open: the capture has its lock there.
+#[cfg(not(windows))]
 #[test]
 fn a_folder_that_goes_away_is_made_anew_or_stops_the_capture_with_a_reason() {
     let dir = tempfile::tempdir().unwrap();
@@ -409,7 +411,6 @@ fn a_folder_that_goes_away_is_made_anew_or_stops_the_capture_with_a_reason() {
     drop(side);
     let takes = takes(&capture, 2);
     assert!(read(takes[1].path()) == samples(500, 700));
-    drop(takes);
     // Now there can't be one: a file is in its place.
     capture.arm(false).unwrap();
     fs::remove_dir_all(&folder).unwrap();
