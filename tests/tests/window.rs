@@ -13,7 +13,10 @@ use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
 use unweave_separation::{Mode, Terminator};
 use unweave_tests::doubles::{self, Capturing, HALVES, Halves, Modal, last_songs};
+use unweave_tests::process::resident_bytes;
 use unweave_tests::session::{Session, Timeline};
+#[cfg(windows)]
+use unweave_tests::window::threads_and_files;
 use unweave_tests::window::{Display, click_until, column, xdotool};
 
 /// Long enough for a machine with other things to do.
@@ -340,23 +343,11 @@ fn by_hand() {
     host.session.close_window(window);
 }
 
-/// Threads, open files and resident memory in kB of this process.
+/// Threads and open files of this process.
 #[cfg(target_os = "linux")]
-fn resources() -> [usize; 3] {
+fn threads_and_files() -> [usize; 2] {
     let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let resident = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    let resident = resident.trim().trim_end_matches(" kB").parse().unwrap();
-    [count("/proc/self/task"), count("/proc/self/fd"), resident]
-}
-
-/// Threads, open handles and resident memory in kB of this process.
-#[cfg(windows)]
-fn resources() -> [usize; 3] {
-    unweave_tests::window::resources()
+    [count("/proc/self/task"), count("/proc/self/fd")]
 }
 
 #[test]
@@ -375,13 +366,13 @@ fn hundred_times() {
         for _ in 0..20 {
             host.play();
         }
-        resources()
+        (threads_and_files(), resident_bytes() / 1_000)
     };
     // The first windows leave what is there once per process: fonts, the driver's caches.
-    let [threads, files, memory] = open_and_close(20);
-    let [threads_after, files_after, memory_after] = open_and_close(100);
+    let (before, memory) = open_and_close(20);
+    let (after, memory_after) = open_and_close(100);
     eprintln!("memory: {memory} kB, 100 windows later {memory_after} kB");
-    assert_eq!((threads_after, files_after), (threads, files));
+    assert_eq!(after, before, "threads and files");
     // A window's own memory, its buffers alone, is above 4 MB: a leak of it would be 400 MB.
     assert!(
         memory_after < memory + 40_000,

@@ -51,7 +51,7 @@ pub fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
 const UNTESTED: [&str; 4] = ["--exclude", "unweave-python", "--exclude", "xtask"];
 
 /// Tests that can't pass under Wine or with what is fetched, and why; on Windows they are to.
-const BEYOND_WINE: [(&str, &str); 8] = [
+const BEYOND_WINE: [(&str, &str); 7] = [
     (
         "ctrl_c_ends_a_download_soon_and_the_next_run_goes_on",
         NO_CONSOLE,
@@ -70,10 +70,6 @@ const BEYOND_WINE: [(&str, &str); 8] = [
         NO_FFPROBE,
     ),
     ("a_file_above_4_gb_is_read_by_ffmpeg_and_by_us", NO_FFPROBE),
-    (
-        "opening_and_closing_a_hundred_times_leaks_nothing",
-        "Wine keeps 2.4 MB of each window that had OpenGL; threads and handles stay the same",
-    ),
     (
         "a_song_that_is_dragged_from_another_window_is_taken",
         "Wine's loop that drags doesn't see the button that a test holds down, and lets go at once",

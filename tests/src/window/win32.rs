@@ -11,7 +11,6 @@ use windows::Win32::Graphics::Gdi::{GetDC, GetPixel, ReleaseDC};
 use windows::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
 };
-use windows::Win32::System::ProcessStatus::{GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
 use windows::Win32::UI::Input::KeyboardAndMouse::{
     INPUT, INPUT_0, INPUT_KEYBOARD, INPUT_MOUSE, KEYBD_EVENT_FLAGS, KEYBDINPUT, KEYEVENTF_KEYUP,
@@ -216,9 +215,9 @@ pub fn pump() {
     }
 }
 
-/// Threads, open handles and resident memory in kB of this process.
-pub fn resources() -> [usize; 3] {
-    let (mut num_handles, mut memory) = (0, PROCESS_MEMORY_COUNTERS::default());
+/// Threads and open handles of this process.
+pub fn threads_and_files() -> [usize; 2] {
+    let mut num_handles = 0;
     let mut thread = THREADENTRY32 {
         dwSize: size_of::<THREADENTRY32>() as u32,
         ..THREADENTRY32::default()
@@ -226,10 +225,7 @@ pub fn resources() -> [usize; 3] {
     let mut num_threads = 0;
     // SAFETY: this process is there, and what is written outlives the calls.
     unsafe {
-        let process = GetCurrentProcess();
-        GetProcessHandleCount(process, &raw mut num_handles).expect("it is ours");
-        let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
-        GetProcessMemoryInfo(process, &raw mut memory, size).expect("it is ours");
+        GetProcessHandleCount(GetCurrentProcess(), &raw mut num_handles).expect("it is ours");
         let all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0).expect("there are threads");
         let mut next = Thread32First(all, &raw mut thread);
         while next.is_ok() {
@@ -238,11 +234,7 @@ pub fn resources() -> [usize; 3] {
         }
         let _ = CloseHandle(all);
     }
-    [
-        num_threads,
-        num_handles as usize,
-        memory.WorkingSetSize / 1024,
-    ]
+    [num_threads, num_handles as usize]
 }
 
 /// A host's window, at the upper left corner of the screen, for the plug-in's to lie in.

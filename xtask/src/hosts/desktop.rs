@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -104,6 +104,8 @@ impl Screen {
 pub struct Desktop {
     server: String,
     path: OsString,
+    /// What the sound system says.
+    sound_logs: [PathBuf; 2],
     // In the order in which they end.
     _sound: Running,
     _manager: Running,
@@ -119,13 +121,14 @@ impl Desktop {
 
     /// Starts one, with logs in this folder.
     pub fn start(logs: &Path) -> anyhow::Result<Self> {
-        let log = |name: &str| File::create(logs.join(name)).map(Stdio::from);
+        let log = |path: &Path| File::create(path).map(Stdio::from);
+        let sound_logs = ["jackd.log", "jackd-errors.log"].map(|name| logs.join(name));
         let screen = Screen::start(logs)?;
         let manager = Running::start(
             Command::new("openbox")
                 .env("DISPLAY", &screen.display)
                 .stdout(Stdio::null())
-                .stderr(log("openbox.log")?),
+                .stderr(log(&logs.join("openbox.log"))?),
         )?;
         // Always the same: what a former one may have left behind is taken over.
         let server = "unweave-hosts".to_owned();
@@ -136,8 +139,8 @@ impl Desktop {
                 .args(["-d", "dummy"])
                 .args(["-r", "48000", "-p", "1024"])
                 .env("JACK_NO_AUDIO_RESERVATION", "1")
-                .stdout(log("jackd.log")?)
-                .stderr(log("jackd-errors.log")?),
+                .stdout(log(&sound_logs[0])?)
+                .stderr(log(&sound_logs[1])?),
         )?;
         shell::run(
             Command::new("jack_wait")
@@ -148,6 +151,7 @@ impl Desktop {
         Ok(Self {
             server,
             path: path_without_dialogs(logs)?,
+            sound_logs,
             _sound: sound,
             _manager: manager,
             screen,
@@ -292,9 +296,14 @@ impl Desktop {
         Ok(())
     }
 
-    /// Prints a log, and photographs the screen where ImageMagick is installed: for when something went wrong.
+    /// Prints a host's log and the sound system's, and photographs the screen where ImageMagick is installed: for when
+    /// something went wrong.
     pub fn show(&self, log: &Path) {
-        eprintln!("{}", std::fs::read_to_string(log).unwrap_or_default());
+        let logs = self.sound_logs.iter().map(PathBuf::as_path);
+        for log in std::iter::once(log).chain(logs) {
+            eprintln!("{}:", log.display());
+            eprintln!("{}", std::fs::read_to_string(log).unwrap_or_default());
+        }
         let to = std::env::temp_dir().join("unweave-host.png");
         let import = Command::new("import")
             .args(["-display", &self.screen.display, "-window", "root"])
