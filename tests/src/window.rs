@@ -11,7 +11,7 @@ mod screen;
 
 pub use screen::{API, Display, HostWindow, close_windows, column, xdotool};
 #[cfg(windows)]
-pub use screen::{pump, resources};
+pub use screen::{pump, threads_and_files};
 
 use crate::session::Session;
 
