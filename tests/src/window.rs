@@ -9,7 +9,7 @@ use clack_extensions::gui::{GuiConfiguration, GuiSize, PluginGui};
 #[cfg_attr(not(windows), path = "window/x11.rs")]
 mod screen;
 
-pub use screen::{API, Display, HostWindow, close_windows, column, xdotool};
+pub use screen::{API, Display, HostWindow, align_window, close_windows, column, xdotool};
 #[cfg(windows)]
 pub use screen::{pump, threads_and_files};
 

@@ -1,5 +1,5 @@
 //! The standalone in a real window, with a real pointer and keyboard, as a person uses it who has no host.
-#![cfg(target_os = "linux")]
+#![cfg(any(target_os = "linux", windows))]
 #![allow(
     clippy::unwrap_used,
     reason = "helpers of tests may unwrap as tests may"
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use unweave_plugin::UnweaveStereo;
 use unweave_plugin::editor::palette::DARK;
-use unweave_separation::Terminator;
 use unweave_separation::delivery::verdict::Outcome;
 use unweave_separation::delivery::verify::verify_dir;
 use unweave_separation::files::folders;
+use unweave_separation::{Terminator, runtime};
 use unweave_standalone::arguments::Arguments;
 use unweave_standalone::{Program, Setting};
 use unweave_tests::signal::write_song;
-use unweave_tests::window::{Display, click_until, close_windows, column, xdotool};
+use unweave_tests::window::{Display, align_window, click_until, close_windows, column, xdotool};
 
 /// Long enough for a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,15 +52,17 @@ impl Home {
         let mut display = Display::start()?;
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        // The runtime is there.
-        let data = folders::user_data().unwrap();
-        let data = data.parent().unwrap().display().to_string();
+        // The one that is there, wherever home is.
+        let runtime = runtime::load(&[]).unwrap().library();
+        let runtime = runtime.path.display().to_string();
         display.variables = vec![
-            ("HOME", path("")),
-            ("XDG_CACHE_HOME", path("cache")),
-            ("XDG_DATA_HOME", data),
-            ("UNWEAVE_MODELS", "/nonexistent".to_owned()),
+            ("UNWEAVE_ONNXRUNTIME", runtime),
+            ("UNWEAVE_MODELS", path("none")),
         ];
+        display.variables.extend(match cfg!(windows) {
+            true => [("USERPROFILE", path("")), ("LOCALAPPDATA", path("cache"))],
+            false => [("HOME", path("")), ("XDG_CACHE_HOME", path("cache"))],
+        });
         Some(Self { display, folder })
     }
 }
@@ -69,7 +71,14 @@ impl Home {
 fn the_standalone_mutes_captures_and_renders_by_hand_and_ends_when_it_is_closed() {
     if let Some(home) = Home::new() {
         home.display.run("by_hand");
-        let takes = std::fs::read_dir(home.folder.path().join("cache/unweave/takes"));
+        let cache = home.folder.path().join("cache/unweave");
+        // Windows has no other place for it.
+        let cache = if cfg!(windows) {
+            cache.join("cache")
+        } else {
+            cache
+        };
+        let takes = std::fs::read_dir(cache.join("takes"));
         assert_eq!(takes.map_or(0, Iterator::count), 0, "takes go with it");
     }
 }
@@ -95,6 +104,7 @@ fn run(songs: Vec<PathBuf>, person: impl FnOnce() + Send) {
     let program = Program::start(UnweaveStereo::default(), &arguments, setting).unwrap();
     std::thread::scope(|scope| {
         let person = scope.spawn(|| {
+            align_window();
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(person));
             close_windows();
             if let Err(panic) = done {

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::ffi::c_void;
 use std::mem::size_of;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use clack_extensions::gui::{GuiApiType, GuiSize, Window};
-use windows::Win32::Foundation::{CloseHandle, HWND, LPARAM, LRESULT, WPARAM};
-use windows::Win32::Graphics::Gdi::{GetDC, GetPixel, ReleaseDC};
+use windows::Win32::Foundation::{CloseHandle, HWND, LPARAM, LRESULT, POINT, RECT, WPARAM};
+use windows::Win32::Graphics::Gdi::{ClientToScreen, GetDC, GetPixel, ReleaseDC};
 use windows::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
 };
@@ -18,14 +19,15 @@ use windows::Win32::UI::Input::KeyboardAndMouse::{
     SendInput, VIRTUAL_KEY, VK_CONTROL, VK_F5, VK_RETURN, VK_SHIFT, VK_SPACE,
 };
 use windows::Win32::UI::WindowsAndMessaging::{
-    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, EnumWindows,
+    CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, EnumWindows, GetWindowRect,
     GetWindowThreadProcessId, IsWindowVisible, MSG, PM_REMOVE, PeekMessageW, PostMessageW,
-    RegisterClassW, SW_SHOW, SetCursorPos, SetForegroundWindow, ShowWindow, TranslateMessage,
-    WINDOW_EX_STYLE, WM_CLOSE, WM_KEYDOWN, WNDCLASSW, WS_CLIPCHILDREN, WS_POPUP,
+    RegisterClassW, SW_SHOW, SWP_NOSIZE, SWP_NOZORDER, SetCursorPos, SetForegroundWindow,
+    SetWindowPos, ShowWindow, TranslateMessage, WINDOW_EX_STYLE, WM_CLOSE, WM_KEYDOWN, WNDCLASSW,
+    WS_CLIPCHILDREN, WS_POPUP,
 };
 use windows::core::{BOOL, PCWSTR, w};
 
-use super::run_ignored;
+use super::{PATIENCE, run_ignored};
 
 /// How this system's windows are called.
 pub const API: GuiApiType<'_> = GuiApiType::WIN32;
@@ -41,7 +43,8 @@ static SCREEN: Mutex<()> = Mutex::new(());
 
 /// The screen, for one test at a time.
 pub struct Display {
-    variables: &'static [(&'static str, &'static str)],
+    /// What programs on it find in their environment.
+    pub variables: Vec<(&'static str, String)>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -49,7 +52,7 @@ impl Display {
     /// The one that there is.
     pub fn start() -> Option<Self> {
         Some(Self {
-            variables: &[],
+            variables: Vec::new(),
             // A test that has failed leaves nothing on it.
             _turn: SCREEN.lock().unwrap_or_else(PoisonError::into_inner),
         })
@@ -57,11 +60,10 @@ impl Display {
 
     /// The same, with no more of OpenGL than Windows itself has, where it runs under Wine.
     pub fn start_without_opengl() -> Option<Self> {
-        let variables = &[("MESA_GL_VERSION_OVERRIDE", "1.1")];
-        Some(Self {
-            variables,
-            ..Self::start()?
-        })
+        let mut display = Self::start()?;
+        let variable = ("MESA_GL_VERSION_OVERRIDE", "1.1".to_owned());
+        display.variables.push(variable);
+        Some(display)
     }
 
     /// Runs an ignored test of this program in a process of its own.
@@ -69,7 +71,8 @@ impl Display {
     /// # Panics
     /// The test fails, or there is no such test.
     pub fn run(&self, test: &str) {
-        run_ignored(test, self.variables.iter().copied());
+        let variables = self.variables.iter();
+        run_ignored(test, variables.map(|(name, value)| (*name, &value[..])));
     }
 }
 
@@ -186,21 +189,56 @@ pub fn column((x, y): (i16, i16), height: u16) -> Vec<[u8; 3]> {
     }
 }
 
-/// Asks all other programs to close their windows, as a click on × does.
-pub fn close_windows() {
-    unsafe extern "system" fn close(window: HWND, _: LPARAM) -> BOOL {
+/// The windows of this process that can be seen.
+fn own_windows() -> Vec<HWND> {
+    unsafe extern "system" fn list(window: HWND, own: LPARAM) -> BOOL {
         let mut process = 0;
-        // SAFETY: the system says that the window is there; if it has gone by now, nothing happens.
+        // SAFETY: it is the list below; if the window has gone by now, its process is 0.
         unsafe {
             GetWindowThreadProcessId(window, Some(&raw mut process));
-            if process != std::process::id() && IsWindowVisible(window).as_bool() {
-                let _ = PostMessageW(Some(window), WM_CLOSE, WPARAM(0), LPARAM(0));
+            if process == std::process::id() && IsWindowVisible(window).as_bool() {
+                (*(own.0 as *mut Vec<HWND>)).push(window);
             }
         }
         true.into()
     }
-    // SAFETY: the function is called before this returns.
-    unsafe { EnumWindows(Some(close), LPARAM(0)) }.expect("there are windows");
+    let mut own = Vec::new();
+    // SAFETY: the function is called before this returns, with the list that outlives it.
+    unsafe { EnumWindows(Some(list), LPARAM(&raw mut own as isize)) }.expect("there are windows");
+    own
+}
+
+/// Asks this program to close its windows, as a click on × does.
+pub fn close_windows() {
+    for window in own_windows() {
+        // SAFETY: if the window has gone by now, nothing happens.
+        let _ = unsafe { PostMessageW(Some(window), WM_CLOSE, WPARAM(0), LPARAM(0)) };
+    }
+}
+
+/// Waits for this program's first window, and moves what is inside its frame to the upper left corner of the screen.
+///
+/// # Panics
+/// There is none.
+pub fn align_window() {
+    let start = Instant::now();
+    let window = loop {
+        if let Some(window) = own_windows().first() {
+            break *window;
+        }
+        assert!(start.elapsed() < PATIENCE, "there is no window");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let (mut frame, mut inside) = (RECT::default(), POINT::default());
+    // SAFETY: the window is there, and what is written outlives the calls.
+    unsafe {
+        GetWindowRect(window, &raw mut frame).expect("it has a place");
+        assert!(ClientToScreen(window, &raw mut inside).as_bool());
+        let (x, y) = (frame.left - inside.x, frame.top - inside.y);
+        SetWindowPos(window, None, x, y, 0, 0, SWP_NOSIZE | SWP_NOZORDER).expect("it moves");
+        // It may be in front already.
+        let _ = SetForegroundWindow(window);
+    }
 }
 
 /// Does what the system has for the windows of this thread, as a host's main loop.
