@@ -63,6 +63,8 @@ fn opening_and_closing_a_hundred_times_leaks_nothing() {
     }
 }
 
+/// On Windows all tests are run without it as well: `cargo xtask windows --test`.
+#[cfg(target_os = "linux")]
 #[test]
 fn without_opengl_the_window_is_drawn_all_the_same() {
     if let Some(display) = Display::start_without_opengl() {

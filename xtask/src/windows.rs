@@ -93,7 +93,6 @@ fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
     let screen = Screen::start(tree.folder()).context(
         "the tests open windows, and for that Xvfb is needed: sudo apt-get install xvfb",
     )?;
-    let tree = tree.with_display(&screen.display);
     let programs = tree.folder().join("programs");
     let ffmpeg = programs.join("ffmpeg.exe");
     if !ffmpeg.is_file() {
@@ -115,13 +114,25 @@ fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
     let whole: &[&str] = if is_chosen { &[] } else { &["--workspace"] };
     let excluded: &[&str] = if is_chosen { &[] } else { &UNTESTED };
     let mut args: Vec<&str> = cargo.iter().map(String::as_str).collect();
-    args.push("--");
-    args.extend(harness.iter().map(String::as_str));
+    let mut harness: Vec<&str> = harness.iter().map(String::as_str).collect();
     for (test, why) in BEYOND_WINE {
         eprintln!("NOT TESTED: {test}: {why}");
-        args.extend(["--skip", test]);
+        harness.extend(["--skip", test]);
     }
     // As what is packed: most of it is built for that already.
-    let how = &["--release", "--no-fail-fast"];
-    tree.cargo("test", &[how, whole, excluded, &args].concat())
+    args.extend(["--release", "--no-fail-fast"]);
+    let test = |display: &str, what: &[&[&str]]| {
+        let tree = tree.clone().with_display(display);
+        let what = what.concat();
+        tree.cargo("test", &[&what[..], &["--"], &harness].concat())
+    };
+    let tested = test(&screen.display, &[whole, excluded, &args]);
+    if is_chosen {
+        return tested;
+    }
+    let screen = Screen::start_without_opengl(tree.folder())?;
+    eprintln!("The windows once more, without OpenGL:");
+    let windows = ["--package", "unweave-tests", "--test", "window"];
+    let tested_again = test(&screen.display, &[&windows, &args]);
+    tested.and(tested_again)
 }

@@ -58,14 +58,6 @@ impl Display {
         })
     }
 
-    /// The same, with no more of OpenGL than Windows itself has, where it runs under Wine.
-    pub fn start_without_opengl() -> Option<Self> {
-        let mut display = Self::start()?;
-        let variable = ("MESA_GL_VERSION_OVERRIDE", "1.1".to_owned());
-        display.variables.push(variable);
-        Some(display)
-    }
-
     /// Runs an ignored test of this program in a process of its own.
     ///
     /// # Panics

@@ -80,10 +80,19 @@ pub struct Screen {
 impl Screen {
     /// Starts one, with a log in this folder.
     pub fn start(logs: &Path) -> anyhow::Result<Self> {
+        Self::start_with("+extension", logs)
+    }
+
+    /// The same, without OpenGL.
+    pub fn start_without_opengl(logs: &Path) -> anyhow::Result<Self> {
+        Self::start_with("-extension", logs)
+    }
+
+    fn start_with(opengl: &str, logs: &Path) -> anyhow::Result<Self> {
         let mut server = Command::new("Xvfb");
         server
             .args(["-displayfd", "1", "-screen", "0", "1280x900x24"])
-            .args(["+extension", "GLX", "-noreset"])
+            .args([opengl, "GLX", "-noreset"])
             .stdout(Stdio::piped())
             .stderr(File::create(logs.join("xvfb.log"))?);
         let mut server = Running::start(&mut server)?;
