@@ -36,6 +36,7 @@
 //! strips          the values of all strips
 //! extent          the window's size
 //! text            values as texts, both ways
+//! manual          what there is to read
 //! reveal          a file shown in the system's own window
 //! place           where this library lies
 //! bell            wakes the window
@@ -52,6 +53,7 @@ mod fetching;
 mod gesture;
 pub mod ids;
 mod loads;
+mod manual;
 pub mod model;
 pub mod model_choice;
 mod pace;

@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use egui::accesskit::Role;
-use egui::{Key, Modifiers, Vec2};
+use egui::{Key, Modifiers, OutputCommand, Vec2};
 use egui_kittest::SnapshotResults;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use host::{Desktop, Step};
@@ -32,6 +32,7 @@ use unweave_plugin::model::ModePlan;
 use unweave_plugin::params::UnweaveParams;
 use unweave_plugin::report::{Facts, Pending};
 use unweave_separation::doubles::shape;
+use unweave_separation::files::folders;
 use unweave_separation::{Device, DeviceChoice, DeviceUse, Mode};
 
 const STEMS: [&str; 4] = ["Drums", "Bass", "Vocals", "Other"];
@@ -680,6 +681,42 @@ fn settings_are_put_aside_and_swapped() {
     for expected in [[true, false, false, false], [false, true, true, true]] {
         desktop.click("Swap", Modifiers::NONE);
         assert_eq!(muted(&desktop), expected);
+    }
+}
+
+#[test]
+fn the_manual_opens_from_about_and_why_it_does_not_is_said() {
+    let cache = tempfile::tempdir().unwrap();
+    for folder in [cache.path(), &cache.path().join("no folder")] {
+        fs::write(cache.path().join("no folder"), "").unwrap();
+        let variables = ["XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"].map(|name| (name, folder));
+        process::run_with("manual", &variables);
+    }
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn manual() {
+    let mut desktop = Desktop::new();
+    desktop.click("About", Modifiers::NONE);
+    desktop.harness.get_by_label("Manual").click();
+    let mut opened = Vec::new();
+    for _ in 0..3 {
+        desktop.harness.step();
+        let commands = &desktop.harness.output().platform_output.commands;
+        opened.extend(commands.iter().filter_map(|command| match command {
+            OutputCommand::OpenUrl(link) => Some(link.url.clone()),
+            _ => None,
+        }));
+    }
+    let cache = folders::user_cache().unwrap();
+    if cache.parent().unwrap().is_dir() {
+        assert_eq!(opened, [cache.join("manual.html").display().to_string()]);
+        let page = fs::read_to_string(&opened[0]).unwrap();
+        assert!(page.contains("<h2 id=\"the-plug-in\">The plug-in</h2>"));
+    } else {
+        assert_eq!(opened, [""; 0]);
+        desktop.harness.get_by_label_contains("can't be written: ");
     }
 }
 

@@ -89,7 +89,8 @@ pub enum Error {
     },
     /// ONNX Runtime was not found, or none that may be used.
     #[error(
-        "{problem}. Run `cargo xtask setup`, or set UNWEAVE_ONNXRUNTIME to the library of ONNX Runtime {supported}"
+        "{problem}. Install Unweave again (in a checkout: `cargo xtask setup`), or set UNWEAVE_ONNXRUNTIME to the library of \
+         ONNX Runtime {supported}"
     )]
     Runtime {
         /// What was looked for, and what was wrong with what was found.

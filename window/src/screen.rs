@@ -9,6 +9,7 @@ mod open_gl;
 mod plain;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use baseview::dpi::PhysicalSize;
 use baseview::{HandlerError, WindowContext};
@@ -22,9 +23,15 @@ use plain::Plain;
 /// In the environment of a program that wants OpenGL also where the processor computes it: tests of it.
 const ANY_OPENGL: &str = "UNWEAVE_OPENGL";
 
+/// Whether a window of this process has found that OpenGL is computed by the processor.
+static IS_SOFTWARE: AtomicBool = AtomicBool::new(false);
+
 /// Whether a window is to have OpenGL: not where it is known beforehand that there is no graphics card. Mesa alone has
-/// some 80 MB.
+/// some 80 MB, and under Wine 2.5 MB stay of each window that had it.
 pub fn wants_opengl() -> bool {
+    if IS_SOFTWARE.load(Ordering::Relaxed) {
+        return false;
+    }
     // What drivers of Linux give their cards, and Windows the Linux in it.
     let cards = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg"];
     let has_card = cards.iter().any(|card| Path::new(card).exists());
@@ -82,7 +89,10 @@ impl Screen {
             }
             // Windows that take no other pictures still have that.
             Ok(Some(open_gl)) => match Plain::new(window) {
-                Ok(plain) => Canvas::Plain(plain),
+                Ok(plain) => {
+                    IS_SOFTWARE.store(true, Ordering::Relaxed);
+                    Canvas::Plain(plain)
+                }
                 Err(_) => Canvas::OpenGl(Box::new(open_gl)),
             },
             Ok(None) | Err(_) => Canvas::Plain(Plain::new(window)?),

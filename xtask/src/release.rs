@@ -93,14 +93,19 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes what is handed on to read: licences, changes, and the list of what is in the programs.
+/// Writes what is handed on to read: manual, licences, changes, and the list of what is in the programs.
 pub fn write_documents(
     root: &Path,
     linked: &Linked<'_>,
     system: System,
     to: &Path,
 ) -> anyhow::Result<()> {
-    for name in [version::CHANGELOG, "LICENSE-MIT", "LICENSE-APACHE"] {
+    for name in [
+        "MANUAL.md",
+        version::CHANGELOG,
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+    ] {
         bundle::copy(&root.join(name), &to.join(name))?;
     }
     fs::write(to.join("THIRD-PARTY.txt"), notices::of(root, linked)?)?;

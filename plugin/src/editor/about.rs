@@ -1,19 +1,18 @@
 //! *About*: what this is, what it uses, under which licences, and where its files are.
 
-use egui::{Align, Id, Layout, Modal, RichText, Ui};
+use egui::{Align, Id, Layout, Modal, OpenUrl, RichText, Ui};
 use unweave_separation::Store;
 use unweave_separation::files::folders;
 
 use crate::editor::theme;
-use crate::{place, reveal, songs};
+use crate::{manual, place, reveal, songs};
 
 const WIDTH: f32 = 440.0;
 const LICENCE: &str = "MIT or Apache-2.0, at your choice";
 const PARTS: &str = "Networks of the built-in model: Spleeter by Deezer, MIT. MP3 files: LAME, LGPL. Models run in ONNX \
                      Runtime by Microsoft, MIT. Fonts: Ubuntu Font Licence and OFL. VST is a trademark of Steinberg \
-                     Media Technologies GmbH. All notices lie beside the program, in LICENSES.md.";
-const MANUAL: &str =
-    "README.md beside the program; resting the pointer on a control says what it does.";
+                     Media Technologies GmbH. All notices are in THIRD-PARTY.txt, among the documents of the \
+                     download.";
 
 /// What there is to know, and of what.
 type Facts = Vec<(&'static str, String)>;
@@ -29,27 +28,32 @@ pub fn draw(ui: &mut Ui, model_id: &str) {
         // Looked up once: it takes a look at the disk.
         ui.data_mut(|data| data.insert_temp(id, facts(model_id)));
     }
-    let Some(facts) = ui.data(|data| data.get_temp::<Facts>(id)) else {
+    let Some(mut facts) = ui.data(|data| data.get_temp::<Facts>(id)) else {
         return;
     };
     let modal = Modal::new(id).show(ui.ctx(), |ui| {
         ui.set_width(WIDTH);
-        about(ui, &facts)
+        about(ui, &mut facts)
     });
-    if modal.should_close() || modal.inner {
-        ui.data_mut(|data| data.remove_temp::<Facts>(id));
-    }
+    let is_over = modal.should_close() || modal.inner;
+    ui.data_mut(|data| {
+        if is_over {
+            data.remove_temp::<Facts>(id);
+        } else {
+            data.insert_temp(id, facts);
+        }
+    });
 }
 
 /// Whether it is to be closed.
-fn about(ui: &mut Ui, facts: &Facts) -> bool {
+fn about(ui: &mut Ui, facts: &mut Facts) -> bool {
     let palette = theme::of(ui.ctx());
     ui.label(RichText::new("UNWEAVE").font(theme::TITLE).strong());
     egui::Grid::new("about")
         .num_columns(2)
         .min_row_height(0.0)
         .show(ui, |ui| {
-            for (what, text) in facts {
+            for (what, text) in &*facts {
                 ui.with_layout(Layout::top_down(Align::Min), |ui| {
                     let what = RichText::new(*what).font(theme::SMALL);
                     ui.label(what.color(palette.text_dim));
@@ -59,6 +63,18 @@ fn about(ui: &mut Ui, facts: &Facts) -> bool {
             }
         });
     ui.horizontal(|ui| {
+        let manual = ui
+            .button("Manual")
+            .on_hover_text("Opens in the browser, without the network");
+        if manual.clicked() {
+            match manual::write() {
+                Ok(page) => ui.ctx().open_url(OpenUrl::new_tab(page.display())),
+                Err(error) => {
+                    facts.retain(|(what, _)| *what != "Manual");
+                    facts.push(("Manual", format!("can't be written: {error}")));
+                }
+            }
+        }
         let all: Vec<String> = facts
             .iter()
             .map(|(what, text)| format!("{what}: {text}"))
@@ -112,7 +128,6 @@ fn facts(model_id: &str) -> Facts {
         ("Model", model),
         ("Licence", LICENCE.to_owned()),
         ("Uses", PARTS.to_owned()),
-        ("Manual", MANUAL.to_owned()),
         ("Data", path(folders::user_data())),
         ("Takes", path(Some(songs::takes_folder()))),
         ("Stems", path(Some(place::stems_folder()))),

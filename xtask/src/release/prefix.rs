@@ -7,7 +7,7 @@
 //! lib/clap/       Unweave.clap, and Unweave.runtime, which belongs beside it
 //! share/man/man1/ a page per command
 //! share/…         completions of three shells; on Linux, desktop entry and icon
-//! share/doc/unweave/   licences, changes, what Unweave is made of
+//! share/doc/unweave/   the manual, licences, changes, what Unweave is made of
 //! INSTALL.txt
 //! ```
 

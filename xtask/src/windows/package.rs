@@ -10,7 +10,7 @@
 //! unweave-0.1.0-windows-x86_64/
 //!   unweave.exe, unweave-standalone.exe, onnxruntime.dll
 //!   VST3/Unweave.vst3, CLAP/Unweave.clap, CLAP/Unweave.runtime
-//!   documents/     licences, changes, what Unweave is made of
+//!   documents/     the manual, licences, changes, what Unweave is made of
 //!   INSTALL.txt
 //! ```
 
