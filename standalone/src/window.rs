@@ -140,7 +140,7 @@ impl Bar {
     fn input(&mut self, ui: &mut Ui) {
         let hears_card = self.parts.hears_card.load(Ordering::Relaxed);
         let size = vec2(150.0, BUTTON_HEIGHT);
-        let response = button::pair(ui, hears_card, ["Song", "Sound input"], ("Input", size))
+        let response = button::pair(ui, hears_card, ["Song", "Input"], ("Input", size))
             .on_hover_text("What is separated: the song, or what comes in from a sound card or another program");
         if response.clicked() {
             if !hears_card {
