@@ -84,11 +84,7 @@ enum Command {
     /// Check that the modules of a library import in one direction.
     Rooms,
     /// Run the commands named in the documents' generated blocks and put their output in.
-    Figures {
-        /// Documents, as in: cargo xtask figures README.md
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<String>,
-    },
+    Figures(figures::Args),
     /// Give the next release its number, here and in the changelog.
     #[command(after_help = release::version::HELP)]
     Version {
@@ -144,7 +140,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Fuzz(args) => fuzz::run(&root, &args),
         Command::Licences => licences::check(&root),
         Command::Rooms => rooms::check(&root),
-        Command::Figures { files } => figures::refresh(&root, &files),
+        Command::Figures(args) => figures::refresh(&root, &args),
         Command::Version { number } => release::version::set(&root, &number),
         Command::Release => release::run(&root),
         Command::Windows(args) => windows::run(&root, &args),
