@@ -8,6 +8,9 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Something that runs graphs.
+///
+/// Of each but [`Device::Cpu`] the runtime must have been built for it, and the machine have hardware and
+/// drivers; [`crate::runtime::devices`] finds out what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Device {
@@ -73,6 +76,16 @@ impl fmt::Display for Device {
 }
 
 /// Which device is wanted. Written and read as `auto` or the id of a device.
+///
+/// # Example
+/// ```
+/// use unweave_separation::{Device, DeviceChoice};
+///
+/// assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
+/// assert_eq!("cuda".parse(), Ok(DeviceChoice::Only(Device::Cuda)));
+/// assert_eq!(DeviceChoice::Prefer(Device::Cuda).to_string(), "cuda");
+/// assert!("graphics card".parse::<DeviceChoice>().is_err());
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceChoice {
@@ -137,9 +150,12 @@ pub struct UnknownDevice;
 #[derive(Debug, Clone, Default)]
 pub struct DeviceUse(Arc<Mutex<State>>);
 
+/// What a [`DeviceUse`] knows.
 #[derive(Debug, Default)]
 struct State {
+    /// What computes; none before a model is loaded.
     device: Option<Device>,
+    /// For people: what failed, and why.
     fallback: Option<String>,
 }
 
@@ -161,6 +177,7 @@ impl DeviceUse {
         self.lock().fallback.clone()
     }
 
+    /// `device` computes from now on. What was said of a fall-back stays.
     pub(crate) fn set(&self, device: Device) {
         self.lock().device = Some(device);
     }

@@ -1,4 +1,8 @@
 //! Everything that can go wrong between a mix and its stems.
+//!
+//! Reading and writing files have errors of their own ([`crate::audio::read::ReadError`],
+//! [`crate::audio::write::WriteError`]), and so have jobs on songs ([`crate::offline::JobError`]). Messages
+//! here are for whoever writes programs; [`crate::words`] has some for people.
 
 use std::path::PathBuf;
 

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 /// What a person trades latency, quality and load with. A model that runs in one way only takes no
 /// notice: [`crate::model::manifest::Manifest::modes`] says which it has.
+///
+/// What each costs is in the manifest, `[[live]]` ([`crate::model::manifest`]): how many frames become final
+/// with one inference, and how many newer ones it has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
     /// The model's best live quality.
@@ -57,6 +60,8 @@ impl FromStr for Mode {
 }
 
 /// A text that names no mode.
+///
+/// Its message names those that there are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no live mode {id:?}; there are {}", Mode::ALL.map(Mode::id).join(", "))]
 pub struct UnknownMode {
@@ -65,6 +70,8 @@ pub struct UnknownMode {
 }
 
 /// What a model is loaded for.
+///
+/// Fixed when a model is loaded: window, hop and what it knows of a song all depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A signal without an end, in one of the model's live modes.

@@ -1,4 +1,16 @@
 //! What makes stems of a segment, one kind of network per file, all behind [`Network`].
+//!
+//! Each kind of manifest ([`crate::model::manifest`]) has a type here, and what runs it on a mix of any length:
+//!
+//! | kind | type | run live by | run on files by |
+//! |---|---|---|---|
+//! | `waveform`, `hybrid`, `deep-filter` | [`waveform`], [`hybrid`], [`deep_filter`] | [`segments`] | [`segments`] |
+//! | `spectrum`, `magnitude` | [`spectrum`], [`magnitude`] | [`lookback`], or [`segments`] if there is no `[[live]]` | [`segments`] |
+//! | `vocals-first` | [`vocals_first`] | [`lookback`] | [`lookback`], then stages of its own |
+//! | `streaming-spectrum` | [`streaming`] | by itself | by itself |
+//!
+//! All of it works in stereo at the model's own sample rate and on the thread that calls. The residual stem is
+//! nobody's here: [`crate::Stream`] takes it from the mix, whatever a network says of it.
 
 pub(crate) mod deep_filter;
 pub(crate) mod hybrid;
@@ -23,8 +35,14 @@ use crate::runtime::session::Tensor;
 use crate::separator::StemBlock;
 
 /// What makes stems of a segment.
+///
+/// Nothing is carried from one segment to the next, so the same segment gives the same stems:
+/// [`segments::Segments`] counts on it when it answers silence from memory.
 pub(crate) trait Network: Send {
     /// Fills `stems` with the stems of `segment`; the residual stem may be left as it is.
+    ///
+    /// A value out that is NaN or infinite is not noticed here: it is looked for in the first inference, when a
+    /// model is loaded, and in every stem that a [`crate::Stream`] gives.
     ///
     /// # Shape
     /// `segment` is `[channel][frame]`, `stems` `[stem][channel][frame]` and as long.
@@ -35,6 +53,10 @@ pub(crate) trait Network: Send {
 }
 
 /// A network that works on spectra, in whatever windows they come.
+///
+/// Either somebody transforms whole segments for it, as its [`Network`] does, or keeps the transform running
+/// and asks for the newest frames, as [`lookback::Windows`] does. It can't tell which, but by what it is asked
+/// for.
 pub(crate) trait OnSpectra: Send {
     /// The transform, and the mix in it, which the caller fills.
     fn spectral(&mut self) -> &mut Spectral;
@@ -42,11 +64,17 @@ pub(crate) trait OnSpectra: Send {
     /// Gives the spectra of every stem but the residual, as many frames as the mix in
     /// [`OnSpectra::spectral`] has; only those in `wanted` are looked at.
     ///
+    /// # Shape
+    /// `wanted` counts frames of the mix in [`OnSpectra::spectral`], the oldest being 0. What is given lies as
+    /// the mix does, `[channel][frame · bin]`; outside `wanted` it may hold anything.
+    ///
     /// # Errors
     /// Inference fails.
     fn estimate(&mut self, wanted: Range<usize>, give: &mut Give<'_>) -> Result<(), Error>;
 
     /// The next window is the first of another mix.
+    ///
+    /// Only what has a memory of its own, such as a running level, has something to do here.
     fn reset(&mut self) {}
 
     /// So many frames are new in a window of silence, and nobody asks for its stems: does for what is remembered
@@ -57,6 +85,9 @@ pub(crate) trait OnSpectra: Send {
 }
 
 /// Takes the spectra of a stem, by its index.
+///
+/// What it is given is overwritten by the next stem, so it transforms back at once. The first argument is the
+/// transform to do that with, for which whole segments have a use; [`lookback::Windows`] has its own.
 pub(crate) type Give<'a> = dyn FnMut(&mut Spectral, usize, &Spectra) + 'a;
 
 impl<N: OnSpectra> Network for N {
@@ -71,6 +102,9 @@ impl<N: OnSpectra> Network for N {
 
 impl crate::model::manifest::Tensor {
     /// From now on for so many frames only.
+    ///
+    /// Every −1 of the shape becomes `frames`. A graph that can do with this number alone then passes for what
+    /// it is: −1 would promise that it takes any.
     pub(crate) fn fix_frames(&mut self, frames: usize) {
         for size in &mut self.shape {
             if *size == ANY {
@@ -80,6 +114,11 @@ impl crate::model::manifest::Tensor {
     }
 
     /// A tensor of zeros with `frames` where any number may be.
+    ///
+    /// Every −1 of the shape becomes `frames`; a manifest has one only where frames are counted.
+    ///
+    /// # Errors
+    /// The runtime can't make it.
     pub(crate) fn zeros(&self, frames: usize) -> Result<Tensor, Error> {
         let shape: Vec<usize> = self
             .shape

@@ -1,4 +1,7 @@
 //! What every kind of model becomes: a hop of the mix in, a hop of every stem out.
+//!
+//! Files in `network` and [`crate::Stream`]'s compositions implement [`Separator`], [`crate::load()`] makes one
+//! of a model, and only [`crate::Stream`] calls it: who has other rates or other lengths goes by that.
 
 pub(crate) mod check;
 #[cfg(any(test, feature = "testing"))]
@@ -9,6 +12,9 @@ use crate::error::Error;
 use crate::separator::track::Track;
 
 /// What a separator is; fixed for its life.
+///
+/// `hop_frames` is at least 1, `window_frames` at least `hop_frames`, `budget_frames` less than it, and
+/// `residual_idx` one of the stems.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     /// Frames per second of everything that goes in and comes out.
@@ -22,18 +28,20 @@ pub struct Shape {
     /// S: frames `[kh, kh + h)` of the stems are final once `kh + S` frames of the mix are in.
     pub window_frames: usize,
     /// T: the longest that one inference may take live, as the time of so many frames; less than h.
+    ///
+    /// Live, a model that takes longer is refused; files take as long as they take.
     pub budget_frames: usize,
 }
 
 /// The share of a hop that an inference may usually take: 7/8.
 ///
-/// The rest is for what the formula of the latency does not know: a resampled stream whose hops differ
-/// by a frame, and the time that a queue needs to run empty again after an interruption.
+/// The rest is for what the formula of the latency does not know: a resampled stream whose hops differ by a
+/// frame, and the time that a queue needs to run empty again after an interruption. As eighths.
 const USUAL_BUDGET_EIGHTHS: usize = 7;
 
 impl Shape {
-    /// T where nothing speaks for another: nearly a hop, which any machine that keeps up can hold.
-    /// A smaller one is less latency, for machines that have time to spare.
+    /// T where nothing speaks for another: nearly a hop, which any machine that keeps up can hold. A smaller
+    /// one is less latency, for machines that have time to spare. Rounded down.
     pub fn usual_budget_frames(hop_frames: usize) -> usize {
         hop_frames * USUAL_BUDGET_EIGHTHS / 8
     }
@@ -68,6 +76,7 @@ impl Shape {
 /// `[stem][channel][frame]`, two channels, the same number of frames everywhere.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StemBlock {
+    /// `[stem][channel][frame]`.
     stems: Vec<[Vec<f32>; 2]>,
 }
 
@@ -104,11 +113,17 @@ impl StemBlock {
     }
 
     /// One stem, `[channel][frame]`.
+    ///
+    /// # Panics
+    /// If there are fewer stems.
     pub fn stem(&self, stem_idx: usize) -> &[Vec<f32>; 2] {
         &self.stems[stem_idx]
     }
 
     /// One stem to write to, `[channel][frame]`. Whoever changes a length changes all.
+    ///
+    /// # Panics
+    /// If there are fewer stems.
     pub fn stem_mut(&mut self, stem_idx: usize) -> &mut [Vec<f32>; 2] {
         &mut self.stems[stem_idx]
     }
@@ -120,6 +135,10 @@ impl StemBlock {
 }
 
 /// Separates a stereo mix at the model's own sample rate, hop by hop, carrying state.
+///
+/// It is moved to the thread that runs it, which is never the audio thread: a call lasts as long as an
+/// inference, and may allocate. After an error only [`Separator::reset`] or [`Separator::begin`] makes what
+/// follows right again.
 pub trait Separator: Send {
     /// Stems, rate, hop and window; never changes.
     fn shape(&self) -> &Shape;
@@ -140,6 +159,9 @@ pub trait Separator: Send {
     }
 
     /// Hops per call beyond which calls get no faster, but only longer.
+    ///
+    /// 1 for all that see a window or a segment per inference; what has no limit of its own is limited by
+    /// whoever calls.
     fn max_batch_hops(&self) -> usize {
         usize::MAX
     }

@@ -12,6 +12,11 @@
 //! go there, so nothing of the mix is lost.
 //!
 //! When a frame comes out is known in closed form: [`Timing`].
+//!
+//! # Units
+//! Frames of a [`Stream`] are at the caller's rate, those inside `model_` buffers at the separator's. Both are
+//! counted from the first frame of the mix, and every count is a whole number: nothing drifts in a song of
+//! hours.
 
 pub(crate) mod composition;
 pub(crate) mod residual;
@@ -40,35 +45,68 @@ pub(crate) const BATCH_HOPS: usize = 32;
 /// nothing is allocated here.
 ///
 /// Samples that are NaN or infinite are taken as 0, for the model and in the stems, and counted.
+///
+/// Live, one belongs to the inference thread; on files, to the job. Whoever calls it waits for the inferences.
 pub struct Stream {
+    /// What separates, at its own rate.
     separator: Box<dyn Separator>,
+    /// The caller's, in Hz.
     sample_rate: u32,
+    /// Hops per call of the separator, but for what is left at a flush; at least 1.
     batch_hops: usize,
+    /// None if both rates are the same.
     rates: Option<Resamplers>,
     /// Mix at the caller's rate whose stems are not out yet, `[channel][frame]`.
     mix: [Vec<f32>; 2],
-    /// The newest push, as the model may see it, at the caller's rate.
+    /// The newest push, as the model may see it, at the caller's rate. In the range that [`LOUDEST`] allows.
     shown: [Vec<f32>; 2],
     /// Mix at the model's rate that waits for a whole batch.
     model_mix: [Vec<f32>; 2],
+    /// What the last call of the separator gave, at its rate.
     model_stems: StemBlock,
-    /// Model frames still to be dropped because they precede the mix.
+    /// Model frames still to be dropped because they precede the mix. At first [`Shape::lag_frames`].
     lag_frames: usize,
+    /// Frames pushed since the last reset, without a flush's silence.
     taken_frames: u64,
+    /// Frames given since; never more than were taken.
     given_frames: u64,
+    /// See [`Stream::non_finite_samples`].
     non_finite_samples: u64,
+    /// Whether nothing is given until a reset.
     has_failed: bool,
+    /// What computes; none if nobody said.
     device_use: Option<DeviceUse>,
 }
 
-/// There and, one per stem, back.
+/// Converters of the mix to the model's rate, and of each stem back.
 struct Resamplers {
+    /// From the caller's rate to the model's, whichever is higher.
     down: Resampler,
+    /// One per stem, all clones of one with one table; the residual's is never used.
     up: Vec<Resampler>,
 }
 
 impl Stream {
     /// For live use: every hop is separated as soon as it is complete.
+    ///
+    /// # Example
+    /// ```
+    /// use unweave_separation::doubles::{Delayed, shape};
+    /// use unweave_separation::{Stream, StemBlock};
+    ///
+    /// // Half of the mix is drums; the last stem, "other", gets what is left.
+    /// let separator = Delayed::new(shape(44_100, 1024, 4096), &[0.5, 0.0, 0.0, 0.0]);
+    /// let mut stream = Stream::new(Box::new(separator), 44_100)?;
+    /// let mix = [vec![0.5; 5_000], vec![-0.25; 5_000]];
+    /// let (mut stems, mut tail) = (StemBlock::default(), StemBlock::default());
+    /// stream.push([&mix[0], &mix[1]], &mut stems)?;
+    /// stream.flush(&mut tail)?;
+    /// // Frame 0 of the stems is frame 0 of the mix, and as many come out as went in.
+    /// assert_eq!(stems.num_frames() + tail.num_frames(), 5_000);
+    /// assert_eq!(stems.stem(0)[0][0], 0.25);
+    /// assert_eq!(stems.stem(3)[1][0], -0.125);
+    /// # Ok::<(), unweave_separation::Error>(())
+    /// ```
     ///
     /// # Units
     /// `sample_rate` in frames per second; the separator keeps its own.
@@ -153,6 +191,8 @@ impl Stream {
     }
 
     /// Window and hop at this rate.
+    ///
+    /// Of whole batches: with several hops at a time, frames come later and more of them at once.
     pub fn timing(&self) -> Timing {
         self.timing_of(self.batch_hops)
     }
@@ -197,6 +237,8 @@ impl Stream {
     }
 
     /// Takes any number of frames, even none, and replaces `out` with all stem frames that became final.
+    ///
+    /// How many come out is known beforehand: [`Timing`]. Often they are none.
     ///
     /// # Shape
     /// `mix` is `[channel][frame]`; `out` gets its size here: `[stem][channel][frame]`, the stems in the order of
@@ -262,6 +304,9 @@ impl Stream {
     }
 
     /// Queues mix for the residual as it is, and for the model in its range and at its rate.
+    ///
+    /// # Shape
+    /// `[channel][frame]` at the caller's rate, both channels equally long.
     fn take(&mut self, mix: [&[f32]; 2]) {
         for (channel_idx, samples) in mix.into_iter().enumerate() {
             let held = &mut self.mix[channel_idx];
@@ -284,6 +329,9 @@ impl Stream {
     }
 
     /// Separates all whole batches that wait and appends their stems, but for the residual, to `out`.
+    ///
+    /// # Errors
+    /// As [`Stream::push`].
     fn separate(&mut self, batch_hops: usize, out: &mut StemBlock) -> Result<(), Error> {
         let batch_frames = self.shape().hop_frames * batch_hops;
         let mut done = 0;
@@ -303,6 +351,9 @@ impl Stream {
     }
 
     /// Appends what the separator just gave, at the caller's rate and without the lag.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] if a stem other than the residual holds NaN or infinity.
     fn append_stems(&mut self, out: &mut StemBlock) -> Result<(), Error> {
         let shape = self.separator.shape();
         let dropped = self.lag_frames.min(self.model_stems.num_frames());
@@ -349,6 +400,7 @@ impl Stream {
         self.given_frames += frames as u64;
     }
 
+    /// [`Stream::timing`] as if it were for so many hops at a time.
     fn timing_of(&self, batch_hops: usize) -> Timing {
         Timing::of_batch(self.shape(), self.sample_rate, batch_hops)
     }

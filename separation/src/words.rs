@@ -1,5 +1,9 @@
 //! Errors in the words of someone who wants stems: what happened, and what to do. The command and the
 //! Python package say the same.
+//!
+//! Errors are typed ([`crate::Error`], [`JobError`], [`ReadError`], [`VerifyError`]) and speak of frames and
+//! files; here they become what follows the name of a song, `song.wav: can't be read: …`, without a full stop
+//! at the end.
 
 use std::io;
 
@@ -8,10 +12,18 @@ use crate::audio::write::WriteError;
 use crate::delivery::verify::VerifyError;
 use crate::offline::JobError;
 
-/// What can be read without other programs.
+/// What can be read without other programs. A list for sentences.
 pub const KINDS: &str = "WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and the audio of MP4, MOV, WebM and Matroska";
 
 /// What the system said, for people: without its number, and in plain words where they are known.
+///
+/// # Example
+/// ```
+/// use std::io;
+/// use unweave_separation::words::system;
+///
+/// assert_eq!(system(&io::ErrorKind::StorageFull.into()), "the disk is full");
+/// ```
 pub fn system(error: &io::Error) -> String {
     let plain = match error.kind() {
         io::ErrorKind::StorageFull => "the disk is full",
@@ -110,6 +122,7 @@ pub fn verify(error: &VerifyError) -> String {
     }
 }
 
+/// Why a file of a set can't be written.
 fn write(error: &WriteError, output: &str) -> String {
     match error {
         WriteError::Io(source) => {
@@ -120,6 +133,8 @@ fn write(error: &WriteError, output: &str) -> String {
 }
 
 /// What the system said of a place for sets, and what to do about it.
+///
+/// `what` is another of which would do, such as `folder`.
 fn no_place(error: &io::Error, what: &str, output: &str) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {

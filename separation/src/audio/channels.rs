@@ -1,4 +1,7 @@
 //! Which loudspeaker a channel feeds, and how channels are grouped for a stereo model.
+//!
+//! A model hears stereo; a file may have up to [`crate::audio::read::MAX_CHANNELS`] channels. Each [`Group`]
+//! goes through a separator of its own, mono on both sides, and the stems get the layout of the song again.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +30,13 @@ const SPEAKERS: [&str; 18] = [
     "top rear right",
 ];
 
-/// Left and right positions that belong together, as bits of the mask.
+/// Left and right positions that belong together, as bits of the mask. Rear centre, front centre and the like
+/// belong to none.
 const PAIRS: [(u8, u8); 6] = [(0, 1), (4, 5), (6, 7), (9, 10), (12, 14), (15, 17)];
 
-/// The mask that a channel count stands for when the file names no positions: the layouts of the
-/// WAVE format for 1 to 8 channels.
+/// The mask that a channel count stands for when the file names no positions: the layouts of the WAVE format
+/// for 1 to 8 channels. As bits of [`SPEAKERS`]: centre; left and right; 3.0; quadro; 5.0; 5.1; 6.1; 7.1 with
+/// the sides.
 const DEFAULT_MASKS: [u32; 8] = [0x4, 0x3, 0x7, 0x33, 0x37, 0x3f, 0x70f, 0x63f];
 
 /// The positions of a file's channels, in file order.
@@ -39,11 +44,14 @@ const DEFAULT_MASKS: [u32; 8] = [0x4, 0x3, 0x7, 0x33, 0x37, 0x3f, 0x70f, 0x63f];
 /// A channel without a known position is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
+    /// Bit of the channel mask, 0 to 17, per channel of the file.
     positions: Vec<Option<u8>>,
 }
 
 impl Layout {
     /// Positions from a channel mask; channels beyond the mask's bits have none.
+    ///
+    /// Bits from 18 on mean nothing, and bits that there is no channel for are dropped from the highest on.
     pub fn from_mask(mask: u32, num_channels: usize) -> Self {
         let mut positions: Vec<Option<u8>> = (0..18)
             .filter(|bit| mask >> bit & 1 == 1)
@@ -55,6 +63,16 @@ impl Layout {
     }
 
     /// The usual layout for a channel count; more than eight channels have no known positions.
+    ///
+    /// # Example
+    /// ```
+    /// use unweave_separation::audio::channels::Layout;
+    ///
+    /// let groups = Layout::from_count(6).groups();
+    /// let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+    /// assert_eq!(names, ["front pair", "front centre", "low frequency", "rear pair"]);
+    /// assert_eq!(groups[3].channels, [4, 5]);
+    /// ```
     pub fn from_count(num_channels: usize) -> Self {
         let mask = num_channels
             .checked_sub(1)
@@ -83,7 +101,8 @@ impl Layout {
 
     /// What the stereo model hears together: left/right pairs, and every other channel on its own.
     ///
-    /// Two channels are always one pair. Channels without a position are paired in file order.
+    /// Two channels are always one pair. Channels without a position are paired in file order. Groups come in
+    /// the order of their first channels.
     pub fn groups(&self) -> Vec<Group> {
         let n = self.num_channels();
         if n == 2 {

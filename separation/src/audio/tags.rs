@@ -1,4 +1,14 @@
 //! What a song says of itself, and what its stems say then: artist, album, year, cover and the rest.
+//!
+//! Tags travel from whatever format the song has to whatever the stems get, by way of the crate lofty's names
+//! for them; what a format has no name for stays behind. Each writer asks for its own form:
+//!
+//! | file | form | by |
+//! |---|---|---|
+//! | WAV | `LIST` `INFO`, and ID3v2 in `id3 ` | `riff_info`, `id3v2` |
+//! | MP3 | ID3v2 | `id3v2` |
+//! | FLAC | Vorbis comment, pictures | `vorbis_comment`, `flac_pictures` |
+//! | M4A, stem file | `ilst` | `ilst` |
 
 use std::fmt;
 use std::path::Path;
@@ -26,10 +36,12 @@ const OF_THE_FILE: [ItemKey; 9] = [
     ItemKey::EncodingTime,
 ];
 
-/// Larger covers stay behind: each of a set's files would carry them.
+/// Larger covers stay behind: each of a set's files would carry them. 4 MiB.
 const MAX_COVER_BYTES: usize = 4 << 20;
 
 /// Tags that every format can hold.
+///
+/// Without what is true of the song's file only, and without covers of more than 4 MiB.
 #[derive(Clone)]
 pub struct Tags(Tag);
 
@@ -59,6 +71,9 @@ impl Tags {
     }
 
     /// The tags of a file; none if it has none, or they can't be understood.
+    ///
+    /// A song with tags that are damaged is still a song, so this is no error. Of a file with several kinds of
+    /// tags, the one that is usual for its format counts.
     pub fn read(path: &Path) -> Self {
         let mut options = ParseOptions::new();
         options.read_properties(false);
@@ -107,7 +122,7 @@ impl Tags {
         text(self.0.artist().as_deref())
     }
 
-    /// The text of any tag by its name in FLAC, such as `ALBUM`.
+    /// The text of any tag by its name in FLAC, such as `ALBUM`. None if it is empty.
     pub fn text(&self, name: &str) -> Option<String> {
         let key = ItemKey::from_key(TagType::VorbisComments, name)?;
         text(self.0.get_string(key))
@@ -138,7 +153,7 @@ impl Tags {
         }
     }
 
-    /// The INFO list of a WAV, with its head.
+    /// The INFO list of a WAV, with its head. Empty if it can't be made.
     pub(crate) fn riff_info(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut tag = self.0.clone();
@@ -171,7 +186,7 @@ impl Tags {
         comment
     }
 
-    /// The pictures of a FLAC.
+    /// The pictures of a FLAC. A back cover stays one; all others are front covers.
     pub(crate) fn flac_pictures(&self) -> Vec<Picture> {
         let pictures = self.0.pictures().iter();
         pictures
@@ -187,6 +202,7 @@ impl Tags {
     }
 }
 
+/// Without spaces around it; none if nothing is left.
 fn text(text: Option<&str>) -> Option<String> {
     let text = text.map(str::trim).filter(|text| !text.is_empty())?;
     Some(text.to_owned())

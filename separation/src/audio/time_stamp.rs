@@ -1,12 +1,26 @@
 //! Where a file belongs on a timeline: the `bext` chunk of Broadcast Wave Format, by which a DAW spots
 //! it to its place.
 //!
+//! | offset | bytes | field | here |
+//! |---|---|---|---|
+//! | 0 | 256 | Description | zeros |
+//! | 256 | 32 | Originator | `Unweave` |
+//! | 288 | 32 | OriginatorReference | zeros |
+//! | 320 | 10 | OriginationDate | as given |
+//! | 330 | 8 | OriginationTime | as given |
+//! | 338 | 8 | TimeReference, low and high word | frames |
+//! | 346 | 2 | Version | 1 |
+//! | 348 | 254 | UMID, loudness, reserved | zeros |
+//!
+//! Of a chunk that is read, only date, time and reference count.
+//!
 //! # Source
 //! EBU Tech 3285, "Specification of the Broadcast Wave Format (BWF)", version 2, section 2.3.
 
 /// Bytes of the chunk's fixed part; a coding history may follow.
 pub(crate) const BEXT_BYTES: usize = 602;
 
+/// Who made the file, in ASCII.
 const ORIGINATOR: &[u8] = b"Unweave";
 
 /// Where the fields begin: Description 256, Originator 32, OriginatorReference 32 before the date.
@@ -40,6 +54,9 @@ impl TimeStamp {
     }
 
     /// The stamp of what begins that much later.
+    ///
+    /// # Units
+    /// Frames of the same rate as the stamp's.
     #[must_use]
     pub fn after(self, num_frames: u64) -> Self {
         Self {

@@ -9,6 +9,15 @@
 //!    the 96 bins.
 //! 3. Bins from 96 on are multiplied by their band's gain; below, `y[t] = Σ_i c_i[t] x[t + i − 2]`.
 //!
+//! # Shape
+//! Per channel and segment of n samples there are T = ⌈n / 480⌉ + 1 frames of 481 bins.
+//!
+//! | graph | in | out |
+//! |---|---|---|
+//! | `encoder` | `feat_erb [1, 1, T, 32]`, `feat_spec [1, 2, T, 96]` | `e0` to `e3`, `emb [1, T, 512]`, `c0 [1, 64, T, 96]` |
+//! | `gains` | `emb`, `e3` to `e0` | `m [1, 1, T, 32]` |
+//! | `filters` | `emb`, `c0` | `coefs [1, T, 96, 10]`: per bin five taps, oldest frame first, each re, im |
+//!
 //! # Source
 //! Schröter et al. 2023, "DeepFilterNet: Perceptually motivated real-time speech enhancement"; features, bands
 //! and look-ahead as in its `libDF` and `df.deepfilternet3`, graphs as `df.scripts.export` writes them.
@@ -22,33 +31,51 @@ use crate::runtime::session::{Session, Tensor};
 use crate::separator::StemBlock;
 use crate::transform::stft::Stft;
 
+/// 20 ms at [`RATE`].
 const N_FFT: usize = 960;
+/// 10 ms at [`RATE`].
 const HOP: usize = 480;
+/// From 0 Hz to the Nyquist frequency, 50 Hz apart.
 const BINS: usize = N_FFT / 2 + 1;
+/// Bands of one gain each, which cover all bins.
 const BANDS: usize = 32;
-/// Bins that are filtered.
+/// Bins that are filtered. They reach up to 4.8 kHz.
 const LOW_BINS: usize = 96;
+/// Frames that a filter adds up: two earlier ones, its own, and two later ones.
 const TAPS: usize = 5;
 /// Frames that features and taps look ahead.
 const AHEAD: usize = 2;
 /// `exp(−hop / rate / 1 s)`, which libDF rounds to two places.
 const ALPHA: f32 = 0.99;
+/// The only sample rate of the kind, in Hz; manifests with another are refused.
 const RATE: f32 = 48_000.0;
 /// Fewest bins in a band.
 const LEAST_BINS: usize = 2;
 
 /// Three graphs: what is heard, gains per band, and filters for the lowest bins.
+///
+/// The stem is what is kept of the mix; all else is the residual. Nothing is carried from one segment to the
+/// next, so running means begin anew with each.
 pub(crate) struct DeepFilter {
+    /// Features to embedding, and what the other two take over from its layers.
     encoder: Session,
+    /// Embedding to gains per band.
     gains: Session,
+    /// Embedding to taps for the lowest bins.
     filters: Session,
+    /// The first stem that is not the residual.
     stem_idx: usize,
+    /// With the Vorbis window; spectra are divided by [`N_FFT`] after it, and multiplied by it before the way
+    /// back.
     stft: Stft,
-    /// Bins in each band.
+    /// Bins in each band. From the lowest on; they add up to [`BINS`].
     bands: [usize; BANDS],
 }
 
 /// The tensors of each graph, in the order of [`crate::model::manifest::Part`].
+///
+/// The exporter's names and sizes are fixed, so manifests of this kind have no `[tensors]`. −1 is T, the same
+/// in all.
 pub(crate) fn interfaces() -> [Interface; 3] {
     let tensor = |name: &str, shape: &[i64]| Promise {
         name: name.to_owned(),
@@ -105,6 +132,13 @@ impl DeepFilter {
         }
     }
 
+    /// All three steps on one channel.
+    ///
+    /// # Shape
+    /// `samples` and `out` are as long as each other; the last hop is filled up with silence.
+    ///
+    /// # Errors
+    /// Inference fails, or an output has another number of values than T frames need.
     fn channel(&mut self, samples: &[f32], out: &mut [f32]) -> Result<(), Error> {
         let mix = self.analyse(samples);
         let frames = mix.len();
@@ -158,6 +192,9 @@ impl DeepFilter {
     }
 
     /// Frame t covers `[(t − 1) h, (t + 1) h)`; one more than it takes to cover the segment.
+    ///
+    /// # Shape
+    /// The result is `[frame][bin]`. What lies before and after the samples is silence.
     fn analyse(&mut self, samples: &[f32]) -> Vec<Vec<Complex<f32>>> {
         let mut history = vec![0.0; N_FFT];
         let mut spectrum = vec![0.0; 2 * BINS];
@@ -189,6 +226,10 @@ impl Network for DeepFilter {
 }
 
 /// y of step 3.
+///
+/// # Shape
+/// `mix` is `[frame][bin]`; frames that there are none of count as 0. `taps` is `[tap][re, im]` of this bin at
+/// frame `t`.
 fn filtered(mix: &[Vec<Complex<f32>>], t: usize, bin: usize, taps: &[f32]) -> Complex<f32> {
     let mut y = Complex::default();
     for (i, &[re, im]) in taps.as_chunks::<2>().0.iter().enumerate() {
@@ -203,6 +244,13 @@ fn filtered(mix: &[Vec<Complex<f32>>], t: usize, bin: usize, taps: &[f32]) -> Co
 }
 
 /// Step 1: the tensors of bands and of bins.
+///
+/// # Shape
+/// `feat_erb` is `[1, 1, frame, band]`, `feat_spec` `[1, part, frame, bin]`, real parts first; what frame t
+/// holds is of frame t + 2 of `mix`.
+///
+/// # Units
+/// Energies are means over the bins of a band, in dB; means over time have a time constant of one second.
 fn features(mix: &[Vec<Complex<f32>>], widths: &[usize; BANDS]) -> Result<(Tensor, Tensor), Error> {
     // Running means begin at what is usual for speech.
     let between =
@@ -245,6 +293,8 @@ fn features(mix: &[Vec<Complex<f32>>], widths: &[usize; BANDS]) -> Result<(Tenso
 
 /// Bins per band: equal steps on the scale of equivalent rectangular bandwidths (Glasberg and Moore 1990),
 /// bands that would get too few bins taking them from those above.
+///
+/// `hz = 24.7 · 9.265 (e^(e / 9.265) − 1)` for e equivalent bandwidths; edges are rounded to the nearest bin.
 fn band_widths() -> [usize; BANDS] {
     let scale = 24.7 * 9.265f32;
     let highest = 9.265 * (RATE / 2.0 / scale).ln_1p();
@@ -265,6 +315,7 @@ fn band_widths() -> [usize; BANDS] {
     widths
 }
 
+/// The nearest whole bin.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,5 +1,9 @@
 //! Kind `hybrid`: samples and spectra in, samples and spectra out; a stem is the sum of both. HTDemucs as
 //! it is commonly exported, its transform outside the graph.
+//!
+//! The two branches of the network leave the graph apart, so a stem is `wave + istft(spectra)`, both of the
+//! segment's length. HTDemucs' transform has its frames between hops
+//! ([`crate::transform::settings::Framing::Between`]).
 
 use super::Network;
 use super::spectra::{Input, Spectra, Spectral};
@@ -10,18 +14,34 @@ use crate::separator::StemBlock;
 use crate::transform::settings::Transform;
 
 /// A graph with two inputs, `[1, 2, N]` and spectra, and two outputs, `[1, S, 2, N]` and spectra of every stem.
+///
+/// # Shape
+/// N is the manifest's segment, S the stems of the output, with or without the residual
+/// ([`Manifest::stems_of`]). The axes of the spectra are as the manifest names them.
 pub(crate) struct Hybrid {
+    /// The graph; inputs samples, spectra, outputs likewise.
     session: Session,
+    /// Index 0 is the samples, 1 the spectra, of inputs and of outputs.
     interface: Interface,
+    /// Stem of the manifest for each stem of the output.
     given: Vec<usize>,
+    /// The stem that is not transformed back.
     residual_idx: usize,
+    /// The transform, and the spectra of the segment.
     spectral: Spectral,
+    /// `[1, 2, N]`, as the network is shown it.
     samples: Tensor,
+    /// The input tensor of spectra, T frames.
     spectra: Input,
+    /// One stem on its way back, all bins of the transform.
     stem: Spectra,
 }
 
 impl Hybrid {
+    /// Of a graph that takes segments of `frames` samples.
+    ///
+    /// # Errors
+    /// The runtime can't make the tensors.
     pub(crate) fn new(
         manifest: &Manifest,
         frames: usize,

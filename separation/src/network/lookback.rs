@@ -10,6 +10,12 @@
 //!
 //! Silence costs nothing: of a window of nothing but zeros every stem is zero, whatever the network would say, so
 //! it isn't asked. The stems are the same to the last bit.
+//!
+//! Of the frames kept, counted from the oldest: `W − H .. W` are new this time, `W − L − H .. W − L` become
+//! final.
+//!
+//! The built-in model in mode `standard` has N = 4096, h = 1024, W = 64, H = 4, L = 2 at 44.1 kHz: each
+//! inference sees 1.5 s of the past, S is 9216 frames (209 ms), and a hop 4096 frames (93 ms).
 
 use realfft::num_complex::Complex;
 
@@ -22,6 +28,12 @@ use crate::transform::settings::{Transform, WindowFunction};
 use crate::transform::stft::{Stft, hann};
 
 /// The stems, hop and window of a model that is run so.
+///
+/// From the manifest alone, so that the latency is known before anything is loaded.
+///
+/// # Units
+/// Everything in the shape is in samples at the model's rate, everything in `window` but its budget in frames
+/// of the transform.
 pub(crate) fn shape(manifest: &Manifest, transform: &Transform, window: &Lookback) -> Shape {
     let hop_frames = window.hop * transform.hop;
     Shape {
@@ -34,6 +46,7 @@ pub(crate) fn shape(manifest: &Manifest, transform: &Transform, window: &Lookbac
     }
 }
 
+/// `share` of so many frames, rounded down; `share` is between 0 and 1.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -44,10 +57,16 @@ fn share(frames: usize, share: f32) -> usize {
 }
 
 /// A network on spectra at work on a signal without an end.
+///
+/// Lags the mix by [`Shape::lag_frames`]: the transform's `N − h`, and L frames of it.
 pub(crate) struct Windows<N> {
+    /// As [`shape`] says; the stems are the network's own.
     shape: Shape,
+    /// W, H and L, in frames of the transform.
     window: Lookback,
+    /// What makes spectra of stems out of the W frames.
     network: N,
+    /// The transform, hop by hop; shared by all channels, as it holds no audio.
     stft: Stft,
     /// The last N samples of the mix, `[channel][sample]`.
     history: [Vec<f32>; 2],
@@ -96,6 +115,8 @@ impl<N: OnSpectra> Windows<N> {
     }
 
     /// After so many samples of silence nothing but zeros is in the history, the window and the overlap.
+    ///
+    /// In samples, and rather too many: nothing depends on it but how soon silence is for free.
     fn memory(&self) -> usize {
         let Lookback {
             frames, hop, look, ..
@@ -104,6 +125,12 @@ impl<N: OnSpectra> Windows<N> {
     }
 
     /// Runs the network on the window that ends with the newest frame, and adds its stems from sample `start` on.
+    ///
+    /// Writes `hop_frames` samples of every stem that the network gives; the overlap of the others stays as it
+    /// is.
+    ///
+    /// # Errors
+    /// Inference fails. The overlap is then partly new: reset before going on.
     fn run(&mut self, stems: &mut StemBlock, start: usize) -> Result<(), Error> {
         let Lookback {
             frames, hop, look, ..

@@ -1,6 +1,16 @@
 //! Kind `magnitude`: magnitudes in, magnitudes of the stems out, and a filter that makes spectra of them
 //! with the mix's phase. Open-Unmix and Spleeter; one graph per stem, or one for all.
 //!
+//! Per segment or window:
+//!
+//! 1. The graphs see |X| of the lowest `bins` bins, both channels at once or one after the other.
+//! 2. With a ratio: what they give, v, is raised to the power p; a stem is `X (v^p + ε/S) / (Σ v^p + ε)`, S the
+//!    sources. Bins above those that are seen have no mask of their own: nothing, or the mean of the frame's
+//!    mask.
+//! 3. With Wiener: a stem is v with the phase of X, 0 above what is seen; then all are refined together.
+//!
+//! A graph may also give the residual. It then takes part in the sums, and its spectra go nowhere.
+//!
 //! # Source
 //! Ratio: `spleeter.model.EstimatorSpecBuilder._build_masks`, ε = 1e−10, above the bins that the networks
 //! see `_extend_mask`. Wiener: [`super::wiener`].
@@ -22,12 +32,20 @@ use crate::transform::settings::Transform;
 const EPSILON: f32 = 1e-10;
 
 /// Graphs whose outputs are magnitudes, and the filter that makes spectra of them.
+///
+/// A *source* is a stem of any graph's output, in the order of the graphs; the indices of `sources`, `raised`
+/// and `stems` are those of sources.
 pub(crate) struct Magnitude {
+    /// Each with the stems of the manifest that its output holds, in its order.
     graphs: Vec<(Session, Vec<usize>)>,
+    /// One for all graphs.
     interface: Interface,
     filter: Filter,
+    /// The stem that is never given.
     residual_idx: usize,
+    /// The transform, and the spectra of the mix.
     spectral: Spectral,
+    /// Magnitudes of the mix, of as many frames as were seen last.
     input: Input,
     /// The stem of each source.
     sources: Vec<usize>,
@@ -38,6 +56,10 @@ pub(crate) struct Magnitude {
 }
 
 impl Magnitude {
+    /// Of one session per graph of the manifest, in its order, for segments of `frames` samples.
+    ///
+    /// # Errors
+    /// The runtime can't make the tensor.
     pub(crate) fn new(
         manifest: &Manifest,
         frames: usize,
@@ -65,6 +87,8 @@ impl Magnitude {
     }
 
     /// Runs every graph; fills `raised` for ratios, else `stems` with each source's magnitude and the mix's phase.
+    ///
+    /// Where the tensors have no channel axis, every graph is run twice, left first.
     fn run(&mut self) -> Result<(), Error> {
         let (input, output) = (&self.interface.inputs[0], &self.interface.outputs[0]);
         let (bins, num_bins) = (self.spectral.transform.bins, self.spectral.pair.num_bins());
@@ -110,6 +134,8 @@ impl Magnitude {
     }
 
     /// Fills `stems` with each source's share of the mix.
+    ///
+    /// From `raised`, and for all frames; the residual's are left out.
     fn share(&mut self, above: Above) {
         let (bins, num_bins) = (self.spectral.transform.bins, self.spectral.pair.num_bins());
         let equal = EPSILON / self.sources.len() as f32;
@@ -153,6 +179,7 @@ impl Magnitude {
     }
 }
 
+/// `value^power`; a negative one counts as 0 unless it is squared.
 fn raise(value: f32, power: f32) -> f32 {
     // powf is slow, and exact only for whole numbers by luck.
     if power == 2.0 {
@@ -162,6 +189,7 @@ fn raise(value: f32, power: f32) -> f32 {
     }
 }
 
+/// A number of this magnitude in the direction of `mix`; of phase 0 where that has none.
 fn with_phase_of(mix: Complex<f32>, magnitude: f32) -> Complex<f32> {
     let norm = spectra::magnitude(mix);
     if norm > 0.0 {

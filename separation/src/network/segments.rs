@@ -18,6 +18,9 @@
 //! segment of zeros are kept, and it isn't asked again. (What a network with a memory makes of silence depends on
 //! what came before, so there every hop of silence is inferred.)
 //!
+//! An example, with N = 8, d = 1, o = 2, so h = 4: weights are 0 1 2 3 3 2 1 0, and where segment j ends in … 2
+//! 1, segment j + 1 begins with 1 2 …, so the fade goes 1/3, 2/3.
+//!
 //! # Source
 //! d = 0 is `demucs.apply.apply_model` with `split`, `transition_power` 1 and no shifts, first and last
 //! segment included; it normalises by the whole song and adds the song's mean to every stem, as
@@ -34,6 +37,8 @@ use crate::separator::track::{Measuring, Statistics, Track};
 use crate::separator::{Separator, Shape, StemBlock};
 
 /// What is done about a segment that reaches beyond the end of the song.
+///
+/// It matters on files only: live, the song has no end. A segment that begins at or behind the end is not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// Silence follows.
@@ -46,9 +51,16 @@ pub(crate) enum End {
 }
 
 /// Where segments begin, and when their stems are final.
+///
+/// Made from the manifest, so that hop and window are known before a graph is loaded.
+///
+/// # Units
+/// Frames at the model's rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
+    /// N, o, d, and whether the network is shown a normalised mix.
     segment: Segment,
+    /// What a segment is given where the song ends in it.
     end: End,
     /// By how much the first segment begins before the song.
     lead: usize,
@@ -106,6 +118,9 @@ impl Grid {
     }
 
     /// w, for a whole segment.
+    ///
+    /// # Shape
+    /// N values, in the order of the segment's frames.
     fn weights(&self) -> Vec<f32> {
         let (frames, trim) = (self.segment.frames, self.segment.trim_frames);
         (0..frames)
@@ -123,31 +138,47 @@ impl Grid {
 }
 
 /// What a model that takes any length is tried out on: about a second.
+///
+/// As frames: one second at 48 kHz.
 const TRIAL_FRAMES: usize = 48_000;
 
 /// A model that sees a segment at a time, at work.
+///
+/// Positions are frames of the song at the model's rate, 0 being its first; negative ones lie before it.
 pub(crate) struct Segments {
+    /// Stems, hop and window for the purpose it is run for.
     shape: Shape,
+    /// Where segments lie.
     grid: Grid,
+    /// Live, or files: then the track is worth knowing.
     purpose: Purpose,
+    /// What makes stems of a segment.
     network: Box<dyn Network>,
+    /// w, one per frame of a segment.
     weights: Vec<f32>,
+    /// What is known of the song; none live, and none until somebody says.
     track: Option<Track>,
     /// The mix from `mix_start` on, `[channel][frame]`.
     mix: [Vec<f32>; 2],
+    /// Position of the first frame of `mix`.
     mix_start: i64,
     /// Frames taken so far.
     taken: i64,
+    /// j of the segment that is run next.
     next_segment: i64,
     /// Σ w s from frame `given` on, `[stem][channel][frame]`.
     sums: Vec<[Vec<f32>; 2]>,
-    /// Σ w.
+    /// Σ w. As long as every channel of `sums`.
     weight_sums: Vec<f32>,
     /// Next frame to give; negative before the song.
     given: i64,
+    /// What the network is shown, `[channel][frame]`.
     segment: [Vec<f32>; 2],
+    /// What it makes of that, `[stem][channel][frame]`.
     stems: StemBlock,
     /// Of the last segment that was nothing but zeros.
+    ///
+    /// None before there was one; kept as long as segments of silence are as long.
     stems_of_silence: Option<StemBlock>,
 }
 
@@ -197,6 +228,11 @@ impl Segments {
 
     /// The first inference also allocates what later ones reuse. One is enough: in large models it takes
     /// seconds.
+    ///
+    /// Half a segment of noise at −20 dB, then silence.
+    ///
+    /// # Errors
+    /// The network fails, or gives NaN or infinity.
     fn try_out(&mut self) -> Result<(), Error> {
         let mut frames = self.grid.segment.frames;
         if self.grid.end == End::Short {
@@ -217,6 +253,9 @@ impl Segments {
     }
 
     /// Runs the network on the next segment and adds its stems.
+    ///
+    /// Sums grow to where the segment's last frame lies. Where the segment is normalised, deviation and mean
+    /// are given back to its stems on the way.
     fn run(&mut self) -> Result<(), Error> {
         let frames = self.grid.segment.frames;
         let start = self.next_segment * signed(self.shape.hop_frames) - signed(self.grid.lead);
@@ -296,6 +335,10 @@ impl Segments {
 
     /// Makes the segment that begins at `start`, normalised if the network wants it so; gives by what, and what to
     /// add to every stem.
+    ///
+    /// What lies outside the song, which live has no end, is 0, normalised or not. The statistics are the
+    /// track's if it has some, else the segment's own, over all of it; the mean that is to be added is the
+    /// track's, or 0.
     fn fill(&mut self, start: i64, len: usize, end: Option<i64>) -> (Statistics, f32) {
         let is_song = |position: i64| match end {
             Some(end) => (0..end).contains(&position),
@@ -336,6 +379,8 @@ impl Segments {
     }
 
     /// Gives a hop of every stem.
+    ///
+    /// Writes from frame `start` of `stems` on. What no segment covers, such as frames before the song, is 0.
     fn give(&mut self, stems: &mut StemBlock, start: usize) {
         let hop = self.shape.hop_frames;
         let ready = hop.min(self.weight_sums.len());
@@ -421,10 +466,12 @@ impl Separator for Segments {
     }
 }
 
+/// A length as a position.
 fn signed(length: usize) -> i64 {
     i64::try_from(length).expect("a length in memory fits")
 }
 
+/// The same of a length from a header, which may be anything: what is too long is as long as can be.
 fn signed64(length: u64) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

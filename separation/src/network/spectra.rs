@@ -1,4 +1,8 @@
 //! The spectra of a segment on their way into and out of tensors.
+//!
+//! [`crate::transform::spectrogram`] knows one channel and all bins; a graph wants both channels or one, fewer
+//! bins, and its axes in whatever order it was exported with. Between the two is [`Spectral`]: it keeps the mix
+//! in one order, and goes by the manifest's axes ([`crate::model::layout`]) on the way in and out.
 
 use realfft::num_complex::Complex;
 
@@ -10,17 +14,24 @@ use crate::transform::settings::Transform;
 use crate::transform::spectrogram::Spectrogram;
 
 /// Spectra of one signal, `[channel][frame · bin]`, all bins of the transform.
+///
+/// Bin `b` of frame `t` lies at `t · num_bins + b`.
 pub(crate) type Spectra = [Vec<Complex<f32>>; 2];
 
 /// A transform, and the mix as it sees it.
 pub(crate) struct Spectral {
+    /// Lengths, and how many bins the graph sees.
     pub(super) transform: Transform,
+    /// Tables and work space, there and back.
     pub(super) pair: Spectrogram,
+    /// The mix of the segment or window at hand.
     pub(crate) mix: Spectra,
+    /// Frames in `mix`; whoever fills it sets this.
     pub(crate) frames: usize,
 }
 
 impl Spectral {
+    /// With nothing in it yet.
     pub(crate) fn new(transform: Transform) -> Self {
         Self {
             transform,
@@ -30,6 +41,7 @@ impl Spectral {
         }
     }
 
+    /// The settings of the manifest.
     pub(crate) fn transform(&self) -> &Transform {
         &self.transform
     }
@@ -40,6 +52,9 @@ impl Spectral {
     }
 
     /// Transforms a segment.
+    ///
+    /// # Shape
+    /// `segment` is `[channel][frame]`; `mix` gets [`Transform::num_frames`] frames.
     pub(super) fn analyse(&mut self, segment: &[Vec<f32>; 2]) {
         for (mix, samples) in self.mix.iter_mut().zip(segment) {
             self.pair.analyse(samples, mix);
@@ -48,6 +63,9 @@ impl Spectral {
     }
 
     /// Transforms a stem back.
+    ///
+    /// # Shape
+    /// `spectra` holds as many frames as [`Spectral::analyse`] made of a segment as long as `stem`.
     pub(super) fn synthesise(&mut self, spectra: &Spectra, stem: &mut [Vec<f32>; 2]) {
         for (samples, spectra) in stem.iter_mut().zip(spectra) {
             self.pair.synthesise(spectra, samples);
@@ -55,6 +73,9 @@ impl Spectral {
     }
 
     /// How a tensor of such spectra is laid out.
+    ///
+    /// `stems` is how many the tensor holds: 1 for an input. Frames are those of the mix at hand, bins those
+    /// that the graph sees.
     pub(crate) fn layout(&self, tensor: &manifest::Tensor, stems: usize) -> (Sizes, Strides) {
         let has = |axis| tensor.axes.contains(&axis);
         let sizes = Sizes {
@@ -69,6 +90,10 @@ impl Spectral {
 
     /// Writes the mix into an input tensor: as complex numbers, or as magnitudes if it has no parts.
     /// `first` is the first of the tensor's channels.
+    ///
+    /// # Shape
+    /// `values` is as large as [`Spectral::layout`] of one stem says; the tensor's channels are `first` and, if
+    /// it has two, the next.
     pub(crate) fn write(&self, tensor: &manifest::Tensor, first: usize, values: &mut Tensor) {
         let (sizes, strides) = self.layout(tensor, 1);
         let values = values.values_mut();
@@ -93,6 +118,11 @@ impl Spectral {
     }
 
     /// Reads one stem out of an output tensor of complex numbers; bins that it lacks are 0.
+    ///
+    /// # Shape
+    /// `values` are those of the whole tensor, laid out for `stems` stems, of which the one of index `stem` is
+    /// read. `spectra` gets all bins of the transform for the channels from `first` on; another channel stays
+    /// as it is.
     pub(super) fn read(
         &self,
         tensor: &manifest::Tensor,
@@ -126,6 +156,9 @@ const TILE: usize = 16;
 
 /// Visits every frame and bin in squares, so that both where frames are neighbours and where bins are, lines of the
 /// cache are used up once they are loaded.
+///
+/// The order of visits is all that differs from two nested loops. Tensors have frames and bins either way
+/// round, and walking one of two arrays across its lines costs a line per value.
 pub(super) fn tiles(frames: usize, bins: usize, mut visit: impl FnMut(usize, usize)) {
     for first_frame in (0..frames).step_by(TILE) {
         for first_bin in (0..bins).step_by(TILE) {
@@ -144,12 +177,21 @@ pub(crate) fn magnitude(x: Complex<f32>) -> f32 {
 }
 
 /// The input tensor for so many frames, made anew only when that changes.
+///
+/// Segments are all of one length but for the last one of a song that is short, so the tensor is nearly always
+/// the same.
 pub(crate) struct Input {
+    /// Zeros, or what was written for the last inference.
     tensor: Tensor,
+    /// What −1 in its shape stands for now.
     frames: usize,
 }
 
 impl Input {
+    /// Of a tensor of the manifest, all zeros.
+    ///
+    /// # Errors
+    /// The runtime can't make it.
     pub(crate) fn new(interface: &manifest::Tensor, frames: usize) -> Result<Self, Error> {
         Ok(Self {
             tensor: interface.zeros(frames)?,
@@ -158,6 +200,11 @@ impl Input {
     }
 
     /// The tensor, of the right size.
+    ///
+    /// `interface` is the one it was made for.
+    ///
+    /// # Errors
+    /// The runtime can't make another.
     pub(crate) fn of(
         &mut self,
         interface: &manifest::Tensor,

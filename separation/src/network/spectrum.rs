@@ -1,5 +1,9 @@
 //! Kind `spectrum`: complex spectra in; spectra of the stems out (MDX-Net), or complex masks that the
 //! mix's spectra are multiplied by (RoFormer). One graph for all stems, or one per stem.
+//!
+//! Both are complex and may turn the phase, so no filter follows: a stem is what the graph gives, or that times
+//! the mix, times `gain` of its file. Bins that the graph doesn't see are 0 in every stem, and end in the
+//! residual.
 
 use super::{Give, OnSpectra};
 use std::ops::Range;
@@ -13,22 +17,34 @@ use crate::transform::settings::Transform;
 /// One graph, or one per stem; all have the same tensors, whose axes the manifest names.
 pub(crate) struct Spectrum {
     graphs: Vec<Graph>,
+    /// One input, one output.
     interface: Interface,
+    /// Whether the output is spectra, or what to multiply the mix by.
     estimate: Estimate,
+    /// The stem that is never given.
     residual_idx: usize,
+    /// The transform, and the spectra of the mix.
     spectral: Spectral,
+    /// The mix as the graph sees it.
     input: Input,
+    /// The stem that is being given, all bins.
     stem: Spectra,
 }
 
 /// A graph and the stems of its output.
 struct Graph {
     session: Session,
+    /// Stems of the manifest, in the order of the output.
     given: Vec<usize>,
+    /// What its stems are multiplied by, `compensate` in MDX-Net.
     gain: f32,
 }
 
 impl Spectrum {
+    /// Of one session per graph of the manifest, in its order, for segments of `frames` samples.
+    ///
+    /// # Errors
+    /// The runtime can't make the tensor.
     pub(crate) fn new(
         manifest: &Manifest,
         frames: usize,

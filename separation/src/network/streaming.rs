@@ -5,6 +5,9 @@
 //! [`crate::Stream`] derives from the mix: a quarter of the backward work saved with four stems. The
 //! stems lag by the transform's N − h and the model's own look-ahead. A graph that takes one frame per
 //! call is called T times; one without a channel axis is called for each channel, with states of its own.
+//!
+//! N, h and the look-ahead are from the manifest, the window is the square root of Hann there and back
+//! ([`crate::transform::stft`]), S is N + look-ahead · h, and the hop is h.
 
 use crate::error::Error;
 use crate::model::layout::{Sizes, Strides};
@@ -16,22 +19,28 @@ use crate::transform::stft::Stft;
 
 /// A streaming model at work.
 pub(crate) struct StreamingSpectrum {
+    /// Stems, hop h and window S.
     shape: Shape,
+    /// The transform, shared by all channels, as it holds no audio.
     stft: Stft,
+    /// The graph; input spectra, output spectra of stems, and states both ways.
     session: Session,
+    /// Names, shapes and axes of its tensors.
     interface: Interface,
     /// Stems of the output.
     given: Vec<usize>,
-    /// One set per run that a frame takes: one, or one per channel.
+    /// One set per run that a frame takes: one, or one per channel. Each is one tensor per `[[state]]` of the
+    /// manifest.
     states: Vec<Vec<Tensor>>,
     /// The last N frames of the mix, `[channel][frame]`.
     history: [Vec<f32>; 2],
     /// Stems on their way out, `[stem][channel][frame]`, N frames.
     overlap: Vec<[Vec<f32>; 2]>,
-    /// For the frames of the last call.
+    /// For the frames of the last call. Zeros or old values between calls; all are written before each run.
     input: Tensor,
+    /// T of `input`.
     input_frames: usize,
-    /// One spectrum, `[bin][re, im]`.
+    /// One spectrum, `[bin][re, im]`. For tensors in which bins are not followed by their parts.
     spectrum: Vec<f32>,
 }
 
@@ -75,12 +84,22 @@ impl StreamingSpectrum {
     }
 
     /// T of one run of the graph that is to do `num_hops`.
+    ///
+    /// All at once if the input's T is free, else one.
     fn frames_per_run(&self, num_hops: usize) -> usize {
         let input = &self.interface.inputs[0].shape;
         if input.contains(&ANY) { num_hops } else { 1 }
     }
 
     /// Runs the graph on `num_hops` hops from hop `first` on, in channels `channels`.
+    ///
+    /// # Shape
+    /// `mix` is `[channel][frame]`, `stems` as long. The tensors have T = `num_hops` and as many channels as
+    /// `channels`.
+    ///
+    /// # Errors
+    /// Inference fails, or an output has another number of values than its shape and T say. States may then be
+    /// partly new: reset before going on.
     fn run(
         &mut self,
         mix: [&[f32]; 2],
@@ -155,6 +174,9 @@ impl StreamingSpectrum {
 }
 
 /// S: one window, and what the model looks ahead.
+///
+/// The last transform that a frame lies in ends up to N − 1 frames after it, and the graph gives its spectrum
+/// so many hops later.
 pub(crate) fn window_frames(spectrum: Spectrum) -> usize {
     spectrum.n_fft + spectrum.lookahead_hops * spectrum.hop
 }

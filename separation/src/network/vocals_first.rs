@@ -10,6 +10,9 @@
 //! | windows | short, looking back ([`crate::network::lookback`]) | the same, longer, with as much future as past |
 //! | drums, bass | in the same transform: past frames, and what future there is | transforms of their own, centred |
 //!
+//! The built-in model is of this kind ([`crate::model::store`]). Live, a window costs one inference and some
+//! medians; the modes differ in how many frames become final with it, and how many newer ones it has seen.
+//!
 //! # Source
 //! The networks: Hennequin, Khlif, Voituret and Moussallam, "Spleeter: a fast and efficient music source separation
 //! tool with pre-trained models" (JOSS 2020). The rest: see the modules.
@@ -44,12 +47,16 @@ use networks::Networks;
 use normalizer::Normalizer;
 
 /// Seconds around a frame over which the bass' likeness of the sides and its share of the lows are measured.
+///
+/// On files so much before and as much after it, live before it only.
 const FRAME_SECONDS_BASS: (f32, f32) = (0.19, 0.35);
 
 /// Seconds of the past whose level counts live.
 const LEVEL_SECONDS: f32 = 4.0;
 
 /// Where the stems that are made are.
+///
+/// As indices of the manifest's stems, which are these three and `other`, in any order.
 #[derive(Debug, Clone, Copy)]
 struct Stems {
     drums: usize,
@@ -58,6 +65,8 @@ struct Stems {
 }
 
 impl Stems {
+    /// From the names in the manifest.
+    ///
     /// # Errors
     /// The model has other stems.
     fn of(model: &Model) -> Result<Self, Error> {
@@ -83,6 +92,9 @@ impl Stems {
 }
 
 /// The nearest number of hops to a time.
+///
+/// # Units
+/// `length` in seconds, `sample_rate` in Hz, `hop` in samples.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -93,6 +105,8 @@ fn seconds(length: f32, sample_rate: f32, hop: usize) -> usize {
 }
 
 /// Stems, hop and window, from the manifest alone.
+///
+/// On files the lags of the three parts that follow each other add up.
 pub(crate) fn shape(
     manifest: &Manifest,
     (transform, window): (&Transform, &Lookback),
@@ -107,7 +121,8 @@ pub(crate) fn shape(
     }
 }
 
-/// Of the vocals alone, and the rest.
+/// Of the vocals alone, and the rest: what [`Windows`] is told on files, where drums and bass are split off
+/// afterwards.
 fn vocals_shape(manifest: &Manifest, transform: &Transform, window: &Lookback) -> Shape {
     Shape {
         stems: vec!["vocals".to_owned(), "accompaniment".to_owned()],
@@ -118,6 +133,9 @@ fn vocals_shape(manifest: &Manifest, transform: &Transform, window: &Lookback) -
 
 /// The model at work, tried out; `vocals` is needed for files only. `num_given` is how many frames the graphs give, if
 /// not all that they see.
+///
+/// `window` is the manifest's `[files]`; a live mode has its own. `is_parallel` is whether the two networks,
+/// and then the transforms of the drums, run at the same time, each on a thread of its own: on files only.
 ///
 /// # Errors
 /// The networks fail on noise or on silence, or give no numbers for them.
@@ -171,11 +189,16 @@ pub(crate) fn separator(
 }
 
 /// The vocals of a window of spectra.
+///
+/// A stem is X (1 − share), share being what the networks call accompaniment, between 0 and 1.
 pub(crate) struct Vocals {
+    /// Shares of the accompaniment.
     networks: Networks,
+    /// The window's mix.
     spectral: Spectral,
     /// New frames per window.
     hop: usize,
+    /// The vocals; outside the frames that were asked for last, whatever was there.
     stem: Spectra,
 }
 

@@ -1,4 +1,7 @@
 //! Kind `waveform`: a segment of samples in, segments of samples out, such as Demucs exported end to end.
+//!
+//! The graph has all of the network in it, its transforms included; here samples are copied in and stems out.
+//! How a mix is cut into segments is the business of [`super::segments`].
 
 use super::Network;
 use crate::error::Error;
@@ -7,15 +10,23 @@ use crate::runtime::session::{Session, Tensor};
 use crate::separator::StemBlock;
 
 /// A graph from `[1, 2, N]` to `[1, S, 2, N]`.
+///
+/// # Shape
+/// N is the manifest's segment, S the stems of the output, with or without the residual.
 pub(crate) struct Waveform {
+    /// The graph, with one input and one output.
     session: Session,
-    /// Stems of the output.
+    /// Stem of the manifest for each stem of the output.
     given: Vec<usize>,
     /// `[1, 2, N]`
     input: Tensor,
 }
 
 impl Waveform {
+    /// Of a graph that takes segments of `frames` samples.
+    ///
+    /// # Errors
+    /// The runtime can't make the tensor.
     pub(crate) fn new(manifest: &Manifest, frames: usize, session: Session) -> Result<Self, Error> {
         Ok(Self {
             session,

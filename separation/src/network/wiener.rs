@@ -8,6 +8,13 @@
 //! 3. `C[t, f] = √ε I + Σ_j v_j R_j`
 //! 4. `y_j = v_j R_j C⁻¹ x`
 //!
+//! In steps 2 and 3 all frames of the window count, so what follows of a frame depends on the others: the
+//! window is the model's ([`crate::model::manifest::Filter::Wiener`]), not the caller's.
+//!
+//! # Shape
+//! Spectra are `[channel][frame · bin]`, all bins of the transform; the last window is as short as what is
+//! left.
+//!
 //! # Source
 //! `openunmix.filtering.wiener` and `expectation_maximization` (1.3), in f64 where sums are long. Here ε and √ε are
 //! multiplied by the square of what the reference divides by, which comes to the same.
@@ -18,15 +25,22 @@ use super::spectra::Spectra;
 
 type C = Complex<f64>;
 
+/// ε of a mix whose loudest bin is at most [`LOUDEST`].
 const EPSILON: f64 = 1e-10;
 /// The loudest bin is brought down to this.
 const LOUDEST: f32 = 10.0;
 
 /// Settings, see [`crate::model::manifest::Filter`].
+///
+/// Made for every segment: it holds nothing of the mix.
 pub(super) struct Wiener {
+    /// How often steps 1 to 4 are done; with 0, the sources stay as they are.
     pub(super) iterations: usize,
+    /// Frames of a window.
     pub(super) frames: usize,
+    /// Whether x − Σ y takes part as one more source, which is forgotten afterwards.
     pub(super) has_residual: bool,
+    /// Bins of every frame.
     pub(super) num_bins: usize,
 }
 
@@ -39,6 +53,8 @@ struct Hermitian {
 }
 
 /// Work space, for every bin.
+///
+/// `r` is made anew once per iteration, `c` and `z` once per frame.
 #[derive(Default)]
 struct Work {
     /// R, `[source][bin]`.
@@ -89,6 +105,10 @@ impl Wiener {
     }
 
     /// One iteration, in the order in which spectra lie in memory: frame by frame.
+    ///
+    /// # Shape
+    /// `x` and every `y` are `[channel][frame · bin]` of one window. `square` is the square of what the
+    /// reference divides by.
     fn iterate(
         &self,
         x: [&[Complex<f32>]; 2],
@@ -144,6 +164,8 @@ impl Wiener {
 
 impl Hermitian {
     /// Its inverse times a vector.
+    ///
+    /// Of a matrix that is positive definite, as C is by its √ε I.
     fn solve(&self, left: C, right: C) -> [C; 2] {
         let scale = 1.0 / (self.left * self.right - self.across.norm_sqr());
         [
@@ -154,6 +176,9 @@ impl Hermitian {
 }
 
 /// R of a source, per bin.
+///
+/// # Shape
+/// `left` and `right` are `[frame · bin]`; `r` gets one matrix per bin. ε is already multiplied by the square.
 fn covariance(
     left: &[Complex<f32>],
     right: &[Complex<f32>],

@@ -6,6 +6,12 @@ use crate::error::Error;
 
 /// Two hops, one of noise and one of silence, whose stems must be numbers. The first inference also
 /// allocates what later ones reuse.
+///
+/// The separator is reset afterwards. A model that gives NaN for silence alone would otherwise fail in the
+/// first pause of a song.
+///
+/// # Errors
+/// An inference fails, or [`Error::NotANumber`] with the first stem that holds NaN or infinity.
 pub(crate) fn check_numbers(separator: &mut dyn Separator) -> Result<(), Error> {
     let hop = separator.shape().hop_frames;
     let noise = noise(hop);

@@ -2,6 +2,13 @@
 //!
 //! They are part of the library, behind its feature `testing`, so that every test of live use and of files, in any
 //! crate, runs the same stand-ins instead of a copy of the logic under test.
+//!
+//! | double | stems |
+//! |---|---|
+//! | [`Passthrough`] | the first is the mix |
+//! | [`Delayed`] | each the mix times a gain |
+//! | [`Failing`] | as [`Passthrough`], then errors |
+//! | [`NotANumber`] | as [`Passthrough`], with NaN |
 
 use std::ops::Range;
 
@@ -9,6 +16,9 @@ use crate::error::Error;
 use crate::separator::{Separator, Shape, StemBlock};
 
 /// A shape with the stems drums, bass, vocals and other, the last being the residual.
+///
+/// # Units
+/// `sample_rate` in Hz; the budget is the usual one, 7/8 of the hop.
 ///
 /// # Panics
 /// If the hop is zero or the window shorter than the hop.
@@ -30,9 +40,24 @@ pub fn shape(sample_rate: u32, hop_frames: usize, window_frames: usize) -> Shape
 }
 
 /// Every stem is the mix times a fixed gain, with the lag that the shape promises.
+///
+/// # Example
+/// ```
+/// use unweave_separation::doubles::{Delayed, shape};
+/// use unweave_separation::{Separator, StemBlock};
+///
+/// let mut separator = Delayed::new(shape(44_100, 2, 3), &[0.5, 0.0, 0.0, 1.0]);
+/// let mut stems = StemBlock::default();
+/// separator.process([&[1.0, 2.0], &[3.0, 4.0]], &mut stems)?;
+/// // The window is one frame longer than the hop, so everything comes a frame late.
+/// assert_eq!(stems.stem(0), &[vec![0.0, 0.5], vec![0.0, 1.5]]);
+/// assert_eq!(stems.stem(3), &[vec![0.0, 1.0], vec![0.0, 3.0]]);
+/// # Ok::<(), unweave_separation::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Delayed {
     shape: Shape,
+    /// One per stem, as a factor.
     gains: Vec<f32>,
     /// The mix that is still to come out, `[channel][frame]`; `lag_frames` long between calls.
     held: [Vec<f32>; 2],
@@ -115,7 +140,9 @@ impl Separator for Passthrough {
 #[derive(Debug, Clone)]
 pub struct Failing {
     inner: Passthrough,
+    /// Hops that are separated before it fails.
     good_hops: usize,
+    /// Hops that it was given since it was made.
     done_hops: usize,
 }
 
@@ -158,11 +185,14 @@ pub struct NotANumber {
     inner: Passthrough,
     /// Numbers of the hops, from 0 on, whose last frame is NaN.
     bad_hops: Range<usize>,
+    /// Hops that it was given since it was made.
     done_hops: usize,
 }
 
 impl NotANumber {
     /// Separates `good_hops` hops; the last frame of every later hop is NaN.
+    ///
+    /// The NaN is in the left channel of the first stem.
     pub fn new(shape: Shape, good_hops: usize) -> Self {
         Self {
             inner: Passthrough::new(shape),

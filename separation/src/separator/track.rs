@@ -1,4 +1,7 @@
 //! What is known of a mix before its first frame: of a file all, of a live signal nothing.
+//!
+//! Some networks were trained on songs that were brought to mean 0 and deviation 1 as a whole
+//! ([`crate::Separator::wants_track`]), so a job for files listens to a song once before it separates it.
 
 /// Facts about a whole mix.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,11 +13,14 @@ pub struct Track {
 }
 
 /// Of the mean of both channels.
+///
+/// # Units
+/// Full scale is 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Statistics {
     /// Its mean.
     pub mean: f32,
-    /// Its standard deviation, with n − 1.
+    /// Its standard deviation, with n − 1. Never below −140 dB; of silence it is 1.
     pub deviation: f32,
 }
 
@@ -22,9 +28,24 @@ pub struct Statistics {
 const SILENCE: f64 = 1e-7;
 
 /// Measures a mix that comes block by block.
+///
+/// # Example
+/// ```
+/// use unweave_separation::Measuring;
+///
+/// let mut measuring = Measuring::default();
+/// measuring.add([&[1.0, 0.0], &[0.0, -1.0]]);
+/// let track = measuring.track();
+/// assert_eq!(track.num_frames, 2);
+/// // The mono mix is 0.5, −0.5.
+/// let loudness = track.loudness.expect("it was measured");
+/// assert_eq!((loudness.mean, loudness.deviation), (0.0, 0.5_f32.sqrt()));
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Measuring {
+    /// How many were added.
     num_frames: u64,
+    /// Of the mono mix so far.
     mean: f64,
     /// Σ (x − mean)²
     spread: f64,

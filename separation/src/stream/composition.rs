@@ -9,6 +9,12 @@
 //! `⌊(n − l) / h⌋ h − (S − h) ≥ n − l − (S − g)` frames: it adds S − g to the lag. With other rates it adds
 //! `Timing::window_frames` − 1.
 //!
+//! An example: "drums" of the first stage is split by a second into kick and snare, so the leaves are kick,
+//! snare, bass, …; bass waits for as many frames as the second stage is late.
+//!
+//! # Units
+//! Frames are at the rate of the whole, which each stream converts to its model's.
+//!
 //! # Source
 //! Averages: `demucs.apply.apply_model` for a `BagOfModels`.
 
@@ -21,21 +27,30 @@ use crate::separator::{Separator, Shape, StemBlock};
 use crate::stream::Stream;
 
 /// Several models as one.
+///
+/// To the outside a separator like any other, whose hop is the longest of its roots.
 pub(crate) struct Composition {
+    /// Stems of the manifest; the residual is derived once more outside.
     shape: Shape,
+    /// All hear the mix: the members of a bag, or the first stage of a cascade.
     roots: Vec<Branch>,
+    /// Frames by which every leaf lags the mix, the slowest of itself and the others by waiting: `S − h`.
     lag: usize,
 }
 
 /// A model and where its stems go.
 pub(crate) struct Branch {
+    /// The model at the whole's rate.
     stream: Stream,
+    /// What it gave for the last push.
     out: StemBlock,
     /// One per stem of the model.
     ends: Vec<End>,
 }
 
 /// Where a stem of a stage goes.
+///
+/// It is decided once, when the composition is made.
 enum End {
     /// It is not used.
     Unused,
@@ -45,10 +60,13 @@ enum End {
     Split(Box<Branch>),
 }
 
+/// Where a stem goes, and how much of it.
 struct Leaf {
+    /// Stem of the whole that it is added to.
     stem_idx: usize,
+    /// What it is multiplied by: in a bag, its member's share of all weights of the stem; else 1.
     weight: f32,
-    /// Frames that wait, `[channel][frame]`.
+    /// Frames that wait, `[channel][frame]`. Silence at first, as long as the lag.
     queue: [Vec<f32>; 2],
 }
 
@@ -124,6 +142,7 @@ impl Composition {
         Ok(Self::new(model, root.into_iter().collect()))
     }
 
+    /// Of branches that were loaded: finds out how late the slowest leaf is, and has the others wait.
     fn new(model: &Model, roots: Vec<Branch>) -> Self {
         let manifest = &model.manifest;
         let hop_frames = roots
@@ -157,6 +176,9 @@ impl Composition {
 pub(crate) type Open<'a> = dyn FnMut(&str, u32) -> Result<Stream, Error> + 'a;
 
 /// What the stems of every stage of a cascade are called, from the manifests alone.
+///
+/// # Shape
+/// `[stage][stem]`, stages in the manifest's order, stems in that of the stage's model; none for another kind.
 ///
 /// # Errors
 /// A stage is missing, names another number of stems than its model has, or splits what there is not; the
@@ -213,6 +235,8 @@ pub(crate) fn leaves(model: &Model) -> Result<Vec<Vec<String>>, Error> {
 type Loaded<'a> = (&'a Stage, &'a Vec<String>, Option<Stream>);
 
 /// The branch of a stage, with all stages that split its stems.
+///
+/// Takes their streams out of `stages`. `stems` are those of the whole; none if the stage was taken before.
 fn branch(idx: usize, stages: &mut [Loaded<'_>], stems: &[String]) -> Option<Branch> {
     let stream = stages[idx].2.take()?;
     let names = stages[idx].1;
@@ -233,6 +257,7 @@ fn branch(idx: usize, stages: &mut [Loaded<'_>], stems: &[String]) -> Option<Bra
 }
 
 impl End {
+    /// A leaf with nothing in its queue yet.
     fn leaf(stem_idx: usize, weight: f32) -> Self {
         Self::Leaf(Leaf {
             stem_idx,
@@ -243,6 +268,7 @@ impl End {
 }
 
 impl Branch {
+    /// Of a stream and one end per stem of it.
     fn new(ends: Vec<End>, stream: Stream) -> Self {
         Self {
             stream,
@@ -252,6 +278,9 @@ impl Branch {
     }
 
     /// How far the slowest leaf lags the mix, if this stage's input does by `before`.
+    ///
+    /// # Units
+    /// Frames at the whole's rate; `hop` is the whole's.
     fn lag(&self, before: usize, hop: usize) -> usize {
         let shape = self.stream.shape();
         let own = if shape.sample_rate == self.stream.sample_rate() {
@@ -268,6 +297,8 @@ impl Branch {
         later.max().unwrap_or(lag)
     }
 
+    /// For the first frame of another mix, of which `track` is known if anything is; leaves are filled up with
+    /// `lag` frames of silence.
     fn reset(&mut self, lag: usize, track: Option<&Track>) {
         match track {
             Some(track) => self.stream.begin(track),
@@ -292,11 +323,16 @@ impl Branch {
         }
     }
 
+    /// Whether this stage or a later one wants to know the mix before it begins.
     fn wants_track(&self) -> bool {
         let later = |end: &End| matches!(end, End::Split(branch) if branch.wants_track());
         self.stream.wants_track() || self.ends.iter().any(later)
     }
 
+    /// Separates what it is given, and passes the stems on to later stages and into the queues of leaves.
+    ///
+    /// # Errors
+    /// As [`Stream::push`].
     fn push(&mut self, mix: [&[f32]; 2]) -> Result<(), Error> {
         self.stream.push(mix, &mut self.out)?;
         for (end, stem) in self.ends.iter_mut().zip(self.out.iter()) {
@@ -314,6 +350,8 @@ impl Branch {
     }
 
     /// Adds the frames that are due to `stems`.
+    ///
+    /// As many frames of every leaf as `stems` has.
     fn give(&mut self, stems: &mut StemBlock) {
         for end in &mut self.ends {
             match end {

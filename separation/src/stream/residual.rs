@@ -1,4 +1,7 @@
 //! What the other stems leave of the mix, so that adding all stems gives the mix back.
+//!
+//! Rounding is why this is more than one subtraction: the stems are added again by others, in f32, and what
+//! they get has to be the mix. The way for integers is [`crate::delivery`]'s.
 
 use crate::separator::StemBlock;
 
@@ -12,6 +15,9 @@ const CHUNK: usize = 64;
 /// not; where no stem is louder than the mix, that is the mix's own ulp. No residual does better: it and
 /// the partial sum before it are f32 of about that size. Integers of files are made to sum exactly
 /// where they are written.
+///
+/// # Shape
+/// `mix` is one channel and as long as `out`; of the residual stem only that channel is written.
 pub(crate) fn fill(out: &mut StemBlock, residual_idx: usize, channel_idx: usize, mix: &[f32]) {
     let mut residual = std::mem::take(&mut out.stem_mut(residual_idx)[channel_idx]);
     residual.fill(0.0);

@@ -22,12 +22,18 @@ use crate::separator::Shape;
 
 /// How many frames the stems need, how many become final at once, and how long that may take, at the
 /// caller's rate.
+///
+/// With the host's block size it is all that the plug-in's latency follows from (`LatencyPlan` of the crate
+/// `unweave-live`), before a model is loaded.
+///
+/// # Units
+/// Frames at the caller's rate. For a push of any size: N are the frames pushed since the last reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// S: frame p of the stems is final once p + S frames of the mix are in, for every p, and for some
     /// p not before.
     pub window_frames: usize,
-    /// h: most frames that become final per inference.
+    /// h: most frames that become final per inference. With other rates some inferences make one fewer.
     pub hop_frames: usize,
     /// T: the longest that one inference may take; see [`Shape::budget_frames`].
     pub budget_frames: usize,
@@ -35,6 +41,20 @@ pub struct Timing {
 
 impl Timing {
     /// Of a [`crate::Stream`] at `sample_rate` over a separator of this shape, which need not exist.
+    ///
+    /// # Example
+    /// ```
+    /// use unweave_separation::{Timing, doubles::shape};
+    ///
+    /// let shape = shape(44_100, 1024, 4096);
+    /// let same = Timing::of(&shape, 44_100)?;
+    /// assert_eq!((same.window_frames, same.hop_frames, same.budget_frames), (4096, 1024, 896));
+    /// // At twice the rate everything takes twice as many frames, and the resamplers add theirs.
+    /// let twice = Timing::of(&shape, 88_200)?;
+    /// assert_eq!((twice.hop_frames, twice.budget_frames), (2048, 1792));
+    /// assert!(twice.window_frames > 8192);
+    /// # Ok::<(), unweave_separation::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::SampleRate`] if the rate is not converted.

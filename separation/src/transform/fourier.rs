@@ -1,4 +1,7 @@
 //! One real Fourier transform there and back, with its work space.
+//!
+//! The convention of all transforms here: `X[f] = Σ x[n] e^(−2πi f n / N)` forward, its conjugate backward, no
+//! factor in either. Planning takes time and memory; running allocates nothing.
 
 use std::sync::Arc;
 
@@ -6,17 +9,24 @@ use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 /// Both plans of one length, unnormalised: there and back multiplies by the length.
+///
+/// # Shape
+/// `frame` has N samples, `spectrum` ⌊N / 2⌋ + 1 bins. N is even wherever this is used.
 pub(crate) struct Fourier {
+    /// Samples to bins.
     forward: Arc<dyn RealToComplex<f32>>,
+    /// Bins to samples, N times too large.
     backward: Arc<dyn ComplexToReal<f32>>,
     /// Samples; [`Fourier::forward`] leaves it in disorder.
     pub(crate) frame: Vec<f32>,
     /// Bins from 0 Hz to the Nyquist frequency; [`Fourier::backward`] leaves it in disorder.
     pub(crate) spectrum: Vec<Complex<f32>>,
+    /// As much as the hungrier of both plans wants.
     scratch: Vec<Complex<f32>>,
 }
 
 impl Fourier {
+    /// Plans of length N; everything is zero.
     pub(crate) fn new(n_fft: usize) -> Self {
         let mut planner = RealFftPlanner::new();
         let forward = planner.plan_fft_forward(n_fft);

@@ -1,6 +1,12 @@
 //! How the samples of a segment become spectra: what a network was trained with, as its manifest says.
+//!
+//! In a manifest this is `[stft]`. The transforms themselves are [`super::spectrogram`], for whole segments,
+//! and [`super::stft`], hop by hop.
 
 /// A transform outside the graph.
+///
+/// N even, h at most N / 2 and a divisor of N unless frames are centred:
+/// [`crate::model::manifest::Manifest::parse`] sees to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transform {
     /// Length of a frame, in samples.
@@ -20,6 +26,8 @@ pub struct Transform {
 }
 
 /// What the samples of a frame are multiplied by before and after its transform.
+///
+/// The same there and back: the sum of its squares is what is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowFunction {
     /// Periodic Hann.
@@ -29,6 +37,8 @@ pub enum WindowFunction {
 }
 
 /// Where the frames of a segment's transform lie.
+///
+/// With N = n_fft and h = hop, frame 0 begins N / 2, (N − h) / 2 or no samples before the segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Framing {
@@ -53,6 +63,8 @@ impl Framing {
 
 impl Transform {
     /// T for a segment of so many samples.
+    ///
+    /// Silence that is appended counts as samples. With whole frames a segment is never shorter than one.
     pub fn num_frames(&self, samples: usize) -> usize {
         let samples = samples + self.silence_frames;
         match self.framing {
@@ -62,6 +74,7 @@ impl Transform {
         }
     }
 
+    /// Whether frames lie inside the segment, so that its ends fade by themselves.
     pub(crate) fn is_whole(&self) -> bool {
         self.framing == Framing::Whole
     }

@@ -31,17 +31,24 @@ use crate::transform::stft::hann;
 const LEAST_WEIGHT: f32 = 1e-11;
 
 /// Tables and work space of one transform pair.
+///
+/// Holds nothing of a signal between calls.
 pub(crate) struct Spectrogram {
+    /// Lengths, window and framing.
     transform: Transform,
+    /// One frame and its spectrum.
     fourier: Fourier,
+    /// w, N values.
     window_function: Vec<f32>,
-    /// Samples under way, from `−lead` on.
+    /// Samples under way, from `−lead` on. Windowed frames, added where they overlap.
     sum: Vec<f32>,
-    /// 1 / Σ w² for every sample of a segment of this length.
+    /// 1 / Σ w² for every sample of a segment of this length. With the factors of the transform; made anew when
+    /// the length changes.
     scale: Vec<f32>,
 }
 
 impl Spectrogram {
+    /// Tables for these settings.
     pub(crate) fn new(transform: Transform) -> Self {
         Self {
             fourier: Fourier::new(transform.n_fft),
@@ -61,6 +68,9 @@ impl Spectrogram {
     }
 
     /// Spectra of all frames of a segment of one channel.
+    ///
+    /// `samples` is of any length, but at least N where frames are whole; all bins are made, also those that a
+    /// graph doesn't see.
     ///
     /// # Shape
     /// `spectra`: `[frame][bin]`, made as long as needed.
@@ -105,6 +115,8 @@ impl Spectrogram {
 
     /// A segment of one channel from the spectra of all its frames.
     ///
+    /// Samples that no frame covers are 0.
+    ///
     /// # Shape
     /// `spectra`: as [`Spectrogram::analyse`] makes them; `samples`: what it was given.
     pub(crate) fn synthesise(&mut self, spectra: &[Complex<f32>], samples: &mut [f32]) {
@@ -134,6 +146,9 @@ impl Spectrogram {
     }
 
     /// Everything step 3 multiplies by but the window, per sample.
+    ///
+    /// # Shape
+    /// `len` values, for samples 0 to `len` − 1 of the segment.
     fn scales(&self, len: usize) -> Vec<f32> {
         let Transform {
             n_fft,

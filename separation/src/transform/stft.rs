@@ -12,6 +12,10 @@
 //! N/(2h), which step 4 divides by: forward then backward is the identity, once the tail is flushed
 //! with N − h samples of silence. Frame k completes samples `[(k+1)h − N, (k+1)h − N + h)`: a lag of N − h.
 //!
+//! # Shape
+//! A spectrum is `[bin][re, im]` or one complex number per bin, F bins from 0 Hz to the Nyquist frequency; bin
+//! f is at `f · rate / N` Hz.
+//!
 //! # Source
 //! Matches `torch.stft(center=False, normalized=False)` on a mix padded with N − h zeros in front.
 
@@ -23,9 +27,15 @@ use crate::transform::fourier::Fourier;
 
 /// Tables and work space of one transform pair. Holds no audio: that is in the caller's buffers, one
 /// per channel forward, one per stem and channel backward.
+///
+/// One pair serves any number of channels and signals, one after the other; nothing is allocated after it is
+/// made.
 pub struct Stft {
+    /// h, in samples.
     hop: usize,
+    /// One frame and its spectrum.
     fourier: Fourier,
+    /// w, N values.
     analysis_window: Vec<f32>,
     /// Everything step 4 multiplies by, the 1/N of the transform included.
     synthesis_window: Vec<f32>,
@@ -38,6 +48,8 @@ impl Stft {
         n_fft > 0 && n_fft.is_multiple_of(2) && hop > 0 && (n_fft / 2).is_multiple_of(hop)
     }
 
+    /// The pair of steps 1 to 4, for frames of `n_fft` samples, `hop` apart.
+    ///
     /// # Panics
     /// If not [`Stft::is_valid`].
     pub fn new(n_fft: usize, hop: usize) -> Self {
@@ -95,6 +107,9 @@ impl Stft {
     /// # Shape
     /// `history`: the last N samples, zeros at first, updated here; `samples`: h;
     /// `spectrum`: `[bin][re, im]`, 2 F.
+    ///
+    /// # Panics
+    /// If `history` or `samples` has another length.
     pub fn analyse(&mut self, history: &mut [f32], samples: &[f32], spectrum: &mut [f32]) {
         let bins = self.forward(history, samples);
         for (pair, bin) in spectrum.as_chunks_mut::<2>().0.iter_mut().zip(bins) {
@@ -120,6 +135,9 @@ impl Stft {
     /// # Shape
     /// `spectrum`: `[bin][re, im]`, 2 F; `overlap`: N samples under way, zeros at first, updated here;
     /// `samples`: h.
+    ///
+    /// # Panics
+    /// If `overlap` is shorter or `samples` of another length.
     pub fn synthesise(&mut self, spectrum: &[f32], overlap: &mut [f32], samples: &mut [f32]) {
         let pairs = spectrum.as_chunks::<2>().0;
         for (bin, pair) in self.fourier.spectrum.iter_mut().zip(pairs) {
@@ -139,6 +157,8 @@ impl Stft {
         self.backward(overlap, samples);
     }
 
+    /// Step 4 for the spectrum in `fourier`: adds its frame to `overlap`, hands out the first hop of that and
+    /// moves the rest up.
     fn backward(&mut self, overlap: &mut [f32], samples: &mut [f32]) {
         self.fourier.backward();
         for ((overlap, frame), weight) in overlap
@@ -155,6 +175,8 @@ impl Stft {
 }
 
 /// The periodic Hann window.
+///
+/// `w[n] = sin²(π n / N)`, N values, w\[0\] = 0; computed in f64.
 pub(crate) fn hann(n_fft: usize) -> Vec<f32> {
     let angle = |n: usize| std::f64::consts::PI * n as f64 / n_fft as f64;
     (0..n_fft).map(|n| narrow(angle(n).sin().powi(2))).collect()

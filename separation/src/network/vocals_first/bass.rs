@@ -7,6 +7,9 @@
 //!
 //! With `s = ⟨Re L R*⟩ / ⟨(|L|² + |R|²) / 2⟩` over frames around, `w = clip((s − 0.9) / 0.1) · clip((r − 0.2) / 0.25)`,
 //! r the share of the energy below 150 Hz: the mask is `w / (1 + (f/900)^8) + (1 − w) / (1 + (f/150)^8)`.
+//!
+//! # Shape
+//! Masks are `[frame · bin]`, the same for both channels; from 2850 Hz on they are 0.
 
 use std::ops::Range;
 
@@ -14,9 +17,11 @@ use realfft::num_complex::Complex;
 
 use super::mask::{Mask, Span, TINY};
 
-/// Up to where a bass reaches in the centre, and beside it.
+/// Up to where a bass reaches in the centre, in Hz; the filter has half its amplitude there.
 const CENTRE_HZ: f32 = 900.0;
+/// The same beside the centre; also where the lows end whose share is measured.
 const SIDE_HZ: f32 = 150.0;
+/// Exponent of both filters: 48 dB per octave.
 const ORDER: i32 = 8;
 /// Above this, masks are below a ten-thousandth, and 0.
 const END_HZ: f32 = 2_850.0;
@@ -32,7 +37,9 @@ pub(super) struct Bass {
     likeness: Span,
     /// Frames over which the energies are.
     gate: Span,
+    /// Mask of a bin that is in the centre, per bin.
     centre: Vec<f32>,
+    /// Mask of one that is not, per bin.
     side: Vec<f32>,
     /// Bins below 150 and 900 Hz.
     num_low: usize,
@@ -40,6 +47,7 @@ pub(super) struct Bass {
 }
 
 impl Bass {
+    /// For a transform whose bins are `bin_hz` apart.
     pub(super) fn new(bin_hz: f32, likeness: Span, gate: Span) -> Self {
         let frequencies: Vec<f32> = (0u16..)
             .map(|bin| f32::from(bin) * bin_hz)

@@ -10,6 +10,10 @@
 //! - below: mask `e / (m² + e)`, where `e = max(a² − m², 0)`,
 //! - share of the second at frequency f: `1 / (1 + (f / 200 Hz)^8)`.
 //!
+//! # Shape
+//! Medians are of the magnitude of both channels together, `√((|L|² + |R|²) / 2)`; masks are `[frame · bin]`,
+//! all bins.
+//!
 //! # Source
 //! Fitzgerald, "Harmonic/percussive separation using median filtering" (DAFx 2010). The low band's excess,
 //! the power and c are ours.
@@ -23,33 +27,41 @@ use super::medians::{MAX_VALUES, Medians};
 
 /// Where the excess gives way to the medians of both directions, in Hz, and how steeply.
 const CROSSOVER_HZ: f32 = 200.0;
+/// Exponent of the cross-over.
 const ORDER: i32 = 8;
 /// The excess is not computed where its share is below a thousandth.
 const LOW_END_HZ: f32 = 500.0;
-/// Bins on each side that the median over frequency sees.
+/// Bins on each side that the median over frequency sees. So it is of 17 values.
 const HALF_BINS: usize = 8;
-/// Above this, what lasts is mostly cymbals that ring: there the median over time counts for so much only.
+/// Above this, what lasts is mostly cymbals that ring: there the median over time counts for so much only. In
+/// Hz; half of the way there.
 const RINGING_HZ: f32 = 3_500.0;
+/// c far above.
 const RINGING_WEIGHT: f32 = 0.06;
+/// How steeply c falls: exponent of 3500 Hz / f.
 const RINGING_ORDER: i32 = 4;
 /// Masks of the drums, for one transform.
 #[derive(Debug, Clone)]
 pub(super) struct Drums {
-    /// Of the median over time, below and above the crossover.
+    /// Of the median over time below the crossover.
     low: Span,
+    /// Of the median over time above it.
     high: Span,
     /// Share of the excess per bin, as far as it is computed.
     shares: Vec<f32>,
     /// What the median over time counts for above the crossover, per bin.
     weights: Vec<f32>,
     medians: Medians,
-    /// Of both channels together, `[frame · bin]`.
+    /// Of both channels together, `[frame · bin]`. Work space, as are the following two.
     magnitudes: Vec<f32>,
+    /// m of a frame, per bin.
     lasting: Vec<f32>,
+    /// p of a frame, per bin.
     sudden: Vec<f32>,
 }
 
 impl Drums {
+    /// For a transform of `num_bins` bins, `bin_hz` apart.
     pub(super) fn new((bin_hz, num_bins): (f32, usize), low: Span, high: Span) -> Self {
         debug_assert!(low.past + low.future < MAX_VALUES && high.past + high.future < MAX_VALUES);
         let share = |hz: f32| 1.0 / (1.0 + (hz / CROSSOVER_HZ).powi(ORDER));

@@ -5,6 +5,18 @@
 //!                                         ├─► drums, 4096 ─┴─► mean ─► rest ─► bass, 8192
 //! ```
 //! The short transform keeps kicks short, the long one keeps low notes apart; their mean is better than either.
+//!
+//! Each part is late by its transform and by what its medians and means see of the future. Whatever bypasses a
+//! part waits as long as the part takes, in a queue of [`Files`], so that all that is subtracted or given at
+//! once is of the same frames:
+//!
+//! | queue | holds | frames |
+//! |---|---|---|
+//! | `mix` | the mix | the vocals' lag |
+//! | `drums_out` | drums of one transform | by how much the slowest is later |
+//! | `rest` | accompaniment | the drums' lag |
+//! | `both` | drums | the bass' lag |
+//! | `vocals_out` | vocals | the drums' lag and the bass' |
 
 use super::bass::Bass;
 use super::drums::Drums;
@@ -17,37 +29,59 @@ use crate::runtime::Terminator;
 use crate::separator::{Separator, Shape, StemBlock};
 
 /// Window, and seconds that the medians over time see in the low band and above.
+///
+/// In samples, seconds, seconds; the seconds are the whole width, half before a frame and half after.
 const DRUMS: [(usize, f32, f32); 2] = [(2048, 0.3, 0.36), (4096, 0.4, 0.4)];
+/// Samples of the bass' transform: bins 5.4 Hz apart at 44.1 kHz.
 const BASS_N_FFT: usize = 8192;
 /// Hops per window of all transforms.
 const OVERLAP: usize = 4;
-/// Frames that are split at a time, a multiple of every hop.
+/// Frames that are split at a time, a multiple of every hop. At 44.1 kHz that is 0.37 s of music between two
+/// looks at the terminator.
 const CHUNK_FRAMES: usize = 16_384;
 
 /// The model on files.
+///
+/// A hop is what one window of vocals gives; the stems lag the mix by all three lags together.
 pub(crate) struct Files {
+    /// Stems of the manifest; hop of the vocals.
     shape: Shape,
+    /// Where drums, bass and vocals go.
     stems: Stems,
+    /// The networks, window by window.
     vocals: Windows<Vocals>,
+    /// Their stems of this call; the first is the vocals.
     found: StemBlock,
+    /// One per transform, in the order of [`DRUMS`].
     drums: Vec<Stage<Drums>>,
+    /// On what is left without vocals and drums.
     bass: Stage<Bass>,
     /// The mix until its vocals are known.
     mix: Delay,
+    /// Vocals until drums and bass of the same frames are known.
     vocals_out: Delay,
+    /// One per transform, so that the quicker one waits for the other.
     drums_out: Vec<Delay>,
+    /// The accompaniment until its drums are known.
     rest: Delay,
+    /// The drums until the bass of the same frames is known.
     both: Delay,
+    /// Accompaniment, drums, bass of a chunk, `[channel][frame]`.
     work: [[Vec<f32>; 2]; 3],
+    /// Looked at between chunks, since only networks hear of it by themselves.
     terminator: Terminator,
     /// Whether the transforms run at the same time, each on a thread of its own.
     is_parallel: bool,
 }
 
 /// Samples that wait.
+///
+/// Between calls as many are in it as it was made for, silence at first.
 #[derive(Default)]
 struct Delay {
+    /// How many wait.
     frames: usize,
+    /// The oldest first, `[channel][frame]`.
     queue: [Vec<f32>; 2],
 }
 
@@ -75,6 +109,11 @@ impl Delay {
     }
 
     /// Hands the oldest frames out.
+    ///
+    /// `each` gets a channel's index and its samples.
+    ///
+    /// # Panics
+    /// If there are fewer.
     fn pull(&mut self, num_frames: usize, mut each: impl FnMut(usize, &[f32])) {
         for (channel, queue) in self.queue.iter_mut().enumerate() {
             each(channel, &queue[..num_frames]);
@@ -84,6 +123,8 @@ impl Delay {
 }
 
 /// Stems, hop and window, before anything is loaded.
+///
+/// Window and lag grow by what drums and bass take; the hop is that of `vocals`.
 pub(super) fn shape(manifest: &Manifest, vocals: &Shape) -> Shape {
     let (drums, bass) = stages(manifest);
     let drums_lag = drums.iter().map(Stage::lag).max().unwrap_or(0);
@@ -95,6 +136,7 @@ pub(super) fn shape(manifest: &Manifest, vocals: &Shape) -> Shape {
     }
 }
 
+/// The transforms and masks of drums, in the order of [`DRUMS`], and of the bass, at the manifest's rate.
 fn stages(manifest: &Manifest) -> (Vec<Stage<Drums>>, Stage<Bass>) {
     let rate = manifest.sample_rate as f32;
     let centred = |length: f32, hop: usize| {
@@ -124,6 +166,7 @@ fn stages(manifest: &Manifest) -> (Vec<Stage<Drums>>, Stage<Bass>) {
 }
 
 impl Files {
+    /// Of vocals that were tried out. The queues are as long as the parts are late.
     pub(super) fn new(
         manifest: &Manifest,
         stems: Stems,
@@ -207,6 +250,10 @@ impl Separator for Files {
 
 impl Files {
     /// Splits what is left without the vocals, and writes the frames that are due from frame `start` of `stems` on.
+    ///
+    /// # Shape
+    /// `mix` and `vocals` are `[channel][frame]`, equally long, a multiple of every hop. `mix` is the newest,
+    /// `vocals` those of the same call, which lag it.
     fn split(
         &mut self,
         mix: [&[f32]; 2],

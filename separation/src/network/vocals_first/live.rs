@@ -1,4 +1,14 @@
 //! Live: all of it in one transform, so that nothing is waited for twice.
+//!
+//! For the frames that become final, in the order of [`super`]:
+//!
+//! 1. `A = share · X` is the accompaniment, `X − A` the vocals.
+//! 2. `D = drum mask · A`; the mask sees frames of A before, from windows past, and the newer ones of this
+//!    window.
+//! 3. `T = (1 − drum mask) · A` in the lowest bins, and `bass mask · T` is the bass. It looks back only: T is
+//!    not known of frames that are not final.
+//!
+//! What is left of A is other, which nobody computes: it is the residual.
 
 use std::ops::Range;
 
@@ -16,27 +26,41 @@ use crate::network::{Give, OnSpectra};
 use crate::transform::settings::Transform;
 
 /// Medians over time see so much of the past; of the future, what there is up to as much again.
+///
+/// In seconds; at the built-in model's 1024 samples per frame and 44.1 kHz, 11 frames.
 const MEDIAN_SECONDS: f32 = 0.25;
 
 /// Vocals, drums and bass of a window of spectra.
+///
+/// Frames below are of the transform, each of all bins unless it says lows.
 pub(crate) struct Live {
+    /// Shares of the accompaniment.
     networks: Networks,
+    /// Where drums, bass and vocals go.
     stems: Stems,
+    /// The window's mix.
     spectral: Spectral,
+    /// Masks of the drums; the same span of frames for lows and highs.
     drums: Drums,
+    /// Masks of the bass.
     bass: Bass,
     /// New frames per window.
     hop: usize,
-    /// Accompaniment of the frames that were final last, and of all that are newer.
+    /// Accompaniment of the frames that were final last, and of all that are newer. `[channel][frame · bin]`.
     accompaniment: Spectra,
+    /// Of the frames that become final, `[frame · bin]`, the same for both channels.
     drum_masks: Vec<f32>,
     /// The lows of the accompaniment without drums, of the frames that were final last and of the new ones.
+    /// `[channel][frame · low bin]`.
     tonal: Spectra,
+    /// Of the frames that become final, `[frame · low bin]`.
     bass_masks: Vec<f32>,
+    /// The stem that is being given; only its wanted frames hold something.
     stem: Spectra,
 }
 
 impl Live {
+    /// Of networks that were loaded; `window` is the live mode's.
     pub(super) fn new(
         manifest: &Manifest,
         transform: Transform,
@@ -79,6 +103,12 @@ impl Live {
     }
 
     /// Fills `drum_masks` for the wanted frames and returns where they are in `accompaniment`.
+    ///
+    /// Asks the networks for the wanted frames and all newer ones, and appends their accompaniment to that of
+    /// the past.
+    ///
+    /// # Errors
+    /// Inference fails.
     fn mask_drums(&mut self, wanted: &Range<usize>) -> Result<Range<usize>, Error> {
         let num_bins = self.spectral.num_bins();
         let seen = wanted.start..self.spectral.frames;
@@ -108,6 +138,8 @@ impl Live {
     }
 
     /// Keeps what the next window's masks look back at.
+    ///
+    /// `own` is what [`Live::mask_drums`] returned. Newer frames go, too: the next window knows them better.
     fn keep(&mut self, own: &Range<usize>) {
         let num_bins = self.spectral.num_bins();
         let first = own.end.saturating_sub(self.drums.past());
@@ -118,6 +150,9 @@ impl Live {
     }
 
     /// Fills `bass_masks` for the wanted frames of `accompaniment`.
+    ///
+    /// `wanted` counts frames of `accompaniment`. Appends their lows without drums to `tonal`, of which as much
+    /// past is kept as the masks look at.
     fn mask_bass(&mut self, wanted: &Range<usize>) {
         let num_bins = self.spectral.num_bins();
         let (num_low, past) = (self.bass.num_bins(), self.bass.past());

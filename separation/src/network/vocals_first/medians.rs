@@ -3,36 +3,50 @@
 //! A network of comparators sorts what is compared without branches, so many neighbouring bins are sorted at
 //! once in vector registers. Comparators that the middle doesn't depend on are left out.
 //!
+//! A comparator is one minimum and one maximum of whole registers, and how many there are depends on the number
+//! of values alone, not on what they are.
+//!
 //! # Source
 //! Odd-even merge sort: Batcher, "Sorting networks and their applications" (AFIPS 1968).
 
 use pulp::Arch;
 
-/// Bins that are sorted together.
+/// Bins that are sorted together. Values of f32: two to eight registers, by the processor.
 const LANES: usize = 32;
 
 /// The largest number of values whose median is taken.
+///
+/// [`super::drums::Drums::new`] asserts in debug builds that its spans see no more.
 pub(super) const MAX_VALUES: usize = 64;
 
 /// The median of a fixed number of values; of an even number, the upper of the two in the middle.
+///
+/// After all comparators only the value at `middle` is in its place; the others are sorted as far as that
+/// needs.
 #[derive(Debug, Clone)]
 struct Network {
-    /// Pairs whose lesser value goes first.
+    /// Pairs whose lesser value goes first. In the order in which they are run; indices below the number of
+    /// values.
     comparators: Vec<(usize, usize)>,
+    /// Where the median is in the end: half the number of values, rounded down.
     middle: usize,
 }
 
 /// Medians of any number of values up to [`MAX_VALUES`].
+///
+/// Has no state but its tables: medians of the same values are the same.
 #[derive(Debug, Clone)]
 pub(super) struct Medians {
-    /// By number of values.
+    /// By number of values. Index 0 is for one value.
     networks: Vec<Network>,
     /// The widest vectors that this processor has.
     arch: Arch,
+    /// Work space: a frame with its mirror images.
     padded: Vec<f32>,
 }
 
 impl Network {
+    /// The comparators of a merge sort of so many values, those that the middle needs.
     fn new(num_values: usize) -> Self {
         let mut all = Vec::new();
         let size = num_values.next_power_of_two();
@@ -94,6 +108,7 @@ impl Network {
 }
 
 impl Medians {
+    /// The comparators of every number of values, and what the processor can do.
     pub(super) fn new() -> Self {
         Self {
             networks: (1..=MAX_VALUES).map(Network::new).collect(),
@@ -116,6 +131,8 @@ impl Medians {
     }
 
     /// Medians over frames, bin by bin.
+    ///
+    /// From 1 to [`MAX_VALUES`] frames.
     ///
     /// # Shape
     /// `frames` is `[frame · bin]`, `num_bins` to a frame, of which the lowest `out.len()` are looked at.

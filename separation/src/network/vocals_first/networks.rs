@@ -1,4 +1,13 @@
 //! The networks: how much of the mix is accompaniment, bin by bin.
+//!
+//! Two networks give magnitudes v and a of what they hear, the mix at a fixed level g |X| (see
+//! [`super::normalizer`]). With `clip` to 0 and 1:
+//!
+//! - live, only the second is run: `share = clip(a / g|X|)^1.5`,
+//! - on files both are: `share = ½ (clip(a / g|X|)^1.5 + 1 − clip(v / g|X|))`.
+//!
+//! # Units
+//! Shares are of magnitudes, without a phase: what is multiplied by one keeps the mix's.
 
 use std::ops::Range;
 
@@ -13,29 +22,41 @@ use crate::runtime::session::{Session, Tensor};
 
 /// Above this the networks say nothing: the mean of their mask between the two is carried on. Else sibilants would
 /// stay in the accompaniment.
+///
+/// The built-in model's networks see 1024 bins of 4096 samples at 44.1 kHz, so up to 11 kHz.
 const CARRIED_FROM_HZ: Range<f32> = 9_700.0..11_000.0;
 
 /// Below this, a magnitude at the networks' level is silence.
 const SILENCE: f32 = 1e-9;
 
 /// The graphs, and the level that they hear.
+///
+/// Made once per model that is loaded, and asked once per window.
 pub(super) struct Networks {
     /// None live: a second network costs as much again, and gains little there.
     vocals: Option<Session>,
+    /// The graph for everything but the voices.
     accompaniment: Session,
     /// Whether both run at the same time, each on a thread of its own.
     is_parallel: bool,
+    /// Of every graph: one input, one output, both magnitudes.
     interface: Interface,
+    /// The window's magnitudes at the networks' level, both channels.
     input: Input,
     /// How many of the newest frames the graphs give; a graph for live use leaves out what nobody looks at.
     num_given: usize,
+    /// The level of the newest frames, and so the gain to the networks' level.
     normalizer: Normalizer,
+    /// [`CARRIED_FROM_HZ`] in bins of the transform; neither empty nor above what the networks see.
     carried_from: Range<usize>,
     /// Share of the accompaniment, `[channel][frame · bin]`, for the frames last asked for.
     shares: [Vec<f32>; 2],
 }
 
 impl Networks {
+    /// `spectral` has the transform, `num_frames` is W, and `num_given` how many of the newest frames the
+    /// graphs give.
+    ///
     /// # Errors
     /// The runtime can't make the tensors.
     pub(super) fn new(
@@ -68,6 +89,7 @@ impl Networks {
         })
     }
 
+    /// Forgets the level: the next frame is the first of another mix.
     pub(super) fn reset(&mut self) {
         self.normalizer.reset();
     }
@@ -82,6 +104,8 @@ impl Networks {
     /// The accompaniment's shares, between 0 and 1, of the frames in `wanted`.
     ///
     /// The newest `num_new` frames are those that weren't there the last time.
+    ///
+    /// `wanted` begins no earlier than what the graphs give.
     ///
     /// # Shape
     /// `[channel][wanted frame · bin]`, all bins of the transform.

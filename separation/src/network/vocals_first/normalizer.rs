@@ -1,4 +1,7 @@
 //! Loudness normalization: networks that were trained at one level hear every mix at it.
+//!
+//! On files the level is that of the window, live that of the last seconds. The shares that follow are of the
+//! mix as it is, since the gain divides out of them: it decides only at what level the networks listen.
 
 use std::collections::VecDeque;
 
@@ -16,9 +19,14 @@ const GATE: f64 = 1e-3;
 const FLOOR: f64 = 1e-5;
 
 /// The gain that the newest frames need, from their powers.
+///
+/// The gain is `TARGET / max(rms, FLOOR)`, the rms over the frames that count; before the first frame it is
+/// that of silence.
 #[derive(Debug, Clone)]
 pub(super) struct Normalizer {
+    /// Of the newest frames, the oldest first: mean square of both channels, full scale being 1.
     powers: VecDeque<f64>,
+    /// How many frames are kept at most.
     num_frames: usize,
     /// Σ|X|² of a frame of noise of mean square one.
     unit: f64,
@@ -36,11 +44,15 @@ impl Normalizer {
         }
     }
 
+    /// Forgets all frames.
     pub(super) fn reset(&mut self) {
         self.powers.clear();
     }
 
     /// Adds one more frame of both channels.
+    ///
+    /// # Shape
+    /// `[channel][bin]`, all bins of the transform, unnormalised.
     pub(super) fn push(&mut self, frame: [&[Complex<f32>]; 2]) {
         let bins = frame.iter().flat_map(|channel| channel.iter());
         let energy: f64 = bins.map(|x| f64::from(x.norm_sqr())).sum();
@@ -52,6 +64,7 @@ impl Normalizer {
         self.push_power(0.0);
     }
 
+    /// Adds one frame, and drops the oldest if there are enough.
     fn push_power(&mut self, power: f64) {
         if self.powers.len() == self.num_frames {
             self.powers.pop_front();
@@ -60,6 +73,8 @@ impl Normalizer {
     }
 
     /// What to multiply the mix by.
+    ///
+    /// Between 0 and `TARGET / FLOOR`.
     #[expect(clippy::cast_possible_truncation, reason = "a gain is an f32")]
     pub(super) fn gain(&self) -> f32 {
         let loudest = self.powers.iter().copied().fold(0.0, f64::max);
