@@ -13,6 +13,22 @@
 //! - **Damage.** A damaged packet becomes silence of the same length.
 //! - **Joined files** are read one after the other.
 //! - **Not numbers.** NaN and infinity become 0.
+//!
+//! What reads a file is decided by its first bytes, not by its name, in this order:
+//!
+//! | first bytes | read by |
+//! |---|---|
+//! | `OggS` | `coded`, each song of the chain by itself |
+//! | `FORM` … `AIFF` or `AIFC` | `aiff` |
+//! | `.snd` | `au` |
+//! | `RIFF`, `RF64`, `BW64` or `riff` … `WAVE` | `wav`, each recording by itself; MPEG audio in it `mpeg` |
+//! | `fLaC`, also behind an ID3v2 tag | `coded`, each stream by itself |
+//! | `ftyp` and other boxes of MP4, `caff`, EBML | `coded` |
+//! | those of a format that is known to be foreign | `ffmpeg` |
+//! | any others | `mpeg` if packets are found, else `coded` |
+//!
+//! Tags are read by [`Tags::read`], whatever reads the audio; titles and artists that only the latter finds are
+//! kept.
 
 mod adapt;
 mod aiff;
@@ -54,25 +70,31 @@ pub const SAMPLE_RATE_RANGE: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 /// Most channels that are accepted: each pair needs a model of its own in memory.
 pub const MAX_CHANNELS: usize = 16;
 
-/// Bytes that are looked at to tell what a file is.
+/// Bytes that are looked at to tell what a file is. The longest mark that is looked for has 19.
 const HEAD_BYTES: u64 = 64;
 
-/// Frames in most blocks that [`AudioReader::read`] gives.
+/// Frames in most blocks that [`AudioReader::read`] gives. Of samples that are stored as they are; of codecs, a
+/// packet's.
 const BLOCK_FRAMES: usize = 8_192;
 
 /// How samples are stored in a file.
+///
+/// In reports it says what a song was; it changes nothing about how it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SampleKind {
-    /// Integers with that many meaningful bits.
+    /// Integers with that many meaningful bits. G.711's curves count as 16.
     Integer(u32),
     /// Floating point with that many bits.
     Float(u32),
-    /// Compressed with loss: samples have no depth of their own.
+    /// Compressed with loss: samples have no depth of their own. So does what ffmpeg decoded, whatever it was.
     Lossy,
 }
 
 /// What is known of a song before it is decoded.
+///
+/// Known once a file is opened. For joined files they are the first part's, but for the number of frames, which
+/// is of all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceFacts {
     /// Container and codec for people, such as `WAV`, `mp3`, `isomp4 (aac)`.
@@ -83,7 +105,8 @@ pub struct SourceFacts {
     pub layout: Layout,
     /// How samples are stored.
     pub kind: SampleKind,
-    /// Frames of music, where they can be counted beforehand or the file says it.
+    /// Frames of music, where they can be counted beforehand or the file says it. None where only reading to
+    /// the end tells. Never 0.
     pub num_frames: Option<u64>,
     /// Title from the tags.
     pub title: Option<String>,
@@ -96,6 +119,10 @@ pub struct SourceFacts {
 }
 
 /// Why a song can't be read. Positions are in frames.
+///
+/// What the caller can do: [`ReadError::Io`] and [`ReadError::EndMissing`] are for the user to mend, for
+/// [`ReadError::ForeignCodec`] ffmpeg is missing, after [`ReadError::OutOfRange`] another range may do, and the
+/// others are final.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -108,7 +135,7 @@ pub enum ReadError {
     /// The format is known, but not this variant of it.
     #[error("{0} can't be read")]
     Unsupported(String),
-    /// Nothing here decodes it, but ffmpeg may.
+    /// Nothing here decodes it, but ffmpeg may. Seen only where there is no ffmpeg, or it fails, too.
     #[error("{0} can't be read without ffmpeg")]
     ForeignCodec(String),
     /// There is no audio in it.
@@ -122,7 +149,8 @@ pub enum ReadError {
         /// How many there are.
         available: u64,
     },
-    /// The file ends too early, without saying how much is missing.
+    /// The file ends too early, without saying how much is missing. Only where what is there can't be read
+    /// without it.
     #[error("the file is cut off: its end is missing")]
     EndMissing,
     /// Something in the middle can't be decoded.
@@ -136,8 +164,13 @@ pub enum ReadError {
 }
 
 /// A song being decoded from start to end.
+///
+/// It holds the file open, and a few blocks of it in memory whatever its length. Readers of a file don't
+/// disturb each other.
 pub struct AudioReader {
+    /// Of the frames that are given: a range has changed number and place.
     facts: SourceFacts,
+    /// What decodes, from the file's first frame on.
     source: Box<dyn Source>,
     /// The frames of the file that are given.
     range: Range<u64>,
@@ -145,12 +178,15 @@ pub struct AudioReader {
     decoded: u64,
     /// Frames given so far.
     position: u64,
+    /// Samples that were NaN or infinite and became 0.
     num_not_finite: u64,
     /// That the song ends before the range.
     shortened: Option<String>,
 }
 
 /// What gives the frames of a file, whatever its format.
+///
+/// Blocks are as long as suits the format, and channels as many as the facts say.
 trait Source: Send {
     /// Appends the next frames, `[channel][frame]`; none is the end.
     fn read(&mut self, block: &mut [Vec<f32>]) -> Result<(), ReadError>;
@@ -168,6 +204,8 @@ type Opened = (SourceFacts, Box<dyn Source>);
 impl AudioReader {
     /// Opens a song and reads its header.
     ///
+    /// Files that only ffmpeg decodes are decoded as a whole here, into a temporary file.
+    ///
     /// # Errors
     /// Whatever can be seen from the header; see [`ReadError`].
     pub fn open(path: &Path) -> Result<Self, ReadError> {
@@ -175,6 +213,8 @@ impl AudioReader {
     }
 
     /// Opens one of several audio tracks of a stem file; 0 is the mix.
+    ///
+    /// Only audio counts; where there are fewer tracks, [`ReadError::Unsupported`] is the answer.
     ///
     /// # Errors
     /// As [`AudioReader::open`].
@@ -267,6 +307,7 @@ impl AudioReader {
         Ok(())
     }
 
+    /// Notes that the song has only `available` frames of those asked for.
     fn shorten(&mut self, range: &Range<u64>, available: u64) {
         let rate = self.facts.sample_rate;
         self.shortened = Some(format!(
@@ -276,7 +317,7 @@ impl AudioReader {
         ));
     }
 
-    /// The frames of the file that are given.
+    /// The frames of the file that are given. `0..u64::MAX` if [`AudioReader::keep`] was not called.
     pub fn range(&self) -> Range<u64> {
         self.range.clone()
     }
@@ -286,7 +327,7 @@ impl AudioReader {
         &self.facts
     }
 
-    /// Frames read so far.
+    /// Frames read so far. Of the range, if there is one.
     pub fn position(&self) -> u64 {
         self.position
     }
@@ -302,6 +343,8 @@ impl AudioReader {
     /// Replaces `block` with the next frames and gives how many they are; 0 is the end.
     ///
     /// Samples are in ±1 nominal full scale; integers of up to 24 bits are exact.
+    ///
+    /// Larger integers and floats of 64 bits are rounded to `f32`; floats beyond ±1 stay as they are.
     ///
     /// # Shape
     /// `[channel][frame]`.
@@ -350,7 +393,8 @@ impl AudioReader {
         Ok(num_frames)
     }
 
-    /// What was missing, cut off, joined or guessed, for the listener; complete once the end is reached.
+    /// What was missing, cut off, joined or guessed, for the listener; complete once the end is reached. A
+    /// sentence each, without a full stop; none if all is well.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.source.notes();
         notes.extend(self.shortened.clone());
@@ -365,6 +409,8 @@ impl AudioReader {
 }
 
 /// Opens a file as what its first bytes say that it is.
+///
+/// `end` is the file's length; the table above is what it does.
 fn open(path: &Path, end: u64, may_go_on: &dyn Fn() -> bool) -> Result<Opened, ReadError> {
     let mut file = File::open(path)?;
     let mut head = Vec::new();
@@ -432,10 +478,12 @@ fn open(path: &Path, end: u64, may_go_on: &dyn Fn() -> bool) -> Result<Opened, R
     ))
 }
 
+/// What Symphonia reads of a part of a file, the track that the file wants played.
 fn open_first(file: &File, path: &Path, part: Range<u64>) -> Result<Opened, ReadError> {
     open_coded(file, path, part, None)
 }
 
+/// The same of one audio track by its number, or of that track.
 fn open_coded(
     file: &File,
     path: &Path,
@@ -447,6 +495,10 @@ fn open_coded(
 }
 
 /// The first bytes behind the tags that may stand before any audio.
+///
+/// # Source
+/// id3.org, "ID3 tag version 2.4.0", section 3.1: 10 bytes of head, the last four of which are the size, seven
+/// bits each.
 fn behind_id3v2(file: &mut File, head: &[u8]) -> Result<Vec<u8>, ReadError> {
     let [b'I', b'D', b'3', _, _, _, a, b, c, d, ..] = *head else {
         return Ok(head.to_vec());

@@ -3,6 +3,16 @@
 //! The length of a delivery is known before the first block, so its header is right from the start: a WAV
 //! that will exceed 4 GB is RF64 from its first byte. What is recorded ([`GrowingWav`]) gets its header at
 //! the end.
+//!
+//! | format | encoder |
+//! |---|---|
+//! | WAV | here |
+//! | FLAC | the crate flac-codec |
+//! | M4A, stem files | the crate alac-encoder; the container is written here |
+//! | MP3 | LAME |
+//!
+//! Samples come as integers at the file's own depth: rounding and dither are over, and the files of a set sum
+//! because of it ([`crate::delivery`]). Nothing here changes a value, but MP3's encoder.
 
 mod alac;
 mod flac;
@@ -46,6 +56,8 @@ const STEM_SAMPLE_RATE: u32 = 44_100;
 const FLAC_SAMPLE_RATE: u32 = (1 << 20) - 1;
 
 /// How a sample is stored.
+///
+/// In reports: `16`, `24`, `32f`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BitDepth {
     /// 16-bit integers.
@@ -157,6 +169,8 @@ pub enum Samples<'a> {
 }
 
 /// Why a file could not be written.
+///
+/// After any of them the file is not whole; whoever asked for it removes it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -172,8 +186,43 @@ pub enum WriteError {
 }
 
 /// A file being written from start to end.
+///
+/// A file that is dropped before [`AudioWriter::finish`] stays, and is not whole.
+///
+/// # Example
+/// ```
+/// use unweave_separation::audio::channels::Layout;
+/// use unweave_separation::audio::read::AudioReader;
+/// use unweave_separation::audio::tags::Tags;
+/// use unweave_separation::audio::write::{AudioSpec, AudioWriter, BitDepth, FileFormat, Samples};
+///
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("two frames.wav");
+/// let spec = AudioSpec {
+///     format: FileFormat::Wav,
+///     depth: BitDepth::Int16,
+///     sample_rate: 44_100,
+///     layout: Layout::from_count(2),
+///     num_frames: 2,
+///     tags: Tags::titled("Two frames"),
+///     time_stamp: None,
+/// };
+/// let mut writer = AudioWriter::create(&path, &spec)?;
+/// writer.write(Samples::Integer(&[vec![16_384, -32_768], vec![0, 8_192]]))?;
+/// writer.finish()?;
+///
+/// let mut reader = AudioReader::open(&path)?;
+/// assert_eq!(reader.facts().title.as_deref(), Some("Two frames"));
+/// let mut block = Vec::new();
+/// assert_eq!(reader.read(&mut block)?, 2);
+/// assert_eq!(block, [[0.5, -1.0], [0.0, 0.25]]);
+/// assert_eq!(reader.read(&mut block)?, 0, "the end");
+/// assert!(reader.notes().is_empty(), "nothing is missing");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct AudioWriter(Inner);
 
+/// The writer of each format.
 enum Inner {
     Wav(wav::WavWriter),
     Flac(Box<flac::FlacWriter>),
@@ -200,6 +249,8 @@ impl AudioWriter {
     }
 
     /// Appends a block.
+    ///
+    /// Blocks are of any length, and all have as many channels as the spec's layout.
     ///
     /// # Errors
     /// The system refuses, or the samples are of another kind than the spec says.

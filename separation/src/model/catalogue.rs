@@ -14,9 +14,21 @@ use crate::error::Error;
 use crate::files::checksum::sha256;
 use crate::model::manifest::{FORMAT, Manifest};
 
+/// The list as it was when this library was built.
 const TEXT: &str = include_str!("../../../models/catalogue.toml");
 
 /// Every entry there is, in the order of the list.
+///
+/// # Example
+/// ```
+/// use unweave_separation::model::catalogue::Catalogue;
+///
+/// let catalogue = Catalogue::built_in()?;
+/// for entry in catalogue.entries() {
+///     println!("{}: {} ({} bytes)", entry.id, entry.about, entry.size());
+/// }
+/// # Ok::<(), unweave_separation::Error>(())
+/// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
@@ -66,6 +78,8 @@ pub struct Entry {
 }
 
 /// Whether the weights may be used for money, as far as their licence says.
+///
+/// Words of the licence, not advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Commercial {
@@ -269,6 +283,7 @@ impl Entry {
     }
 }
 
+/// `path` of a `[[file]]`; empty if there is none.
 fn path_of(file: &Table) -> String {
     let path = file.get("path").and_then(Value::as_str);
     path.unwrap_or_default().to_owned()

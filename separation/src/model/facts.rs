@@ -1,4 +1,6 @@
 //! A model as it is shown to people and programs.
+//!
+//! `unweave models --json` and the Python package give it as it is here.
 
 use serde::Serialize;
 
@@ -17,7 +19,7 @@ pub struct Facts {
     pub origin: &'static str,
     /// Its folder; none if built in.
     pub folder: Option<String>,
-    /// How it computes.
+    /// How it computes. As manifests call it: `vocals-first`.
     pub kind: &'static str,
     /// Frames per second that it hears.
     pub sample_rate: u32,

@@ -4,10 +4,15 @@
 //! L.im, R.re, R.im), bin, frame; `[1, 2050, 801, 2]` bin and channel, frame, part. A manifest names the
 //! axes one by one, outermost first; merging neighbours or adding dimensions of size one changes no
 //! address, so any shape that the sizes multiply to is right.
+//!
+//! The address of a value is `Σ index · stride` over the axes; whatever order the axes have, code that reads
+//! and writes tensors is the same.
 
 use serde::Deserialize;
 
 /// One direction of a tensor of spectra.
+///
+/// In manifests in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
@@ -24,16 +29,26 @@ pub enum Axis {
 }
 
 /// How long every axis is; an axis that a tensor lacks has size 1.
+///
+/// What a manifest's shape must multiply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sizes {
+    /// Stems that the tensor holds.
     pub(crate) stems: usize,
+    /// 2, or 1 where the graph hears one channel at a time.
     pub(crate) channels: usize,
+    /// Lowest bins of the transform that the graph sees.
     pub(crate) bins: usize,
+    /// Frames of the transform; of samples, frames of the segment.
     pub(crate) frames: usize,
+    /// 2 for complex numbers, else 1.
     pub(crate) parts: usize,
 }
 
 /// How far apart neighbours on each axis lie.
+///
+/// # Units
+/// Values; 0 for an axis that the tensor lacks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Strides {
     pub(crate) stem: usize,
@@ -44,6 +59,7 @@ pub(crate) struct Strides {
 }
 
 impl Sizes {
+    /// How long one axis is.
     pub(crate) fn of(&self, axis: Axis) -> usize {
         match axis {
             Axis::Stem => self.stems,
@@ -75,6 +91,9 @@ impl Strides {
 }
 
 /// Whether a tensor of this shape has these axes; −1 stands for the frames, and for nothing else.
+///
+/// Goes through the shape from the outermost dimension on, and takes as many axes as it needs to multiply to
+/// each.
 pub(crate) fn fits(axes: &[Axis], sizes: &Sizes, shape: &[i64]) -> bool {
     let mut left = axes
         .iter()

@@ -60,6 +60,50 @@ pub const FORMAT: i64 = 1;
 pub(crate) const ANY: i64 = -1;
 
 /// A manifest that holds together. Made by [`Manifest::parse`].
+///
+/// # Example
+/// The `model.toml` of a model that gives spectra of one stem, and takes any number of frames per call:
+/// ```
+/// use unweave_separation::model::manifest::{Kind, Manifest};
+///
+/// let text = r#"
+/// format = 1
+/// id = "example"
+/// name = "Example"
+/// version = "1.0.0"
+/// kind = "streaming-spectrum"
+/// licence = "MIT"
+/// source = "where it is from"
+/// training_data = ["a set, with its licence"]
+/// sample_rate = 44100
+/// channels = 2
+/// stems = ["vocals", "other"]
+/// residual = "other"
+///
+/// [stft]
+/// n_fft = 2048
+/// hop = 512
+/// window = "sqrt-hann"
+///
+/// [latency]
+/// lookahead_hops = 0
+///
+/// [[file]]
+/// path = "vocals.onnx"
+/// sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+///
+/// [tensors]
+/// input = { name = "mix", shape = [-1, 2, 1025, 2] }
+/// output = { name = "stems", shape = [-1, 1, 2, 1025, 2] }
+/// "#;
+/// let manifest = Manifest::parse(text, "model.toml")?;
+/// assert!(matches!(manifest.kind, Kind::StreamingSpectrum(spectrum) if spectrum.hop == 512));
+///
+/// let wrong = text.replace("hop = 512", "hop = 500");
+/// let error = Manifest::parse(&wrong, "model.toml").expect_err("it doesn't divide 1024");
+/// assert!(error.to_string().starts_with("model.toml: [stft] n_fft = 2048, hop = 500"));
+/// # Ok::<(), unweave_separation::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     /// Never changes for a model: lower-case letters, digits, `-`, `_` and `.`.
@@ -76,13 +120,14 @@ pub struct Manifest {
     pub training_data: Vec<String>,
     /// Frames per second of the model's audio.
     pub sample_rate: u32,
-    /// Names in the order of the output tensor.
+    /// Names in the order of the output tensor. From 2 to 32, lower case, none twice.
     pub stems: Vec<String>,
     /// The stem that receives what the model leaves over.
     pub residual_idx: usize,
     /// How audio becomes tensors.
     pub kind: Kind,
-    /// The graphs, then the files their weights may lie in.
+    /// The graphs, then the files their weights may lie in. None of a bag or a cascade, whose parts have
+    /// theirs.
     pub files: Vec<File>,
     /// Names and shapes that every graph must have; empty where the kind says them.
     pub interface: Interface,
@@ -116,6 +161,8 @@ pub enum Kind {
 }
 
 /// Settings of `streaming-spectrum`.
+///
+/// S of such a model is N + look-ahead · h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spectrum {
     /// N, in frames.
@@ -127,6 +174,8 @@ pub struct Spectrum {
 }
 
 /// How a mix is cut, see [`crate::Purpose`].
+///
+/// `frames` is more than twice `trim_frames`, and at most nine tenths of what is between the two are shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     /// N: frames the graph takes.
@@ -135,7 +184,8 @@ pub struct Segment {
     pub overlap_frames: usize,
     /// Frames at each end of a segment that are discarded.
     pub trim_frames: usize,
-    /// Whether the graph wants a mix of mean 0 and standard deviation 1 (of the mono mix).
+    /// Whether the graph wants a mix of mean 0 and standard deviation 1 (of the mono mix). Its stems are
+    /// brought back to the level of the mix.
     pub is_normalised: bool,
 }
 
@@ -180,6 +230,8 @@ impl Segment {
 }
 
 /// A window of spectra that looks back, in frames of the transform.
+///
+/// `hop` is at least 1, and `hop + look` at most `frames`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lookback {
     /// W: frames that one inference sees, the newest last.
@@ -267,9 +319,10 @@ pub struct File {
     pub stem_idx: Option<usize>,
     /// What its stem is multiplied by.
     pub gain: f32,
-    /// What this graph is to a kind that has several.
+    /// What this graph is to a kind that has several. Only `deep-filter` and `vocals-first` have parts.
     pub part: Option<Part>,
-    /// How many of the newest frames this graph gives, if not all that it sees.
+    /// How many of the newest frames this graph gives, if not all that it sees. Its input is then of one
+    /// length, too.
     pub frames: Option<usize>,
 }
 
@@ -310,17 +363,21 @@ pub struct Interface {
 }
 
 /// A tensor of the graph.
+///
+/// Always f32; the runtime's are compared with it when a model is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
     /// As the graph calls it.
     pub name: String,
     /// Sizes, outermost first.
     pub shape: Vec<i64>,
-    /// What the dimensions are, if it holds spectra.
+    /// What the dimensions are, if it holds spectra. Outermost first; an axis that isn't named has size one.
     pub axes: Vec<Axis>,
 }
 
 /// A tensor that comes out of one call and goes into the next.
+///
+/// Zeros at the start of a mix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// Name of the graph's input.

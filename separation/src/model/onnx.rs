@@ -7,6 +7,17 @@
 //! An ONNX file is one protobuf message. This reader knows the few fields on the way to
 //! `TensorProto.external_data` and skips all others; it copies nothing but the locations.
 //!
+//! Protobuf, as far as it matters here: a message is fields, each a number and a wire type in one varint, then
+//! the value. Wire type 0 is a varint, 1 eight bytes, 2 a length and that many bytes (text, messages), 5 four
+//! bytes.
+//!
+//! | message | field | holds |
+//! |---|---|---|
+//! | ModelProto | 7, 25 | graph, functions |
+//! | GraphProto | 1, 5, 15 | nodes, constants, sparse constants |
+//! | NodeProto | 5 | attributes, in which graphs and tensors may be |
+//! | TensorProto | 13 | external_data: entries of key and value, `location` among them |
+//!
 //! # Source
 //! `onnx/onnx.proto3` of ONNX 1.17, messages ModelProto, GraphProto, NodeProto, AttributeProto,
 //! SparseTensorProto, TensorProto, FunctionProto, StringStringEntryProto.
@@ -28,6 +39,8 @@ pub fn external_locations(file: &[u8]) -> Result<Vec<String>, &'static str> {
 }
 
 /// The messages that lie on the way to external data.
+///
+/// Which fields are followed depends on which of these it is.
 #[derive(Clone, Copy)]
 enum Message {
     Model,
@@ -59,6 +72,10 @@ impl Message {
     }
 }
 
+/// Follows a message to all that is on the way, and adds what it finds.
+///
+/// # Errors
+/// The message is cut short, is none, or nests deeper than [`MAX_DEPTH`].
 fn walk(
     mut bytes: &[u8],
     message: Message,
@@ -105,6 +122,7 @@ fn walk(
     Ok(())
 }
 
+/// A number of seven bits per byte, the lowest first; takes it off `bytes`.
 fn varint(bytes: &mut &[u8]) -> Result<u64, &'static str> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
@@ -119,6 +137,7 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, &'static str> {
     Err("it is no ONNX file")
 }
 
+/// So many bytes, off the front.
 fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Result<&'a [u8], &'static str> {
     let length = usize::try_from(length).map_err(|_| "it is cut short")?;
     bytes.split_off(..length).ok_or("it is cut short")

@@ -24,8 +24,11 @@ use crate::files::folders;
 use crate::model::manifest::{Kind, Manifest};
 use crate::model::onnx;
 
+/// Its name in the folder of a model.
 pub(crate) const MANIFEST: &str = "model.toml";
+/// The manifest of the built-in model.
 const BUILT_IN_MANIFEST: &str = include_str!("../../../models/builtin/model.toml");
+/// Its files, by what the manifest calls them.
 const BUILT_IN_FILES: [(&str, &[u8]); 3] = [
     (
         "vocals.onnx",
@@ -46,6 +49,7 @@ pub const FORMER_BUILT_IN_ID: &str = "unweave-live";
 /// The folders that models are looked for in.
 #[derive(Debug, Clone, Default)]
 pub struct Store {
+    /// In the order in which they are searched.
     folders: Vec<(Origin, PathBuf)>,
 }
 
@@ -63,6 +67,8 @@ pub enum Origin {
 }
 
 /// A model that was found, its manifest read, its files not.
+///
+/// It is cheap to have: files are read when it is verified or loaded, each time anew.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// What it says of itself.
@@ -74,8 +80,11 @@ pub struct Model {
 }
 
 /// The checked content of one graph of a model.
+///
+/// What is run is this, whatever becomes of the files.
 #[derive(Clone)]
 pub(crate) struct Content {
+    /// The ONNX file; borrowed of the built-in model.
     pub(crate) graph: Cow<'static, [u8]>,
     /// Weights outside the graph: the name it calls them by, and what they are.
     pub(crate) weights: Vec<(String, Arc<[u8]>)>,
@@ -121,6 +130,18 @@ impl Store {
 
     /// The model that a user names: a path to its folder or manifest, or an id.
     ///
+    /// # Example
+    /// ```
+    /// use unweave_separation::{FORMER_BUILT_IN_ID, Store};
+    ///
+    /// let store = Store::new(None, Vec::new());
+    /// let built_in = store.find("unweave")?;
+    /// assert_eq!(built_in.manifest.stems, ["drums", "bass", "vocals", "other"]);
+    /// assert_eq!(store.find(FORMER_BUILT_IN_ID)?, built_in);
+    /// assert!(store.find("no such model").is_err());
+    /// # Ok::<(), unweave_separation::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// There is none, or its manifest is wrong. An id is taken for a path if it holds a `/` or a `\`, or
     /// if it is no known id and something of that name exists here.
@@ -159,6 +180,9 @@ impl Store {
     }
 
     /// All models in search order, the built-in one last; for one that is broken, what is wrong.
+    ///
+    /// Of several with one id, the first is the one that [`Store::find`] gives. Folders whose names begin with
+    /// a dot are left out.
     pub fn list(&self) -> Vec<Result<Model, Error>> {
         let mut models = Vec::new();
         for (origin, folder) in &self.folders {
@@ -196,6 +220,8 @@ impl Model {
     }
 
     /// The model in a folder, or of a manifest.
+    ///
+    /// Only the manifest is read.
     ///
     /// # Errors
     /// It can't be read, or is wrong.
@@ -262,6 +288,10 @@ impl Model {
     }
 
     /// A graph with its weights from among the files.
+    ///
+    /// # Errors
+    /// The graph is no ONNX file, has weights in a file that the manifest doesn't list, or from more than one
+    /// other graph.
     fn content(
         &self,
         graph_path: &str,
@@ -325,6 +355,9 @@ impl Model {
     /// What identifies the model in reports: the SHA-256 of its graph, or of all its files' and its parts'
     /// in their order.
     ///
+    /// # Units
+    /// 64 lower-case hexadecimal digits. Of the files it is by their checksums in the manifest: none is read.
+    ///
     /// # Errors
     /// A part is missing or wrong.
     pub fn identity(&self) -> Result<String, Error> {
@@ -368,6 +401,9 @@ impl Model {
 }
 
 /// A file below `folder`, where its links lead as well.
+///
+/// # Errors
+/// It can't be read, or a link leads out of the folder.
 fn read_inside(folder: &Path, file: &str) -> Result<Vec<u8>, Error> {
     let path = folder.join(file);
     let resolve = |path: &Path| {
@@ -395,6 +431,7 @@ fn is_hidden(path: &Path) -> bool {
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
+/// The error of a file that can't be read.
 fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::ModelUnreadable {
         path: path.to_owned(),

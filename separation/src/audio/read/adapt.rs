@@ -1,17 +1,23 @@
 //! Parts of one file that differ in sample rate or channel count become one.
+//!
+//! The song has one rate and one number of channels, those that [`super::joined`] and [`super::mpeg`] decided
+//! on; a part that differs is converted on its way.
 
 use super::ReadError;
 use crate::audio::resample::{Resampler, SAMPLE_RATES};
 
 /// Gives every part at the rate and with the channels of the whole.
 pub(super) struct Adapter {
+    /// Of the whole, in Hz.
     sample_rate: u32,
+    /// Of the whole.
     num_channels: usize,
     /// Converts the present part, where its rate is another.
     resampler: Option<Resampler>,
 }
 
 impl Adapter {
+    /// For a whole of this rate, in Hz, and this many channels.
     pub(super) fn new(sample_rate: u32, num_channels: usize) -> Self {
         Self {
             sample_rate,
@@ -20,12 +26,17 @@ impl Adapter {
         }
     }
 
-    /// Frames that a part becomes.
+    /// Frames that a part becomes. `⌈n · whole's rate / part's rate⌉`, as [`Resampler::flush`] makes them.
     pub(super) fn num_frames(&self, part_frames: u64, part_rate: u32) -> u64 {
         (part_frames * u64::from(self.sample_rate)).div_ceil(part_rate.max(1).into())
     }
 
     /// Replaces frames of a part by what they become; mono sounds on both sides.
+    ///
+    /// Frames of another rate come late by the converter's delay, the last with [`Adapter::end_part`].
+    ///
+    /// # Shape
+    /// `planes` is `[channel][frame]`, before as the part is, afterwards as the whole.
     ///
     /// # Errors
     /// [`ReadError::Unsupported`] if that would take more than doubling mono, or the rate is out of range.
@@ -64,7 +75,7 @@ impl Adapter {
         Ok(())
     }
 
-    /// The last frames of a part that was converted.
+    /// The last frames of a part that was converted. `[channel][frame]`; none if nothing was converted.
     pub(super) fn end_part(&mut self) -> Option<Vec<Vec<f32>>> {
         let mut resampler = self.resampler.take()?;
         let mut out = [Vec::new(), Vec::new()];

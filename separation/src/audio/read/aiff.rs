@@ -1,5 +1,21 @@
 //! AIFF and AIFF-C, holding integers, floats or telephone samples.
 //!
+//! All numbers are big-endian, chunks padded to 2 bytes. What is looked at of the chunks:
+//!
+//! | chunk | offset | bytes | field |
+//! |---|---|---|---|
+//! | `COMM` | 0 | 2 | channels |
+//! | | 2 | 4 | frames |
+//! | | 6 | 2 | bits per sample |
+//! | | 8 | 10 | sample rate, extended precision |
+//! | | 18 | 4 | compression, AIFF-C only |
+//! | `SSND` | 0 | 4 | offset of the first sample behind these 8 bytes |
+//! | | 4 | 4 | block size, of no use here |
+//! | `NAME`, `AUTH` | 0 | | title, artist |
+//!
+//! Compressions that are read: `NONE`, `twos`, `sowt`, `raw `, `in24`, `in32`, `fl32`, `fl64`, `alaw`, `ulaw`,
+//! the last four also in capitals. Others, such as `ima4`, are left to whatever else may read the file.
+//!
 //! # Source
 //! Apple, "Audio Interchange File Format: AIFF", version 1.3; Apple, "Audio Interchange File Format AIFF-C", draft
 //! of 1991.
@@ -19,6 +35,12 @@ const COMMON_BYTES: usize = 22;
 const SIZE_UNKNOWN: u64 = 0xffff_ffff;
 
 /// Opens an AIFF; `None` if there is none, or its codec isn't known here.
+///
+/// `end` is the file's length.
+///
+/// # Errors
+/// The file can't be read, [`ReadError::Damaged`] if a chunk that is needed is missing or too short, or
+/// [`ReadError::Unsupported`] for a form that no one can mean.
 pub(super) fn open(file: &File, end: u64) -> Result<Option<Opened>, ReadError> {
     let mut file_at = BufReader::with_capacity(1 << 16, file.try_clone()?);
     file_at.seek(SeekFrom::Start(0))?;
@@ -117,6 +139,8 @@ pub(super) fn open(file: &File, end: u64) -> Result<Option<Opened>, ReadError> {
 }
 
 /// Form and count of the samples; `None` if the codec isn't known.
+///
+/// `common` is the content of `COMM`, at most [`COMMON_BYTES`] of it.
 fn read_common(common: &[u8]) -> Result<Option<(PcmFormat, u64)>, ReadError> {
     if common.len() < 18 {
         return Err(broken("the description of the samples is too short"));
@@ -152,6 +176,8 @@ fn read_common(common: &[u8]) -> Result<Option<(PcmFormat, u64)>, ReadError> {
 }
 
 /// A sample rate as an 80-bit floating-point number: sign and exponent, then 64 bits with the leading one.
+///
+/// In Hz, rounded down; none if it is negative, below 1, or too large.
 fn extended(bytes: [u8; 10]) -> Option<u32> {
     let exponent = u16::from_be_bytes(take(&bytes)).checked_sub(16_383)?;
     let mantissa = u64::from_be_bytes(take(&bytes[2..]));
@@ -159,6 +185,7 @@ fn extended(bytes: [u8; 10]) -> Option<u32> {
     u32::try_from(mantissa.checked_shr(shift)?).ok()
 }
 
+/// The text of a chunk of `size` bytes, of which at most 4096 are read; none if it is empty.
 fn text(file: &mut BufReader<File>, size: u64) -> Result<Option<String>, ReadError> {
     let bytes = read_up_to(file, index(size.min(4_096)))?;
     let text = String::from_utf8_lossy(&bytes);
@@ -166,6 +193,7 @@ fn text(file: &mut BufReader<File>, size: u64) -> Result<Option<String>, ReadErr
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
+/// The next bytes, fewer if the file ends.
 fn read_up_to(file: &mut BufReader<File>, num_bytes: usize) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     file.by_ref()
@@ -174,10 +202,12 @@ fn read_up_to(file: &mut BufReader<File>, num_bytes: usize) -> Result<Vec<u8>, R
     Ok(bytes)
 }
 
+/// A size from a header as one in memory.
 fn index(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
 }
 
+/// The error of a header that can't be used.
 fn broken(what: &str) -> ReadError {
     ReadError::Damaged {
         frame: 0,

@@ -1,5 +1,18 @@
 //! AU, the format of Sun and NeXT.
 //!
+//! Six big-endian numbers of 32 bits, then text that nobody needs, then the samples:
+//!
+//! | offset | field | |
+//! |---|---|---|
+//! | 0 | magic | `.snd` |
+//! | 4 | offset of the samples | |
+//! | 8 | their size in bytes | `0xffffffff` or 0: until the end |
+//! | 12 | encoding | 1 μ-law, 2 to 5 integers of 8 to 32 bits, 6 and 7 floats of 32 and 64, 27 A-law |
+//! | 16 | sample rate in Hz | |
+//! | 20 | channels | |
+//!
+//! Files with another encoding are left to whatever else may read them.
+//!
 //! # Source
 //! Sun Microsystems, "audio file format", manual page `au(4)`.
 
@@ -15,6 +28,11 @@ use crate::audio::tags::Tags;
 const SIZE_UNKNOWN: u32 = 0xffff_ffff;
 
 /// Opens an AU; `None` if there is none, or its codec isn't known here.
+///
+/// `end` is the file's length, up to which all is read, whatever size is stated.
+///
+/// # Errors
+/// The file can't be read, or [`ReadError::Unsupported`] for a form that no one can mean.
 pub(super) fn open(file: &File, end: u64) -> Result<Option<Opened>, ReadError> {
     let mut head = Vec::new();
     let mut file_at = file.try_clone()?;

@@ -1,5 +1,13 @@
 //! Tags of MP3 that people's tools put behind any audio.
 //!
+//! | tag | where | told by |
+//! |---|---|---|
+//! | ID3v1 | the last 128 bytes | `TAG` |
+//! | APEv2 | a footer of 32 bytes, items before it, maybe a header | `APETAGEX`; at 12 the size of items and footer, at 20 flags, both little-endian |
+//!
+//! They are harmless where the length of the audio is known. Where it isn't, as in a WAV from a pipe, they
+//! would be taken for it; behind a FLAC they would cost it its last packet.
+//!
 //! # Source
 //! ID3v1 as everyone reads it; Hydrogenaudio, "APEv2 specification".
 
@@ -8,10 +16,14 @@ use std::io::{Read, Seek, SeekFrom};
 
 use super::ReadError;
 
+/// An ID3v1 tag.
 const ID3V1_BYTES: u64 = 128;
+/// A footer or header of an APE tag.
 const APE_FOOTER_BYTES: u64 = 32;
 
 /// Where the audio between two places can end at most: before the tags at the end.
+///
+/// There may be several, one before the other.
 pub(super) fn before_tags(file: &File, start: u64, mut end: u64) -> Result<u64, ReadError> {
     loop {
         let Some(at) = tag_at(file, start, end)? else {
@@ -21,6 +33,7 @@ pub(super) fn before_tags(file: &File, start: u64, mut end: u64) -> Result<u64, 
     }
 }
 
+/// Where the tag that ends at `end` begins; none if there is none, or it would reach to `start`.
 fn tag_at(file: &File, start: u64, end: u64) -> Result<Option<u64>, ReadError> {
     let mut file = file.try_clone()?;
     let mut read = |num_bytes: u64| -> Result<Vec<u8>, ReadError> {

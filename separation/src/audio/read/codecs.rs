@@ -1,4 +1,7 @@
 //! Names of codecs and of files in people's words, for those that can't be read here.
+//!
+//! What is named here is read all the same where ffmpeg is installed; the names are for the error where it
+//! isn't.
 
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{
@@ -6,7 +9,7 @@ use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_OPUS, CODEC_ID_TRUEHD, CODEC_ID_TTA, CODEC_ID_WAVPACK, CODEC_ID_WMA,
 };
 
-/// What people call a codec.
+/// What people call a codec. It is the subject of "… can't be read".
 pub(super) fn name(codec: AudioCodecId) -> String {
     match codec {
         CODEC_ID_AAC => "HE-AAC, or AAC with more than two channels,",
@@ -26,6 +29,9 @@ pub(super) fn name(codec: AudioCodecId) -> String {
 }
 
 /// What a file is that begins so, where it is known and not read here.
+///
+/// `head` are the first bytes behind an ID3v2 tag. Each mark is looked for at its offset: ASF's GUID, names of
+/// four letters, sync words.
 pub(super) fn foreign(head: &[u8]) -> Option<&'static str> {
     let kinds: [(&[u8], usize, &str); 20] = [
         (

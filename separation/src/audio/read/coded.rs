@@ -1,4 +1,17 @@
 //! Every format that Symphonia takes apart, with starts and ends put right.
+//!
+//! It takes MP4, Matroska, Ogg, CAF and FLAC apart and decodes AAC, ALAC, FLAC, Vorbis and more; libopus
+//! decodes Opus. On top of that, here:
+//!
+//! - starts and ends: [`mp4`] reads what says where the music of an AAC begins, [`opus`] the pre-skip,
+//!   [`matroska`] the padding,
+//! - a packet that can't be decoded becomes silence as long as it says that it is,
+//! - packets of FLAC that are missing become silence, by the number in the next one,
+//! - panics become errors ([`guarded`](super::guarded)).
+//!
+//! # Errors
+//! HE-AAC, Opus in MP4, and whatever Symphonia has no decoder for are [`ReadError::ForeignCodec`], so that
+//! ffmpeg is tried.
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
@@ -35,8 +48,8 @@ use super::{
 use crate::audio::channels::Layout;
 use crate::audio::tags::Tags;
 
-/// AAC at these rates or below is suspicious: the upper half of an HE-AAC stream can hide in it
-/// without the header saying so.
+/// AAC at these rates or below is suspicious: the upper half of an HE-AAC stream can hide in it without the
+/// header saying so. In Hz.
 const LOWEST_PLAIN_AAC_RATE: u32 = 24_000;
 
 /// Most frames that one packet holds: a block of FLAC (RFC 9639, section 9.1.1).
@@ -51,6 +64,7 @@ const MAX_GAP_SECONDS: u64 = 60;
 /// Errors in a row after which what is left of a file is given up.
 const MAX_ERRORS_IN_A_ROW: u32 = 1_000;
 
+/// Symphonia's decoders, and libopus.
 static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
     let mut codecs = CodecRegistry::new();
     symphonia::default::register_enabled_codecs(&mut codecs);
@@ -58,15 +72,23 @@ static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
     codecs
 });
 
+/// One track of a file, packet by packet.
 pub(super) struct CodedReader {
+    /// What takes the container apart.
     format: Box<dyn FormatReader>,
+    /// What decodes the track's packets.
     decoder: Box<dyn AudioDecoder>,
+    /// Which container it is.
     format_id: FormatId,
+    /// Which codec it is.
     codec: AudioCodecId,
+    /// Packets of other tracks are passed over.
     track_id: u32,
+    /// In Hz; the same for the whole track, else it is refused.
     sample_rate: u32,
+    /// The same for the whole track, too.
     num_channels: usize,
-    /// What every sample is multiplied by.
+    /// What every sample is multiplied by. Opus' header has one; else 1.
     gain: f32,
     /// Decoded frames that precede the music.
     skip_frames: u64,
@@ -78,25 +100,36 @@ pub(super) struct CodedReader {
     is_rounded: bool,
     /// Frames at the end that are padding; they are held back until it is known whether more comes.
     end_frames: usize,
+    /// Those that are held back, `[channel][frame]`.
     held: Vec<Vec<f32>>,
     /// Frames decoded, with what is skipped.
     decoded_frames: u64,
+    /// Frames of music that were given.
     given_frames: u64,
+    /// Packets that became silence of their own length.
     num_concealed: u64,
     /// Frames of silence put where packets are missing.
     num_filled: u64,
     /// Packets and pieces whose length isn't known.
     num_lost: u64,
+    /// Whether the end was looked at and its notes written.
     is_at_end: bool,
+    /// What is known before the end, and at it; counts are added when asked.
     notes: Vec<String>,
+    /// The last packet, decoded, `[channel][frame]`.
     planes: Vec<Vec<f32>>,
+    /// How far into the part its reader is, for progress.
     bytes_read: Arc<AtomicU64>,
+    /// Bytes of the part.
     part_bytes: u64,
 }
 
 impl CodedReader {
     /// Opens what lies between two places of a file; the path's extension is a hint, and MP4 is looked at by it.
     /// Of several audio tracks it takes the one that the file wants played, or the one that is asked for.
+    ///
+    /// # Errors
+    /// No format is recognised, there is no audio track, or the codec or its settings can't be decoded.
     pub(super) fn open(
         file: &File,
         path: &Path,
@@ -194,6 +227,11 @@ impl CodedReader {
     }
 
     /// The next packet of the track; `None` at the end, or where nothing more can be found.
+    ///
+    /// Errors that are no end are counted and passed over, up to [`MAX_ERRORS_IN_A_ROW`].
+    ///
+    /// # Errors
+    /// The system can't read the file.
     fn next_packet(&mut self) -> Result<Option<Packet>, ReadError> {
         for _ in 0..MAX_ERRORS_IN_A_ROW {
             match guarded(|| self.format.next_packet()) {
@@ -232,6 +270,9 @@ impl CodedReader {
     }
 
     /// Fills `planes`: with silence if the packet can't be decoded.
+    ///
+    /// # Errors
+    /// [`ReadError::Unsupported`] if rate or channel count change.
     fn decode(&mut self, packet: Packet) -> Result<(), ReadError> {
         let stated_frames = usize::try_from(packet.block_dur().get()).unwrap_or(usize::MAX);
         let packet = match self.codec {
@@ -264,6 +305,7 @@ impl CodedReader {
         Ok(())
     }
 
+    /// Makes `planes` so many frames of silence.
     fn silence(&mut self, num_frames: usize) {
         self.planes.resize_with(self.num_channels, Vec::new);
         for plane in &mut self.planes {
@@ -273,6 +315,8 @@ impl CodedReader {
     }
 
     /// Moves what is music from `planes` to `block`.
+    ///
+    /// Frames before the music and behind its exact end are dropped, and padding of unknown place is held back.
     fn give(&mut self, block: &mut [Vec<f32>]) {
         let len = self.planes[0].len() as u64;
         let start = self
@@ -311,6 +355,7 @@ impl CodedReader {
         }
     }
 
+    /// Compares what was given with what was stated and with the checksum of the audio, once.
     fn end(&mut self) {
         if std::mem::replace(&mut self.is_at_end, true) {
             return;
@@ -385,17 +430,26 @@ impl Source for CodedReader {
 }
 
 /// What a file says of its start and end.
+///
+/// # Units
+/// Frames as decoded, at the track's rate.
 struct Length {
+    /// Frames before the music.
     skip_frames: u64,
+    /// Frames of music; none if it isn't stated, or not to the frame.
     num_frames: Option<u64>,
+    /// Whether what is decoded beyond them is padding.
     is_end_exact: bool,
     /// Padding at an end that is only known when it comes.
     end_frames: usize,
+    /// What every sample is multiplied by.
     gain: f32,
 }
 
 impl Length {
     /// What can't be known goes to `words`.
+    ///
+    /// `format` and `track_idx` say where more of it may be found.
     fn of(
         track: &Track,
         (format, track_idx): (FormatId, Option<usize>),
@@ -481,6 +535,11 @@ impl Length {
     }
 }
 
+/// Recognises what lies in a part of a file.
+///
+/// # Errors
+/// [`ReadError::NotAudio`], [`ReadError::Damaged`] if a header was recognised but can't be understood, or the
+/// system's.
 fn probe(
     file: &File,
     path: &Path,
@@ -504,6 +563,10 @@ fn probe(
         .map_err(not_audio)
 }
 
+/// A decoder that checks what it decodes, where the format has a checksum.
+///
+/// # Errors
+/// [`ReadError::ForeignCodec`] with the codec's name.
 fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, ReadError> {
     let codec = params.codec;
     let mut params = params.clone();
@@ -516,6 +579,7 @@ fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, ReadE
         .map_err(|_| ReadError::ForeignCodec(codecs::name(codec)))
 }
 
+/// Whether samples of the codec have no depth of their own.
 fn is_lossy(codec: AudioCodecId) -> bool {
     matches!(
         codec,
@@ -528,6 +592,7 @@ fn index(frames: u64) -> usize {
     usize::try_from(frames).unwrap_or(usize::MAX)
 }
 
+/// Symphonia's positions as those of WAVE; by their number where it knows none.
 fn layout_of(channels: &Channels) -> Layout {
     match channels {
         Channels::Positioned(positions) => {
@@ -539,6 +604,7 @@ fn layout_of(channels: &Channels) -> Layout {
     }
 }
 
+/// What it means that a file could not be recognised.
 fn not_audio(error: SymphoniaError) -> ReadError {
     match error {
         SymphoniaError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => error.into(),
@@ -569,6 +635,7 @@ fn read_tags(format: &mut dyn FormatReader) -> (Option<String>, Option<String>) 
     (title, artist)
 }
 
+/// Without spaces around it; none if nothing is left.
 fn text_of(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }

@@ -2,6 +2,10 @@
 //!
 //! It writes floats into a temporary WAV, which is then read like any other. Only files are opened by it: a
 //! playlist must not lead to the network.
+//!
+//! The program is a process of its own: its licence and its crashes stay outside, and no video or network code
+//! of it is in a host's process. Samples are `pcm_f32le`, the file RF64 where it exceeds 4 GB, its tags the
+//! song's.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,7 +24,7 @@ const PROGRAM_VARIABLE: &str = "UNWEAVE_FFMPEG";
 
 /// The longest complaint that is passed on, in characters.
 const MAX_COMPLAINT: usize = 200;
-/// As much of all complaints is read as must hold the first.
+/// As much of all complaints is read as must hold the first. In bytes.
 const MAX_COMPLAINT_BYTES: u64 = 4_096;
 
 /// How often a running program is looked at.
@@ -30,15 +34,22 @@ const PATIENCE: Duration = Duration::from_millis(20);
 type Key = (PathBuf, u64, Option<SystemTime>, usize);
 
 /// The file that was decoded last, for as long as anyone reads it: a song is opened several times on its way.
+///
+/// Weak, so that the file goes with its last reader.
 static LAST: Mutex<Option<(Key, Weak<DecodedFile>)>> = Mutex::new(None);
 
 /// What ffmpeg made of a track.
+///
+/// Its folder goes when it does.
 struct DecodedFile {
+    /// Holds `decoded.wav`, and `words`, what the program printed.
     dir: TempDir,
+    /// A note for the listener, if the program failed or complained.
     complaint: Option<String>,
 }
 
 impl DecodedFile {
+    /// Where the samples are.
     fn wav(&self) -> PathBuf {
         self.dir.path().join("decoded.wav")
     }
@@ -86,6 +97,12 @@ pub(super) fn open(
 }
 
 /// Runs the program to its end, if there is one.
+///
+/// Looks at it every [`PATIENCE`]; if it fails in the middle, what it has written by then is kept, with a
+/// complaint.
+///
+/// # Errors
+/// [`io::ErrorKind::Interrupted`] once `may_go_on` says no; the program is then stopped.
 fn decode(
     path: &Path,
     track_idx: usize,
@@ -138,9 +155,11 @@ fn decode(
     Ok(Some(decoded))
 }
 
+/// A reader of what ffmpeg wrote.
 struct Decoded {
     /// Goes before the folder that it reads from, as some systems want it.
     source: Box<dyn Source>,
+    /// Keeps the file, and has the complaint.
     decoded: Arc<DecodedFile>,
 }
 

@@ -1,4 +1,7 @@
 //! Where the FLAC streams of a file begin: one, unless files were joined.
+//!
+//! Decoding is Symphonia's. It stops where a stream is complete, so the streams are found here, and read one
+//! after the other by [`super::joined`].
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,9 +10,13 @@ use super::ReadError;
 
 /// A stream begins with its name and the head of a block that describes it, of 34 bytes (RFC 9639, section 8).
 const STREAM_START: &[u8] = b"fLaC\0\0\0\x22";
+/// The same where no other block follows the description.
 const LAST_STREAM_START: &[u8] = b"fLaC\x80\0\0\x22";
 
 /// Every place where a stream begins; the first counts as 0, so that tags before it belong to it.
+///
+/// In bytes from the file's beginning. The whole file is looked through; eight bytes in a row are by chance
+/// what begins a stream once in 2⁶³ places.
 pub(super) fn starts(file: &File) -> Result<Vec<u64>, ReadError> {
     let mut file = file.try_clone()?;
     file.seek(SeekFrom::Start(0))?;

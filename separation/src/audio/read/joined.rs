@@ -1,4 +1,8 @@
 //! Several recordings in one file, one after the other: chained Ogg, and files that were joined byte by byte.
+//!
+//! The first part that can be read decides rate and channels; later ones are converted ([`super::adapt`]). Each
+//! part's own start and end are put right first, and a part that is converted gives its last frames before the
+//! next begins: nothing is lost or shifted between parts.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -8,10 +12,16 @@ use std::path::{Path, PathBuf};
 use super::adapt::Adapter;
 use super::{Opened, ReadError, Source, SourceFacts, fraction};
 
-/// Opens one of the parts.
+/// Opens one of the parts. The range is in bytes.
 pub(super) type OpenPart = fn(&File, &Path, Range<u64>) -> Result<Opened, ReadError>;
 
 /// Opens what lies between the starts, as one song; `what` names such a file for the listener.
+///
+/// Every part is opened once here, for its facts, and once more when it is its turn. One part alone is opened
+/// as it is.
+///
+/// # Errors
+/// That of the only part, or [`ReadError::Empty`] if no part can be read.
 pub(super) fn open(
     file: &File,
     path: &Path,
@@ -76,16 +86,25 @@ pub(super) fn open(
     Ok((facts, Box::new(reader)))
 }
 
+/// The parts of a file, one after the other.
 struct Joined {
+    /// Read by every part by itself, from its own place.
     file: File,
+    /// For its extension.
     path: PathBuf,
     /// Those that are still to be opened.
     parts: VecDeque<Range<u64>>,
+    /// How a part is opened.
     open_part: OpenPart,
+    /// The part that is read now; none between parts.
     current: Option<(SourceFacts, Box<dyn Source>)>,
+    /// Converts what differs from the first part.
     adapter: Adapter,
+    /// Of the whole, and of the parts that are over.
     notes: Vec<String>,
+    /// Of all parts, if each says how many it has.
     num_frames: Option<u64>,
+    /// Frames that were given, of all parts.
     given_frames: u64,
 }
 

@@ -1,5 +1,15 @@
 //! What Symphonia doesn't tell of a Matroska or WebM file: whether it is whole, and the padding at its end.
 //!
+//! A file is elements in elements, each a number, a size, and a body; number and size are of 1 to 8 bytes,
+//! their length in the leading zeros of the first. A size of all ones is unknown. What is looked at:
+//!
+//! | element | number | |
+//! |---|---|---|
+//! | `Segment` | `18538067` | all of the audio; its size against the file's |
+//! | `Cluster` | `1F43B675` | some seconds of it |
+//! | `SimpleBlock`, `BlockGroup` | `A3`, `A0` | a packet, the latter with more about it |
+//! | `DiscardPadding` | `75A2` | in a `BlockGroup`: nanoseconds at its end that are no music |
+//!
 //! # Source
 //! RFC 8794 (EBML) for elements; RFC 9559 (Matroska), section 5.1, for their numbers.
 
@@ -9,14 +19,21 @@ use std::ops::Range;
 
 use super::ReadError;
 
+/// Holds all others but the head.
 const SEGMENT: u64 = 0x1853_8067;
+/// Holds blocks.
 const CLUSTER: u64 = 0x1f43_b675;
+/// Holds one packet and what is said of it.
 const BLOCK_GROUP: u64 = 0xa0;
+/// Is one packet.
 const SIMPLE_BLOCK: u64 = 0xa3;
+/// A signed number of nanoseconds, big-endian.
 const DISCARD_PADDING: u64 = 0x75a2;
 
+/// What is known of the end of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End {
+    /// Whether the file is shorter than its segment says.
     pub is_cut_off: bool,
     /// Whether the file says how long it is, so that a missing end can be noticed.
     pub is_known: bool,
@@ -25,6 +42,8 @@ pub(super) struct End {
 }
 
 /// Walks through the elements by their sizes.
+///
+/// Packets are passed over, so this reads a few bytes of each. Padding counts if it is the last packet's.
 pub(super) fn end(file: &File, len: u64) -> Result<End, ReadError> {
     let mut file = BufReader::new(file.try_clone()?);
     let mut end = End {
@@ -60,6 +79,8 @@ pub(super) fn end(file: &File, len: u64) -> Result<End, ReadError> {
     Ok(end)
 }
 
+/// Nanoseconds to discard at the end of a group's packet; a negative number is of its beginning, and counts as
+/// 0 here.
 fn padding(file: &mut BufReader<File>, group: Range<u64>) -> Result<u64, ReadError> {
     let mut at = group.start;
     while let Some((id, body)) = element(file, at, group.end)? {
@@ -105,7 +126,8 @@ fn element(
     Ok(Some((id, start..body_end)))
 }
 
-/// A number whose leading zeros tell its length, which sizes leave out and names keep.
+/// A number whose leading zeros tell its length, which sizes leave out and names keep. With its length in
+/// bytes; none if it is longer than 8 or cut off.
 fn number(bytes: &[u8], is_size: bool) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     let num_bytes = first.leading_zeros() as usize + 1;

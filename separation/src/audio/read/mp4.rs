@@ -3,6 +3,16 @@
 //! An AAC encoder puts at least one frame of silence before the music and fills the last frame up.
 //! Symphonia reads neither of the two places that say how much.
 //!
+//! | box | offset in it | field |
+//! |---|---|---|
+//! | `moov` `udta` `meta` `ilst` `----` | `name`, `data` | `iTunSMPB`, and text: hexadecimal numbers |
+//! | `moov` `trak` `edts` `elst` | 8 | entries: duration, media time, rate; 4, 4, 4 bytes, or 8, 8, 4 in version 1 |
+//! | `moov` `mvhd`, `trak` `mdia` `mdhd` | 12, or 20 in version 1 | units per second of duration, and of media time |
+//! | `moov` `trak` `mdia` `hdlr` | 8 | `soun` for audio |
+//! | `moov` `udta` `stem` | 0 | JSON of a stem file |
+//!
+//! A box is 4 bytes of size, 4 of name, and its content. Size 1: it follows in 8 bytes. Size 0: until the end.
+//!
 //! # Source
 //! ISO/IEC 14496-12 for boxes and edit lists; Apple, "Audio Priming — Handling Encoder Delay in AAC"
 //! (QuickTime File Format, appendix G), for both.
@@ -27,6 +37,9 @@ pub(super) struct Trim {
 }
 
 /// What the file says about start and end of an audio track; `None` if it says nothing.
+///
+/// # Errors
+/// The file can't be read, or [`ReadError::Unsupported`] for an edit list of several parts.
 pub(super) fn read_trim(
     path: &Path,
     sample_rate: u32,
@@ -46,7 +59,8 @@ pub(super) fn read_trim(
     }
 }
 
-/// What the maker of a stem file says of the stems in it, and how many audio tracks there are.
+/// What the maker of a stem file says of the stems in it, and how many audio tracks there are. None if there is
+/// no such box.
 pub(super) fn read_stem_box(path: &Path) -> Result<Option<(Vec<u8>, usize)>, ReadError> {
     let mut file = BufReader::new(File::open(path)?);
     let len = file.get_ref().metadata()?.len();
@@ -62,6 +76,7 @@ pub(super) fn read_stem_box(path: &Path) -> Result<Option<(Vec<u8>, usize)>, Rea
     Ok(None)
 }
 
+/// The bodies of the `trak` boxes that hold audio, in the file's order.
 fn audio_tracks(
     file: &mut BufReader<File>,
     moov: Range<u64>,
@@ -75,7 +90,8 @@ fn audio_tracks(
     Ok(tracks)
 }
 
-/// Whether the last of the outermost boxes reaches beyond the end of the file.
+/// Whether the last of the outermost boxes reaches beyond the end of the file. Also if what is left at the end
+/// is no box.
 pub(super) fn is_cut_off(file: &File) -> Result<bool, ReadError> {
     let len = file.metadata()?.len();
     let mut file = BufReader::new(file.try_clone()?);
@@ -89,6 +105,7 @@ pub(super) fn is_cut_off(file: &File) -> Result<bool, ReadError> {
     Ok(at > len)
 }
 
+/// Whether a track's handler is the one for sound.
 fn is_audio(file: &mut BufReader<File>, trak: Range<u64>) -> Result<bool, ReadError> {
     let Some(handler) = find_path(file, trak, &[b"mdia", b"hdlr"])? else {
         return Ok(false);
@@ -99,6 +116,8 @@ fn is_audio(file: &mut BufReader<File>, trak: Range<u64>) -> Result<bool, ReadEr
 
 /// The comment that iTunes and others write: hexadecimal numbers, of which the second is the priming,
 /// the third the padding and the fourth the length.
+///
+/// The length excludes both, so the padding need not be known.
 fn read_smpb(file: &mut BufReader<File>, moov: Range<u64>) -> Result<Option<Trim>, ReadError> {
     let Some(meta) = find_path(file, moov, &[b"udta", b"meta"])? else {
         return Ok(None);
@@ -135,6 +154,10 @@ fn read_smpb(file: &mut BufReader<File>, moov: Range<u64>) -> Result<Option<Trim
     Ok(None)
 }
 
+/// From the edit list of a track: the media time at which it begins is what precedes the music.
+///
+/// # Units
+/// Media time is in the track's own units, duration in the movie's; both become frames, rounded down.
 fn read_edits(
     file: &mut BufReader<File>,
     moov: Range<u64>,
@@ -209,6 +232,7 @@ fn read_timescale(
     Ok(bytes.get(at..at + 4).map(be32))
 }
 
+/// The body of the box that a path of names leads to, the first of each name.
 fn find_path(
     file: &mut BufReader<File>,
     mut within: Range<u64>,
@@ -223,6 +247,7 @@ fn find_path(
     Ok(Some(within))
 }
 
+/// The body of the first box of a name directly within a range.
 fn find(
     file: &mut BufReader<File>,
     within: Range<u64>,
@@ -251,7 +276,9 @@ fn find_all(
     Ok(bodies)
 }
 
+/// A box: its name, and where its content lies in the file.
 struct Header {
+    /// Four letters.
     name: [u8; 4],
     /// Not checked against what is around it.
     body: Range<u64>,
@@ -280,6 +307,7 @@ fn read_header(file: &mut BufReader<File>, at: u64, end: u64) -> Result<Option<H
     }))
 }
 
+/// The content of a box, of which at most [`MAX_BOX_BYTES`] are read.
 fn read_box(file: &mut BufReader<File>, body: &Range<u64>) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(body.start))?;
@@ -298,12 +326,14 @@ fn fill(file: &mut BufReader<File>, bytes: &mut [u8]) -> Result<bool, ReadError>
     }
 }
 
+/// A big-endian number of up to 4 bytes.
 fn be32(bytes: &[u8]) -> u32 {
     bytes
         .iter()
         .fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
+/// A big-endian number of up to 8 bytes.
 fn be64(bytes: &[u8]) -> u64 {
     bytes
         .iter()

@@ -9,6 +9,13 @@
 //!   otherwise what it says of the end may be of another file, and all is given.
 //! - **Changes within.** A part in mono is given on both channels where other parts are stereo; a part at another
 //!   sample rate is converted to that of the first.
+//!
+//! Symphonia's own reader of MP3 is not used: it takes the length from the tag, and a file is what its packets
+//! say.
+//!
+//! # Units
+//! Frames are as decoded, at the rate of the first section, but in `sections`, where they are at each section's
+//! own.
 
 mod header;
 mod packets;
@@ -41,13 +48,18 @@ struct Survey {
     num_later_tags: u64,
     /// Packets of one kind in a row, with the frames they hold.
     sections: Vec<(Spec, u64)>,
+    /// Packets of music, without the tag's.
     num_packets: u64,
+    /// Their bytes.
     num_packet_bytes: u64,
+    /// Bytes that are neither packets nor tags.
     num_junk_bytes: u64,
+    /// Whether the last packet lacks its end.
     has_cut_packet: bool,
 }
 
 impl Survey {
+    /// Walks to the end; a tag counts as the file's if it is in the first packet.
     fn of(mut packets: Packets) -> io::Result<Self> {
         let mut survey = Self::default();
         let mut is_first = true;
@@ -80,18 +92,27 @@ impl Survey {
     }
 }
 
+/// The packets of a part of a file, decoded one by one.
 pub(super) struct MpegReader {
+    /// The second walk, which stops at each packet to decode it.
     packets: Packets,
+    /// Whether the next packet is the tag's, which holds no music.
     is_tag_ahead: bool,
+    /// Made anew where the kind of packets changes; none before the first.
     decoder: Option<(Spec, Box<dyn AudioDecoder>)>,
+    /// Converts sections that are not as the first.
     adapter: Adapter,
     /// Frames before the music that are still to be removed.
     skip_frames: u64,
     /// Frames of music that are still to be given.
     frames_left: u64,
+    /// Frames of music in all.
     num_frames: u64,
+    /// Packets that became silence of their own length.
     num_concealed: u64,
+    /// What the first walk found.
     notes: Vec<String>,
+    /// The last packet, decoded and converted, `[channel][frame]`.
     planes: Vec<Vec<f32>>,
 }
 
@@ -166,6 +187,9 @@ impl MpegReader {
     }
 
     /// Fills `planes` with what a packet holds: with silence if it can't be decoded.
+    ///
+    /// # Errors
+    /// [`ReadError::Unsupported`] if there is no decoder, or the section can't be converted.
     fn decode(&mut self, header: &header::Header, bytes: Vec<u8>) -> Result<(), ReadError> {
         if self
             .decoder
@@ -252,6 +276,7 @@ impl Source for MpegReader {
     }
 }
 
+/// A decoder of this layer, which trims nothing.
 fn decoder(spec: Spec) -> Result<Box<dyn AudioDecoder>, ReadError> {
     let mut params = AudioCodecParameters::new();
     params.for_codec(match spec.layer {

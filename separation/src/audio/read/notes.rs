@@ -1,4 +1,7 @@
 //! Words for what was missing, joined or guessed, which several readers share.
+//!
+//! A note is for the listener: it says what was found, what was made of it, and how much is missing. It goes
+//! into the report of a set, and to who separates.
 
 /// A length in frames as people say it.
 pub(super) fn seconds(num_frames: u64, sample_rate: u32) -> String {
@@ -19,6 +22,9 @@ pub(super) fn concealed(num_packets: u64) -> Option<String> {
 }
 
 /// A file that states more than it has.
+///
+/// # Units
+/// Frames, and Hz.
 pub(super) fn cut_off(expected: u64, actual: u64, sample_rate: u32) -> String {
     format!(
         "the file is cut off: {} are announced, {} are there and are read, {} are missing",
@@ -29,6 +35,9 @@ pub(super) fn cut_off(expected: u64, actual: u64, sample_rate: u32) -> String {
 }
 
 /// A file that states less than it has.
+///
+/// # Units
+/// Frames, and Hz.
 pub(super) fn longer(expected: u64, actual: u64, sample_rate: u32) -> String {
     format!(
         "the header announces {} only, {} are there and are read",

@@ -1,5 +1,17 @@
 //! The songs of an Ogg file: internet radio and joined files put one after the other.
 //!
+//! | offset | bytes | field of a page |
+//! |---|---|---|
+//! | 0 | 4 | `OggS` |
+//! | 4 | 1 | version, 0 |
+//! | 5 | 1 | flags: 1 goes on from the page before, 2 first of its stream, 4 last |
+//! | 6 | 8 | position |
+//! | 14 | 12 | stream, number of the page, checksum |
+//! | 26 | 1 | n, how many lengths follow |
+//! | 27 | n | lengths of the segments, which add up to the page's content |
+//!
+//! Symphonia decodes one song; here it is found out where songs begin, and whether the last one is whole.
+//!
 //! # Source
 //! RFC 3533, section 6, for pages; section 4 for streams that are chained.
 
@@ -8,24 +20,29 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::{ReadError, Source};
 
+/// A page's header without the lengths.
 const HEADER_BYTES: usize = 27;
+/// The flag of a stream's first page.
 const FIRST_PAGE: u8 = 2;
+/// The flag of its last.
 const LAST_PAGE: u8 = 4;
 
 /// Bytes that are searched for the next page where one is damaged.
 const SEARCH_BYTES: u64 = 1 << 16;
 
+/// The songs of a file.
 pub(super) struct Links {
-    /// Where each song begins.
+    /// Where each song begins. In bytes from the file's beginning; at least one.
     pub starts: Vec<u64>,
     /// Whether the last page that was found ends its stream.
     pub is_whole: bool,
 }
 
-/// A file whose last page isn't marked as such.
+/// A file whose last page isn't marked as such. It gives what there is, and a note.
 pub(super) struct Unended(Box<dyn Source>);
 
 impl Unended {
+    /// What `source` gives, with that note.
     pub(super) fn of(source: Box<dyn Source>) -> Box<dyn Source> {
         Box::new(Self(source))
     }
@@ -50,6 +67,8 @@ impl Source for Unended {
 }
 
 /// Walks from page to page, by their lengths.
+///
+/// Where a page is damaged, the next is looked for within [`SEARCH_BYTES`]; if there is none, the walk ends.
 pub(super) fn links(file: &File, end: u64) -> Result<Links, ReadError> {
     let mut file = BufReader::new(file.try_clone()?);
     let mut links = Links {
@@ -77,7 +96,7 @@ pub(super) fn links(file: &File, end: u64) -> Result<Links, ReadError> {
     Ok(links)
 }
 
-/// Flags and length of the page at a place.
+/// Flags and length of the page at a place. None if there is none. The checksum is not looked at.
 fn page(file: &mut BufReader<File>, at: u64, end: u64) -> Result<Option<(u8, u64)>, ReadError> {
     if at + HEADER_BYTES as u64 > end {
         return Ok(None);

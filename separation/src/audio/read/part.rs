@@ -1,4 +1,6 @@
 //! A part of a file that Symphonia takes for a file.
+//!
+//! Its own place in the file is kept beside the system's, so positions that Symphonia sees begin with the part.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -10,10 +12,13 @@ use symphonia::core::io::MediaSource;
 
 /// A part of a file as if it were a whole one, which counts what is read, for progress where no length is known.
 pub(super) struct Part {
+    /// Moved by nobody else while this is in use.
     pub file: File,
+    /// In bytes of the file.
     pub part: Range<u64>,
     /// In the file.
     pub at: u64,
+    /// Place in the part after the last read, for whoever shows progress.
     pub bytes_read: Arc<AtomicU64>,
 }
 

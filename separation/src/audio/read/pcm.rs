@@ -1,10 +1,20 @@
 //! Samples that are stored as they are, whatever the container: integers, floats, and the two curves of telephony.
+//!
+//! | stored as | becomes |
+//! |---|---|
+//! | n-bit integers | x / 2^(n − 1), exact up to 24 bits, rounded to `f32` above |
+//! | unsigned bytes | (x − 128) / 128 |
+//! | floats | themselves, 64 bits rounded to `f32` |
+//! | A-law, μ-law | the curve's value on a scale of 16 bits, / 32768 |
+//!
+//! Integers of 12 or 20 bits are left-aligned in whole bytes, so that n is the length of these.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::{BLOCK_FRAMES, ReadError, SampleKind, Source, fraction, notes};
 
+/// 2³¹: what a 32-bit integer is divided by.
 const FULL_SCALE_32: f64 = 2_147_483_648.0;
 
 /// How one sample is stored.
@@ -14,17 +24,24 @@ pub(super) enum Coding {
     Signed,
     /// The same with 128 added, one byte.
     Unsigned,
+    /// IEEE 754, 4 or 8 bytes.
     Float,
-    /// ITU-T G.711.
+    /// ITU-T G.711. Europe's curve, one byte.
     ALaw,
+    /// The same standard's curve of North America and Japan.
     MuLaw,
 }
 
+/// How frames are stored: samples of all channels in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PcmFormat {
+    /// What a sample's bytes mean.
     pub coding: Coding,
+    /// Of samples of more than one byte.
     pub is_big_endian: bool,
+    /// At least 1, once checked.
     pub num_channels: usize,
+    /// In Hz.
     pub sample_rate: u32,
     /// Bytes that one sample takes in the file.
     pub sample_bytes: usize,
@@ -33,6 +50,7 @@ pub(super) struct PcmFormat {
 }
 
 impl PcmFormat {
+    /// What the facts of a song say of it.
     pub(super) fn kind(&self) -> SampleKind {
         match self.coding {
             Coding::Float => SampleKind::Float(self.valid_bits),
@@ -42,11 +60,15 @@ impl PcmFormat {
         }
     }
 
+    /// Bytes of one frame; at least 1, once checked.
     pub(super) fn frame_bytes(&self) -> u64 {
         (self.num_channels * self.sample_bytes) as u64
     }
 
     /// Refuses a form that no one can mean.
+    ///
+    /// # Errors
+    /// [`ReadError::Unsupported`], with the container's name.
     pub(super) fn check(&self, container: &str) -> Result<(), ReadError> {
         let max_bits = 8 * self.sample_bytes;
         let fits = match self.coding {
@@ -69,16 +91,24 @@ impl PcmFormat {
 
 /// Reads samples from one place of a file to another.
 pub(super) struct PcmReader {
+    /// At the next frame.
     file: BufReader<File>,
+    /// Checked.
     format: PcmFormat,
+    /// Frames to read in all.
     num_frames: u64,
+    /// Frames read so far.
     frames_read: u64,
+    /// The last block as it is in the file.
     bytes: Vec<u8>,
+    /// Of the header, and of an end that went missing since.
     notes: Vec<String>,
 }
 
 impl PcmReader {
     /// `notes` are what the header gave reason to say.
+    ///
+    /// `start` is where the first frame lies, in bytes.
     pub(super) fn new(
         file: &File,
         format: PcmFormat,
@@ -138,6 +168,8 @@ impl Source for PcmReader {
     }
 }
 
+/// # Shape
+/// `samples` are those of one channel, each as long as the format says.
 fn decode<'a>(samples: impl Iterator<Item = &'a [u8]>, format: PcmFormat, out: &mut Vec<f32>) {
     match (format.coding, format.is_big_endian, format.sample_bytes) {
         (Coding::Float, false, 4) => out.extend(samples.map(|b| f32::from_le_bytes(take(b)))),
@@ -183,12 +215,17 @@ fn to_f32(sample: f64) -> f32 {
 }
 
 /// The first `N` bytes of a slice that is known to have them.
+///
+/// # Panics
+/// If it has fewer.
 pub(super) fn take<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut out = [0; N];
     out.copy_from_slice(&bytes[..N]);
     out
 }
 
+/// A sample of A-law; even bits are stored inverted.
+///
 /// # Source
 /// ITU-T G.711, tables 1a and 1b, scaled to 16 bits.
 fn a_law(byte: u8) -> i16 {
@@ -205,6 +242,8 @@ fn a_law(byte: u8) -> i16 {
     }
 }
 
+/// A sample of μ-law; all bits are stored inverted.
+///
 /// # Source
 /// ITU-T G.711, tables 2a and 2b, scaled to 16 bits.
 fn mu_law(byte: u8) -> i16 {

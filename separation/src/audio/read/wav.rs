@@ -3,6 +3,30 @@
 //! Sizes are advice: recorders that crashed or wrote to a pipe leave 0 or the highest number, and joined files go on
 //! behind the end. What the samples reach is what is read.
 //!
+//! | dialect | chunk header | sizes | padding |
+//! |---|---|---|---|
+//! | RIFF | 4 bytes of name, 4 of size | without the header | 2 bytes |
+//! | RF64, BW64 | the same | `0xffffffff` stands for the one in `ds64` | 2 bytes |
+//! | Wave64 | 16 bytes of GUID, 8 of size | with the header of 24 | 8 bytes |
+//!
+//! What is looked at of the chunks, all little-endian:
+//!
+//! | chunk | offset | bytes | field |
+//! |---|---|---|---|
+//! | `fmt ` | 0 | 2 | format: 1 integers, 3 floats, 6 A-law, 7 μ-law, `0x50` and `0x55` MPEG audio |
+//! | | 2 | 2 | channels |
+//! | | 4 | 4 | sample rate |
+//! | | 12 | 2 | bytes per frame |
+//! | | 14 | 2 | bits per sample |
+//! | | 18 | 2 | bits that count, if the format is `0xfffe` |
+//! | | 20 | 4 | channel mask, likewise |
+//! | | 24 | 16 | GUID, likewise, whose first two bytes are the format |
+//! | `ds64` | 8 | 8 | size of `data` |
+//! | `bext` | | | see [`crate::audio::time_stamp`] |
+//! | `LIST` `INFO` | | | `INAM` title, `IART` artist |
+//!
+//! Other formats, such as ADPCM, are left to whatever else may read the file.
+//!
 //! # Source
 //! Microsoft/IBM, "Multimedia Programming Interface and Data Specifications 1.0"; EBU Tech 3306 (RF64) and
 //! ITU-R BS.2088 (BW64); Sony, "Wave64 File Format".
@@ -18,12 +42,17 @@ use crate::audio::channels::Layout;
 use crate::audio::tags::Tags;
 use crate::audio::time_stamp::{BEXT_BYTES, TimeStamp};
 
+/// Integers; of one byte unsigned, of more signed.
 const FORMAT_PCM: u16 = 1;
+/// Floats of IEEE 754.
 const FORMAT_FLOAT: u16 = 3;
+/// G.711's A-law.
 const FORMAT_A_LAW: u16 = 6;
+/// G.711's μ-law.
 const FORMAT_MU_LAW: u16 = 7;
 /// MPEG audio of any layer, and of layer III.
 const FORMATS_MPEG: [u16; 2] = [0x50, 0x55];
+/// The format is in a GUID, with a channel mask beside it.
 const FORMAT_EXTENSIBLE: u16 = 0xfffe;
 
 /// Wave64 marks chunks with GUIDs: a four-letter code and one of these tails.
@@ -42,12 +71,17 @@ const MIN_OVERHANG_SECONDS: u64 = 1;
 
 /// What a WAV holds.
 enum Codec {
+    /// Samples as they are.
     Pcm(PcmFormat),
+    /// Packets of MPEG audio.
     Mpeg,
 }
 
+/// What the format chunk says.
 struct Format {
+    /// How samples are stored.
     codec: Codec,
+    /// Positions of the channels as WAVE counts them; 0 if there are none.
     mask: u32,
 }
 
@@ -62,25 +96,39 @@ enum Dialect {
     W64,
 }
 
+/// A chunk's header.
 struct Chunk {
+    /// Four letters; of a GUID, its first four bytes.
     id: [u8; 4],
+    /// Where its content begins in the file.
     start: u64,
     /// As stated; may exceed the file.
     size: u64,
 }
 
-/// The chunks of a file.
+/// What is known of a file once its chunks were walked through.
 struct Chunks {
+    /// Of all chunks.
     dialect: Dialect,
+    /// None if no format chunk came.
     format: Option<Format>,
     /// Where the samples are, as stated; the end is `None` if it isn't.
     data: (u64, Option<u64>),
+    /// From the INFO list.
     title: Option<String>,
+    /// From the INFO list.
     artist: Option<String>,
+    /// From the `bext` chunk.
     time_stamp: Option<TimeStamp>,
 }
 
 /// Opens the WAV that begins at a place of a file; `None` if there is none, or its codec isn't known here.
+///
+/// `part` is in bytes; its end is where reading stops at the latest.
+///
+/// # Errors
+/// The file can't be read, [`ReadError::Damaged`] if its chunks lead nowhere, or [`ReadError::Unsupported`] for
+/// a form that no one can mean.
 pub(super) fn open(file: &File, part: Range<u64>) -> Result<Option<Opened>, ReadError> {
     let mut buffered = BufReader::with_capacity(1 << 16, file.try_clone()?);
     buffered.seek(SeekFrom::Start(part.start))?;
@@ -170,6 +218,11 @@ pub(super) fn next_part(file: &File, start: u64, end: u64) -> Result<Option<u64>
 }
 
 /// `None` if the format chunk names a codec that isn't known here.
+///
+/// The chunks from the format to what follows the samples.
+///
+/// # Errors
+/// There are no samples, or a size before them is beyond all limits.
 fn read_chunks(
     file: &mut BufReader<File>,
     dialect: Dialect,
@@ -242,6 +295,8 @@ fn read_chunks(
 }
 
 /// The frames that are there, whatever the header says; what it says wrongly goes to `words`.
+///
+/// Whole frames; `end` is where the part ends, in bytes.
 fn num_frames(
     file: &mut BufReader<File>,
     chunks: &Chunks,
@@ -288,7 +343,8 @@ fn num_frames(
     Ok(stated)
 }
 
-/// Bytes behind the samples that are neither chunks nor tags nor zeros.
+/// Bytes behind the samples that are neither chunks nor tags nor zeros. Looked for at `at`, where the samples
+/// should end; fewer than five are nothing.
 fn overhang(file: &mut BufReader<File>, at: u64, end: u64) -> Result<Option<u64>, ReadError> {
     file.seek(SeekFrom::Start(at))?;
     let mut head = Vec::new();
@@ -310,6 +366,7 @@ fn is_chunk_id(id: &[u8]) -> bool {
     id.len() == 4 && id.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
+/// What the outermost header is, of which 12 bytes are read, or 40 of Wave64; none if it is no WAV.
 fn read_dialect(file: &mut BufReader<File>) -> Result<Option<Dialect>, ReadError> {
     let mut head = [0; 12];
     match file.read_exact(&mut head) {
@@ -368,6 +425,10 @@ fn next_chunk(
     }))
 }
 
+/// Goes to where the chunk behind this one begins.
+///
+/// # Errors
+/// No file can be so long.
 fn seek_past(
     file: &mut BufReader<File>,
     dialect: Dialect,
@@ -384,6 +445,11 @@ fn seek_past(
     Ok(())
 }
 
+/// The format from the content of its chunk, of which up to 40 bytes are read; none if the codec isn't known
+/// here.
+///
+/// # Errors
+/// The chunk is too short, or contradicts itself.
 fn read_format(file: &mut BufReader<File>, size: u64) -> Result<Option<Format>, ReadError> {
     if size < 16 {
         return Err(broken("the format chunk is too short"));
@@ -473,6 +539,10 @@ fn read_info(
     Ok((title, artist))
 }
 
+/// Fills `bytes`.
+///
+/// # Errors
+/// [`ReadError::Damaged`] if the file ends before.
 fn read_exact(file: &mut BufReader<File>, bytes: &mut [u8]) -> Result<(), ReadError> {
     file.read_exact(bytes).map_err(|error| match error.kind() {
         ErrorKind::UnexpectedEof => broken("the file ends within a chunk header"),
@@ -480,6 +550,7 @@ fn read_exact(file: &mut BufReader<File>, bytes: &mut [u8]) -> Result<(), ReadEr
     })
 }
 
+/// The error of a header that can't be used.
 fn broken(what: &str) -> ReadError {
     ReadError::Damaged {
         frame: 0,

@@ -8,6 +8,27 @@ use serde::{Deserialize, Serialize};
 use super::BitDepth;
 
 /// Kind of file, as reports name it: `wav`, `flac`, `m4a`, `stem`, `mp3`, `mp3 192`, `mp3 V2`.
+///
+/// | format | depths | channels | sample rates |
+/// |---|---|---|---|
+/// | `wav` | 16, 24, 32f | as many as are read | all that are read |
+/// | `flac` | 16, 24 | at most 8 | below 1,048,576 Hz |
+/// | `m4a` | 16 | at most 2 | below 65,536 Hz |
+/// | `stem` | 16 | 2 exactly | 44,100 Hz |
+/// | `mp3` | made of 24 | at most 2 | 32,000, 44,100 and 48,000 Hz |
+///
+/// [`crate::audio::write::AudioSpec::check`] refuses what doesn't fit.
+///
+/// # Example
+/// ```
+/// use unweave_separation::audio::write::{FileFormat, Mp3Rate};
+///
+/// let format = FileFormat::try_from("mp3 V2".to_owned())?;
+/// assert_eq!(format, FileFormat::Mp3(Mp3Rate::Variable(2)));
+/// assert_eq!((String::from(format), format.extension()), ("mp3 V2".to_owned(), "mp3"));
+/// assert!(FileFormat::try_from("mp3 100".to_owned()).is_err());
+/// # Ok::<(), unweave_separation::audio::write::UnknownFormat>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FileFormat {
@@ -24,6 +45,8 @@ pub enum FileFormat {
 }
 
 /// How much an MP3 takes: `192` or `V2`.
+///
+/// As text also `192k` and `v2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mp3Rate {
     /// The same for all of it, in kbit/s; one of [`Mp3Rate::CONSTANT`].
@@ -61,6 +84,9 @@ impl FileFormat {
     }
 
     /// What such a file is made from if this depth is wanted.
+    ///
+    /// MP3 is encoded from 24 bits whatever is wanted, as the exact sums are made of integers; Apple Lossless
+    /// knows 16 here.
     pub fn depth(self, wanted: BitDepth) -> BitDepth {
         match self {
             Self::Wav | Self::Flac => wanted,

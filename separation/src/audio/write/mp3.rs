@@ -1,5 +1,13 @@
 //! MP3 files by LAME that line up with the mix: the LAME tag says what players and this
 //! library remove from start and end.
+//!
+//! ```text
+//! ID3v2    tags of the song, if it has any
+//! packet   LAME's tag: packets, bytes, delay and padding, checksums (written last)
+//! packets  music, from the encoder's delay on
+//! ```
+//! A decoder that knows the tag gives as many frames as went in, each at its place; one that doesn't gives
+//! silence before and behind them. The rate is the song's: LAME would choose a lower one for low bit rates.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -15,7 +23,7 @@ use super::{AudioSpec, BitDepth, Mp3Rate, WriteError};
 /// Room for the last frames (`lame.h` asks for 7200 bytes) and for the tag, which is one frame.
 const FLUSH_BYTES: usize = 7_200;
 
-/// Of a rate that varies, from V0 to V9.
+/// Of a rate that varies, from V0 to V9. The binding names LAME's 0 to 9 so.
 const QUALITIES: [Quality; 10] = [
     Quality::Best,
     Quality::SecondBest,
@@ -29,17 +37,27 @@ const QUALITIES: [Quality; 10] = [
     Quality::Worst,
 ];
 
+/// One file, mono or joint stereo.
 pub(super) struct Mp3Writer {
+    /// Behind the tags at first.
     file: BufWriter<File>,
+    /// LAME, with the settings of one rate.
     encoder: Encoder,
+    /// What 24-bit integers are multiplied by: LAME takes floats of ±1.
     scale: f32,
     /// Where the LAME tag goes once the length is known.
     tag_at: u64,
+    /// The last block as floats, `[channel][frame]`.
     planes: Vec<Vec<f32>>,
+    /// What LAME made of it.
     bytes: Vec<u8>,
 }
 
 impl Mp3Writer {
+    /// Creates the file and writes its tags.
+    ///
+    /// # Errors
+    /// The system refuses, or LAME refuses the settings.
     pub(super) fn create(path: &Path, spec: &AudioSpec, rate: Mp3Rate) -> Result<Self, WriteError> {
         let num_channels = spec.layout.num_channels();
         let encoder = build(spec, num_channels, rate).map_err(|error| {
@@ -64,6 +82,8 @@ impl Mp3Writer {
         })
     }
 
+    /// # Shape
+    /// `[channel][frame]`, one channel or two, integers of 24 bits.
     pub(super) fn write(&mut self, samples: &[Vec<i32>]) -> Result<(), WriteError> {
         for (plane, samples) in self.planes.iter_mut().zip(samples) {
             plane.clear();
@@ -88,6 +108,10 @@ impl Mp3Writer {
         Ok(())
     }
 
+    /// Encodes what LAME holds back, and puts its tag in the place of the empty first packet.
+    ///
+    /// # Errors
+    /// The system refuses, or LAME fails.
     pub(super) fn finish(mut self) -> Result<(), WriteError> {
         self.bytes.clear();
         self.bytes.reserve(FLUSH_BYTES);
@@ -113,6 +137,7 @@ impl Mp3Writer {
     }
 }
 
+/// LAME for a song's rate and channels, at 2 of its qualities of search from 0 to 9.
 fn build(
     spec: &AudioSpec,
     num_channels: usize,
@@ -161,6 +186,7 @@ fn bitrate(rate: u16) -> Bitrate {
     }
 }
 
+/// LAME's error as ours.
 fn failed(error: mp3lame_encoder::EncodeError) -> WriteError {
     WriteError::Encoder(format!("LAME: {error}"))
 }

@@ -6,6 +6,26 @@
 //! moov   where each packet is, and the tags
 //! ```
 //!
+//! `moov` is last because it tells where packets are, which is known only then; nothing has to be read back or
+//! moved. In it:
+//!
+//! ```text
+//! mvhd                       rate and length of all
+//! trak (one per track)
+//!   tkhd                     id, length, whether it is played
+//!   mdia mdhd                rate, length, language
+//!        hdlr                soun, and the track's name
+//!        minf smhd dinf      sound, in this file
+//!             stbl stsd      alac: channels, bits, rate, and what the decoder has to know
+//!                  stts      frames per packet
+//!                  stsc      packets per chunk: one
+//!                  stsz      bytes of each packet
+//!                  stco      where each is (co64 beyond 4 GB)
+//! udta                       stem, for stem files; meta ilst, tags
+//! ```
+//! All numbers are big-endian. Durations are in frames, since rates are the timescales; there is no edit list,
+//! as Apple Lossless puts nothing before the music.
+//!
 //! # Source
 //! ISO/IEC 14496-12 for boxes; Apple, "QuickTime File Format", for tags; Apple, "ALAC Magic Cookie Description", for
 //! what a track of ALAC says of itself.
@@ -18,26 +38,35 @@ use super::alac::{self, AlacPackets, PACKET_FRAMES};
 use super::{AudioSpec, WriteError};
 use crate::audio::tags::Tags;
 
-/// A box of 8 bytes that is passed over. It gives way where `mdat` needs a size of 64 bits.
+/// A box of 8 bytes that is passed over. It gives way where `mdat` needs a size of 64 bits. `free` by name.
 const ROOM: u64 = 8;
-/// Frames of the track are played; it is part of the presentation, and of its preview.
+/// Frames of the track are played; it is part of the presentation, and of its preview. As flags of `tkhd`.
 const PLAYED: u32 = 7;
+/// The same for a track that isn't played unless somebody asks.
 const NOT_PLAYED: u32 = 6;
-/// No turning, no scaling: of pictures, which there are none of.
+/// No turning, no scaling: of pictures, which there are none of. Numbers of 16 bits before the point and 16
+/// behind, the last column 2 and 30.
 const IDENTITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// `und` in three times five bits: language unknown.
 const NO_LANGUAGE: u16 = 0x55c4;
 
 /// A file being written, whatever number of tracks it has.
 pub(super) struct MovieWriter {
+    /// At the end of the last packet.
     file: BufWriter<File>,
+    /// Of each track.
     spec: AudioSpec,
+    /// Where the header of `mdat` lies, in bytes.
     mdat_at: u64,
+    /// Where the next packet goes, in bytes.
     at: u64,
+    /// In the order of the names that they were made of.
     tracks: Vec<Track>,
 }
 
+/// What must be known of a track's packets in the end; 12 bytes for each.
 struct Track {
+    /// For people; empty if there is only one.
     name: String,
     /// Of each packet, in bytes.
     sizes: Vec<u32>,
@@ -48,6 +77,9 @@ struct Track {
 impl MovieWriter {
     /// `brands` are the kinds of file that it is, four letters each, the first above all; all tracks are as `spec`
     /// says, and the first is what plays.
+    ///
+    /// # Errors
+    /// The system refuses.
     pub(super) fn create(
         path: &Path,
         spec: &AudioSpec,
@@ -75,6 +107,10 @@ impl MovieWriter {
         })
     }
 
+    /// Appends a packet of a track.
+    ///
+    /// # Errors
+    /// The system refuses.
     pub(super) fn packet(&mut self, track_idx: usize, packet: &[u8]) -> io::Result<()> {
         let track = &mut self.tracks[track_idx];
         let num_bytes = u32::try_from(packet.len()).map_err(io::Error::other)?;
@@ -85,6 +121,9 @@ impl MovieWriter {
     }
 
     /// Writes what tells where everything is; `more` are boxes beside the tags.
+    ///
+    /// # Errors
+    /// The system refuses, or [`WriteError::Impossible`] for more than 2³² − 1 frames, a day at 48 kHz.
     pub(super) fn finish(mut self, more: &[u8]) -> Result<(), WriteError> {
         let duration = u32::try_from(self.spec.num_frames).map_err(|_| {
             WriteError::Impossible("the song is too long for an M4A: choose WAV".into())
@@ -113,6 +152,7 @@ impl MovieWriter {
         Ok(())
     }
 
+    /// `mvhd`, version 0.
     fn header(&self, duration: u32) -> Vec<u8> {
         let next_track = u32::try_from(self.tracks.len() + 1).unwrap_or(u32::MAX);
         mp4_box(
@@ -132,6 +172,7 @@ impl MovieWriter {
         )
     }
 
+    /// `trak`; the first is the one that plays.
     fn track(&self, track_idx: usize, track: &Track, duration: u32) -> Vec<u8> {
         let flags = if track_idx == 0 { PLAYED } else { NOT_PLAYED };
         let id = u32::try_from(track_idx + 1).unwrap_or(u32::MAX);
@@ -178,7 +219,7 @@ impl MovieWriter {
         mp4_box(b"trak", &[&tkhd, &mdia])
     }
 
-    /// What the packets are, how long they are, and where they are: each is a chunk of its own.
+    /// What the packets are, how long they are, and where they are: each is a chunk of its own. `stbl` by name.
     fn table(&self, track: &Track, duration: u32) -> Vec<u8> {
         let num_channels = u16::try_from(self.spec.layout.num_channels()).unwrap_or(u16::MAX);
         let config = mp4_box(b"alac", &[&[0; 4], &alac::config(&self.spec)]);
@@ -241,6 +282,7 @@ impl MovieWriter {
     }
 }
 
+/// `meta` as iTunes writes it, around the `ilst`.
 fn tags(tags: &Tags) -> Vec<u8> {
     let hdlr = mp4_box(b"hdlr", &[&[0; 8], b"mdir", b"appl", &[0; 9]]);
     mp4_box(b"meta", &[&[0; 4], &hdlr, &tags.ilst()])
@@ -257,11 +299,17 @@ pub(super) fn mp4_box(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
 
 /// One recording in a file of its own.
 pub(super) struct M4aWriter {
+    /// What encodes.
     packets: AlacPackets,
+    /// What writes, with one track.
     movie: MovieWriter,
 }
 
 impl M4aWriter {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// The system refuses.
     pub(super) fn create(path: &Path, spec: &AudioSpec) -> Result<Self, WriteError> {
         let brands = [*b"M4A ", *b"mp42", *b"isom"];
         Ok(Self {
@@ -270,11 +318,17 @@ impl M4aWriter {
         })
     }
 
+    /// # Shape
+    /// `[channel][frame]`, integers of 16 bits.
     pub(super) fn write(&mut self, samples: &[Vec<i32>]) -> Result<(), WriteError> {
         let movie = &mut self.movie;
         self.packets.push(samples, |packet| movie.packet(0, packet))
     }
 
+    /// Writes the last packet, and what tells where all are.
+    ///
+    /// # Errors
+    /// The system refuses, or fewer frames came than were announced.
     pub(super) fn finish(mut self) -> Result<(), WriteError> {
         let movie = &mut self.movie;
         self.packets.finish(|packet| movie.packet(0, packet))?;

@@ -3,6 +3,9 @@
 //!
 //! Each track is encoded into a file of its own, side by side; then they are joined, a packet of each in turn.
 //!
+//! The box `stem` in `moov` `udta` is JSON, UTF-8: `version`, `stems` with `name` and `color` in the order of
+//! tracks 2 to 5, and `mastering_dsp`, a compressor and a limiter for their sum.
+//!
 //! # Source
 //! Native Instruments, "Stem File Specification"; Mixxx, `steminfoimporter.cpp`, for what is read of it.
 
@@ -20,7 +23,8 @@ use crate::files::naming;
 /// How many stems there are beside the mix.
 pub(crate) const NUM_STEMS: usize = 4;
 
-/// The order that the specification wants, and the colours, which stay apart for the colour-blind (Okabe and Ito).
+/// The order that the specification wants, and the colours, which stay apart for the colour-blind (Okabe and
+/// Ito). Name, and colour as hexadecimal red, green, blue.
 const STEMS: [(&str, &str); NUM_STEMS] = [
     ("drums", "#D55E00"),
     ("bass", "#56B4E9"),
@@ -29,6 +33,9 @@ const STEMS: [(&str, &str); NUM_STEMS] = [
 ];
 
 /// The order of a model's stems in a stem file; `None` if there aren't four.
+///
+/// Entry i is the index of the model's stem that becomes track i + 2; other names than the usual four keep the
+/// model's order.
 pub(crate) fn order(stems: &[String]) -> Option<[usize; NUM_STEMS]> {
     let find = |(wanted, _): (&str, &str)| stems.iter().position(|stem| stem == wanted);
     let usual = STEMS.map(find);
@@ -43,11 +50,17 @@ pub(crate) fn order(stems: &[String]) -> Option<[usize; NUM_STEMS]> {
 
 /// A track in the making: each packet behind its size.
 pub(super) struct TrackWriter {
+    /// What encodes.
     packets: AlacPackets,
+    /// Sizes of 4 bytes, little-endian, each with its packet.
     file: BufWriter<File>,
 }
 
 impl TrackWriter {
+    /// Creates the file of one track.
+    ///
+    /// # Errors
+    /// The system refuses.
     pub(super) fn create(path: &Path, spec: &AudioSpec) -> Result<Self, WriteError> {
         Ok(Self {
             packets: AlacPackets::new(spec),
@@ -55,11 +68,17 @@ impl TrackWriter {
         })
     }
 
+    /// # Shape
+    /// `[channel][frame]`, integers of 16 bits.
     pub(super) fn write(&mut self, samples: &[Vec<i32>]) -> Result<(), WriteError> {
         let file = &mut self.file;
         self.packets.push(samples, |packet| put(file, packet))
     }
 
+    /// Writes the last packet.
+    ///
+    /// # Errors
+    /// The system refuses, or fewer frames came than were announced.
     pub(super) fn finish(mut self) -> Result<(), WriteError> {
         let file = &mut self.file;
         self.packets.finish(|packet| put(file, packet))?;
@@ -68,6 +87,7 @@ impl TrackWriter {
     }
 }
 
+/// Appends a packet behind its size.
 fn put(file: &mut BufWriter<File>, packet: &[u8]) -> io::Result<()> {
     let num_bytes = u32::try_from(packet.len()).map_err(io::Error::other)?;
     file.write_all(&num_bytes.to_le_bytes())?;

@@ -1,5 +1,16 @@
 //! WAV files whose header is right from the first byte, and recordings whose length shows at the end.
 //!
+//! ```text
+//! RIFF or RF64, WAVE
+//! ds64   sizes of 64 bits, if 32 don't do; or JUNK in its place, for recordings
+//! bext   where it belongs on a timeline, if anywhere
+//! fmt    16 bytes, or 40 where there are more than two channels
+//! fact   number of frames, for floats
+//! LIST   INFO, if there are tags
+//! id3    the same tags for those who know only these
+//! data   samples, frame by frame, little-endian; a byte of padding if they are odd
+//! ```
+//!
 //! # Source
 //! Microsoft, "Multiple channel audio data and WAVE files", for which files need the extended format
 //! chunk; EBU Tech 3306 for RF64.
@@ -13,22 +24,35 @@ use crate::audio::channels::Layout;
 use crate::audio::tags::Tags;
 use crate::audio::time_stamp::{BEXT_BYTES, TimeStamp};
 
+/// Integers.
 const FORMAT_PCM: u16 = 1;
+/// Floats of IEEE 754.
 const FORMAT_FLOAT: u16 = 3;
+/// The format is in a GUID, with a channel mask beside it.
 const FORMAT_EXTENSIBLE: u16 = 0xfffe;
 
 /// What follows the plain format tag in the GUID of an extended format.
 const SUBFORMAT_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 
+/// A file whose length was known before its first byte.
 pub(super) struct WavWriter {
+    /// Behind the last frame.
     file: BufWriter<File>,
+    /// How samples are stored.
     depth: BitDepth,
+    /// Frames that the header announces and that have not come.
     frames_left: u64,
+    /// Bytes of all samples, without padding.
     data_bytes: u64,
+    /// The last block, interleaved.
     bytes: Vec<u8>,
 }
 
 impl WavWriter {
+    /// Creates the file and writes its header.
+    ///
+    /// # Errors
+    /// The system refuses, or the size of the samples doesn't fit 64 bits.
     pub(super) fn create(path: &Path, spec: &AudioSpec) -> Result<Self, WriteError> {
         let frame_bytes = (spec.layout.num_channels() * spec.depth.num_bytes()) as u64;
         let data_bytes = spec
@@ -47,6 +71,11 @@ impl WavWriter {
         })
     }
 
+    /// Appends a block, `[channel][frame]`.
+    ///
+    /// # Errors
+    /// The system refuses, samples are of another kind than the depth, or more frames come than the header
+    /// announces.
     pub(super) fn write(&mut self, samples: Samples<'_>) -> Result<(), WriteError> {
         let num_bytes = self.depth.num_bytes();
         let num_frames = match (samples, self.depth) {
@@ -74,6 +103,10 @@ impl WavWriter {
         Ok(())
     }
 
+    /// Writes the byte of padding, if one is needed.
+    ///
+    /// # Errors
+    /// The system refuses, or fewer frames came than the header announces.
     pub(super) fn finish(mut self) -> Result<(), WriteError> {
         if self.frames_left > 0 {
             return Err(WriteError::Encoder(
@@ -89,6 +122,10 @@ impl WavWriter {
 }
 
 /// Fills `bytes` with the samples frame by frame and gives the number of frames.
+///
+/// # Shape
+/// `channels` is `[channel][frame]`; `bytes` becomes `[frame][channel]`, `num_bytes` each, as `store` writes
+/// them.
 fn interleave<S: Copy>(
     channels: &[Vec<S>],
     num_bytes: usize,
@@ -112,15 +149,18 @@ fn interleave<S: Copy>(
 /// Every block goes to the system at once, so after an error all that the disk took is in the file, and
 /// [`GrowingWav::finish`] makes it whole.
 pub struct GrowingWav {
+    /// Unbuffered, so that what was written is in it.
     file: File,
+    /// Of the header, but for the number of frames, which is known at the end.
     spec: AudioSpec,
     /// The header, whose place is kept until the length is known.
     header_bytes: u64,
+    /// The last block, interleaved.
     bytes: Vec<u8>,
 }
 
 impl GrowingWav {
-    /// Creates the file, replacing one of that name.
+    /// Creates the file, replacing one of that name. `sample_rate` is in Hz; channels get the usual positions.
     ///
     /// # Errors
     /// The system refuses.
@@ -191,6 +231,7 @@ enum Large {
     KeepRoom,
 }
 
+/// Everything before the samples.
 fn header(spec: &AudioSpec, data_bytes: u64, large: Large) -> Vec<u8> {
     let format = format_chunk(spec);
     // After the outermost size: "WAVE", the chunks with their headers of 8 bytes, the padding.
@@ -279,6 +320,7 @@ fn tag_chunks(tags: &Tags) -> Vec<u8> {
     chunks
 }
 
+/// The content of `fmt `.
 fn format_chunk(spec: &AudioSpec) -> Vec<u8> {
     let num_channels = spec.layout.num_channels();
     let sample_bytes = spec.depth.num_bytes();

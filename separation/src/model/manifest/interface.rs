@@ -1,15 +1,22 @@
 //! The tensors that a manifest promises, against those that its kind can use.
+//!
+//! A shape may merge neighbouring axes and add dimensions of size one ([`crate::model::layout`]); what it says
+//! may differ from what a kind can use in nothing else. Whether the graph keeps the promise is seen when it is
+//! loaded.
 
 use super::raw::{RawState, RawTensor, RawTensors, require};
 use super::{ANY, Axis, Interface, Kind, State, Tensor, Transform};
 use crate::model::layout::{self, Sizes, dimension};
 
-/// 256 MB of f32.
+/// 256 MB of f32. Values of one state.
 const MAX_STATE_ELEMENTS: usize = 64 << 20;
 
 use Axis::{Bin, Channel, Frame, Part, Stem};
 
 /// The tensors, and whether there is one more stem in the output than the model needs, the residual.
+///
+/// # Errors
+/// The first tensor or state that doesn't fit, with the shape that would.
 pub(super) fn check(
     kind: &Kind,
     num_stems: usize,
@@ -118,14 +125,22 @@ fn expected(kind: &Kind, key: &str) -> (&'static [Axis], Sizes) {
     }
 }
 
+/// What is known of a model while its tensors are gone through.
 struct Checked {
+    /// Stems of the manifest, the residual included.
     num_stems: usize,
+    /// Whether each graph gives one stem, so that outputs need no axis for them.
     has_graph_per_stem: bool,
-    /// What the outputs seen so far say.
+    /// What the outputs seen so far say. With two outputs, both must say the same.
     has_residual: Option<bool>,
 }
 
 impl Checked {
+    /// One tensor: its axes named or by default, and its shape one that they multiply to. An output may hold
+    /// all stems or all but the residual, which its shape tells.
+    ///
+    /// # Errors
+    /// What doesn't fit, in words that name the tensor's key.
     fn tensor(
         &mut self,
         key: &str,
@@ -198,6 +213,7 @@ impl Checked {
     }
 }
 
+/// The states, each of a fixed size that isn't too large.
 fn check_states(states: Vec<RawState>) -> Result<Vec<State>, String> {
     states
         .into_iter()
@@ -223,6 +239,7 @@ fn check_states(states: Vec<RawState>) -> Result<Vec<State>, String> {
         .collect()
 }
 
+/// Whether every input and every output has a name of its own.
 fn check_names(interface: &Interface) -> Result<(), String> {
     let names = |tensors: &[Tensor], of_state: fn(&State) -> &String| {
         let tensors = tensors.iter().map(|tensor| &tensor.name);

@@ -1,4 +1,8 @@
 //! The text of a manifest as it is written, and every rule it must keep.
+//!
+//! [`read`] is the only way in. First the version is looked at, so that a newer manifest is refused as that and
+//! not for a key that isn't known; then keys and types, by serde; then each value by itself, here and in
+//! [`sections`]; last the tensors against the kind, in [`interface`]. The first thing that is wrong ends it.
 
 use std::collections::BTreeMap;
 
@@ -22,16 +26,27 @@ pub(super) struct Raw {
     /// Checked before the rest is read.
     #[serde(rename = "format")]
     _format: i64,
+    /// Up to 64 of a–z, 0–9, `-`, `_` and `.`.
     id: String,
+    /// For people.
     name: String,
+    /// Of the model.
     version: String,
+    /// What says which sections there must be.
     pub(super) kind: RawKind,
+    /// Of the weights.
     licence: String,
+    /// Where it comes from.
     source: String,
+    /// May be empty, but not be missing.
     training_data: Vec<String>,
+    /// In Hz.
     pub(super) sample_rate: u32,
+    /// 2; no others can be run.
     channels: u32,
+    /// In the order of the output.
     pub(super) stems: Vec<String>,
+    /// One of them.
     residual: String,
     pub(super) stft: Option<RawStft>,
     pub(super) latency: Option<RawLatency>,
@@ -56,6 +71,7 @@ pub(super) struct Raw {
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RawKind {
+    /// [`Kind::StreamingSpectrum`].
     StreamingSpectrum,
     Waveform,
     Hybrid,
@@ -233,6 +249,7 @@ pub(super) fn read(text: &str) -> Result<Manifest, String> {
     check(raw)
 }
 
+/// The manifest of keys that are all there, if their values are right, too.
 fn check(raw: Raw) -> Result<Manifest, String> {
     require(
         !raw.id.is_empty()
@@ -305,6 +322,7 @@ fn check(raw: Raw) -> Result<Manifest, String> {
     })
 }
 
+/// The index of the residual, if the stems' names are possible.
 fn check_stems(stems: &[String], residual: &str) -> Result<usize, String> {
     require((2..=MAX_STEMS).contains(&stems.len()), || {
         format!(
@@ -333,6 +351,7 @@ fn check_stems(stems: &[String], residual: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("residual = {residual:?} is not one of the stems"))
 }
 
+/// The files, graphs first, if their paths stay inside the model's folder and their checksums have 64 digits.
 fn check_files(files: Vec<RawFile>, stems: &[String]) -> Result<Vec<File>, String> {
     for (idx, file) in files.iter().enumerate() {
         let path = &file.path;
@@ -452,6 +471,8 @@ fn check_graphs(
 }
 
 /// Whether a path, read on any system, stays below the folder it is relative to.
+///
+/// So `\` and `:` are refused everywhere, since Windows goes by them.
 pub(crate) fn is_inside(path: &str) -> bool {
     !path.is_empty()
         && path.split('/').all(|part| {
@@ -459,6 +480,7 @@ pub(crate) fn is_inside(path: &str) -> bool {
         })
 }
 
+/// An error with what `problem` says, unless it holds.
 pub(super) fn require(holds: bool, problem: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(problem()) }
 }

@@ -1,4 +1,7 @@
 //! From the sections of a manifest to a kind, each with the sections it needs and no other.
+//!
+//! Arithmetic elsewhere counts on what is checked here: lengths are within limits, and what has to divide does.
+//! Messages begin with the section, as a person would look for it.
 
 use super::raw::{
     Raw, RawFilter, RawKind, RawLookback, RawSegment, RawStft, RawWindowFunction, require,
@@ -9,15 +12,16 @@ use super::{
 use crate::mode::Mode;
 use crate::transform::stft::Stft;
 
-/// 1.5 s at 44.1 kHz: four times the largest transform in use (MDX-Net's 7680 and Demucs' 4096).
+/// 1.5 s at 44.1 kHz: more than eight times the largest transform in use (MDX-Net's 7680; Demucs has 4096).
 const MAX_N_FFT: usize = 65_536;
-/// A minute of the usual transforms.
+/// 95 s at 1024 samples per frame and 44.1 kHz.
 const MAX_WINDOW_FRAMES: usize = 4_096;
 /// Of a hop, see [`crate::Shape::usual_budget_frames`].
 const USUAL_BUDGET: f32 = 0.875;
 const MAX_LOOKAHEAD_HOPS: usize = 1_024;
 /// Ten minutes at 48 kHz: Open-Unmix hears a song as a whole.
 const MAX_SEGMENT_FRAMES: usize = 600 * 48_000;
+/// Of a Wiener filter; Open-Unmix does one.
 const MAX_ITERATIONS: usize = 16;
 /// Models in a bag or a cascade.
 const MAX_MODELS: usize = 16;
@@ -146,6 +150,7 @@ pub(super) fn live(raw: &Raw, kind: &Kind) -> Result<Vec<(Mode, Lookback)>, Stri
     Ok(modes)
 }
 
+/// A window that looks back; `section` is what errors call it.
 fn lookback(section: &str, raw: &RawLookback, budget: f32) -> Result<Lookback, String> {
     let &RawLookback { frames, hop, look } = raw;
     require(
@@ -170,6 +175,7 @@ fn lookback(section: &str, raw: &RawLookback, budget: f32) -> Result<Lookback, S
     })
 }
 
+/// The settings of `streaming-spectrum`, from `[stft]` and `[latency]`.
 fn streaming(raw: &Raw) -> Result<Spectrum, String> {
     let (Some(stft), Some(latency)) = (&raw.stft, &raw.latency) else {
         return Err("kind streaming-spectrum needs [stft] and [latency]".to_owned());
@@ -205,6 +211,7 @@ fn streaming(raw: &Raw) -> Result<Spectrum, String> {
     })
 }
 
+/// How a mix is cut.
 fn segment(raw: &RawSegment) -> Result<Segment, String> {
     require((1..=MAX_SEGMENT_FRAMES).contains(&raw.frames), || {
         format!("[segment] frames = {} is not possible", raw.frames)
@@ -235,6 +242,7 @@ fn segment(raw: &RawSegment) -> Result<Segment, String> {
     })
 }
 
+/// The transform of segments, and whether it fits how these are cut.
 fn transform(stft: &RawStft, segment: &Segment, kind: &str) -> Result<Transform, String> {
     let window_function = match stft.window {
         RawWindowFunction::Hann => WindowFunction::Hann,
@@ -335,6 +343,7 @@ fn streamed(stft: &RawStft) -> Result<Transform, String> {
     })
 }
 
+/// How magnitudes become spectra.
 fn filter(raw: &RawFilter) -> Result<Filter, String> {
     match *raw {
         RawFilter::Ratio { power, above } => {
@@ -363,6 +372,7 @@ fn filter(raw: &RawFilter) -> Result<Filter, String> {
     }
 }
 
+/// The members of a bag; a stem that one doesn't name has the weight 0.
 fn members(raw: &Raw) -> Result<Vec<Member>, String> {
     require(raw.member.len() <= MAX_MODELS, || {
         format!("more than {MAX_MODELS} [[member]]")
@@ -395,6 +405,7 @@ fn members(raw: &Raw) -> Result<Vec<Member>, String> {
     Ok(members)
 }
 
+/// The stages of a cascade; whether what they split is there is known only with their manifests.
 fn stages(raw: &Raw) -> Result<Vec<Stage>, String> {
     require(raw.stage.len() <= MAX_MODELS, || {
         format!("more than {MAX_MODELS} [[stage]]")

@@ -15,6 +15,7 @@ pub(crate) struct Lent<'a> {
     pub(crate) name: &'a str,
     /// Sizes, outermost first.
     pub(crate) shape: Vec<i64>,
+    /// As many as the shape multiplies to.
     pub(crate) values: Vec<f32>,
     /// Whether it is only a factor of matrices, which sessions can have in common. What convolutions take, the runtime
     /// puts in another order for each session.
@@ -51,6 +52,9 @@ pub(crate) fn lent<'a>(graph: &'a [u8], source: &[u8]) -> Result<Vec<Lent<'a>>, 
 }
 
 /// Weights that are stored plainly or small.
+///
+/// Small ones are `whole[group, row, column] · step[group, column]`, whole numbers of 8 or 16 bits; none if
+/// something is missing or of another size.
 fn values_of(known: &BTreeMap<&str, Tensor<'_>>, name: &str, shape: &[i64]) -> Option<Vec<f32>> {
     if let Some(tensor) = known.get(name) {
         let is_it = tensor.data_type == TENSOR_FLOAT && tensor.shape == shape;
@@ -93,6 +97,7 @@ fn values_of(known: &BTreeMap<&str, Tensor<'_>>, name: &str, shape: &[i64]) -> O
     Some(values)
 }
 
+/// Little-endian f32.
 fn floats(bytes: &[u8]) -> Vec<f32> {
     let (values, _) = bytes.as_chunks::<4>();
     values.iter().copied().map(f32::from_le_bytes).collect()

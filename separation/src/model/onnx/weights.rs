@@ -1,4 +1,7 @@
 //! The large weights of a graph, where they lie in the file.
+//!
+//! They are found without copying: names and bytes are borrowed from the file. Who wants them is
+//! [`crate::runtime`], which gives them to all sessions of a graph.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +17,13 @@ const PRODUCTS: [&[u8]; 6] = [
     b"MatMul",
 ];
 
-/// `TensorProto.DataType`
+/// `TensorProto.DataType` f32.
 pub(super) const TENSOR_FLOAT: u64 = 1;
+/// The same for whole numbers of 8 bits.
 pub(super) const TENSOR_INT8: u64 = 3;
+/// The same for 16 bits.
 pub(super) const TENSOR_INT16: u64 = 5;
+/// The same for 64 bits, as shapes are.
 const TENSOR_INT64: u64 = 7;
 
 /// A constant of a graph.
@@ -51,7 +57,9 @@ pub(crate) fn large_weights(file: &[u8], min_bytes: usize) -> Vec<Tensor<'_>> {
 
 /// What the nodes of a main graph take.
 pub(super) struct Used<'a> {
+    /// Names that nodes of these operators take.
     factors: BTreeSet<&'a [u8]>,
+    /// Names that any other nodes take.
     others: BTreeSet<&'a [u8]>,
 }
 
@@ -75,6 +83,7 @@ impl<'a> Used<'a> {
         Self { factors, others }
     }
 
+    /// Whether a constant is used by these operators and by no others.
     pub(super) fn as_factor_alone(&self, name: &str) -> bool {
         let name = name.as_bytes();
         self.factors.contains(name) && !self.others.contains(name)
@@ -92,6 +101,9 @@ pub(super) fn tensors(file: &[u8]) -> Vec<Tensor<'_>> {
 }
 
 /// Reads a TensorProto.
+///
+/// None if it is of another type, its values aren't in `raw_data`, or they are more or fewer than the shape
+/// says.
 fn tensor(mut tensor: &[u8]) -> Option<Tensor<'_>> {
     let (mut name, mut bytes, mut data_type, mut shape) = ("", None, 0, Vec::new());
     let mut is_external = false;
@@ -156,11 +168,13 @@ pub(super) fn fields(mut message: &[u8], number: u64) -> Vec<&[u8]> {
     contents
 }
 
+/// A value of wire type 2.
 fn delimited<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = varint(bytes).ok()?;
     take(bytes, length).ok()
 }
 
+/// Passes over a value.
 fn skip(bytes: &mut &[u8], wire_type: u64) -> Option<()> {
     match wire_type {
         0 => varint(bytes).ok().map(drop),

@@ -1,5 +1,20 @@
 //! The four bytes that every frame of MPEG audio begins with.
 //!
+//! | byte | bits from the top | field |
+//! |---|---|---|
+//! | 0, 1 | 11 | all ones |
+//! | 1 | 2 | version: 0 is 2.5, 2 is 2, 3 is 1 |
+//! | | 2 | layer: 1 is III, 2 is II, 3 is I |
+//! | | 1 | whether there is no checksum |
+//! | 2 | 4 | bit rate, by a table of version and layer |
+//! | | 2 | sample rate: 44.1, 48, 32 kHz, or halves or quarters of these |
+//! | | 1 | padding: one slot more |
+//! | | 1 | for private use |
+//! | 3 | 2 | channels: 3 is mono |
+//! | | 6 | stereo coding, copyright, original, emphasis |
+//!
+//! A packet of layer I has 384 frames, of layer III at a lower sample rate 576, of all others 1152.
+//!
 //! # Source
 //! ISO/IEC 11172-3, 2.4.1.3 and 2.4.2.3; ISO/IEC 13818-3, 2.4.2.3, for the lower sample rates. MPEG 2.5 is an
 //! extension by Fraunhofer that halves them once more.
@@ -7,7 +22,8 @@
 /// Bytes of a header.
 pub(super) const HEADER_BYTES: usize = 4;
 
-/// Rates in kbit/s by their index; 0 is a free rate, which no encoder in use writes.
+/// Rates in kbit/s by their index; 0 is a free rate, which no encoder in use writes. MPEG-1's three layers,
+/// then those of the lower sample rates.
 const LAYER_1: [u32; 15] = [
     0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448,
 ];
@@ -22,6 +38,7 @@ const LOW_LAYER_1: [u32; 15] = [
 ];
 const LOW_LAYERS_2_3: [u32; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 
+/// How audio is coded: III is MP3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::audio::read) enum Layer {
     One,
@@ -30,13 +47,19 @@ pub(in crate::audio::read) enum Layer {
 }
 
 /// What stays the same from packet to packet of one recording.
+///
+/// Where it changes, another file was joined on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::audio::read) struct Spec {
+    /// I, II or III.
     pub layer: Layer,
+    /// In Hz: 44100, 48000, 32000, or one of these halved once or twice.
     pub sample_rate: u32,
+    /// 1 or 2.
     pub num_channels: usize,
 }
 
+/// What the four bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub spec: Spec,
@@ -50,6 +73,9 @@ pub(super) struct Header {
 
 impl Header {
     /// `None` if the bytes are no header, or one of a free rate.
+    ///
+    /// That bytes are a header says little: 11 bits of ones and some values that are not forbidden. See
+    /// [`super::packets`].
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[sync, version_layer, rates, channels, ..] = bytes else {
             return None;

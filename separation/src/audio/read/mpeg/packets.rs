@@ -2,6 +2,15 @@
 //!
 //! Two bytes look like the start of a packet now and then, in pictures above all. So where one packet doesn't
 //! follow another, [`RUN`] packets in a row must fit together, or reach exactly to the end.
+//!
+//! What is passed over, and how it is told:
+//!
+//! | tag | begins with | length |
+//! |---|---|---|
+//! | ID3v2 | `ID3` | at 6, four bytes of 7 bits each, and 10, or 20 with a footer |
+//! | APEv2 | `APETAGEX` | 32, and at 12, little-endian, if it is a header |
+//! | ID3v1 | `TAG` | 128 |
+//! | Lyrics3 | `LYRICSBEGIN` | up to `LYRICS200` or `LYRICSEND` |
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -20,10 +29,14 @@ const MAX_LYRICS_BYTES: usize = 5_200;
 /// Bytes of an ID3v1 tag.
 const ID3V1_BYTES: usize = 128;
 
+/// What may come next in a file.
 #[derive(Debug)]
 pub(super) enum Item {
+    /// A whole packet.
     Packet {
+        /// What its first four bytes say.
         header: Header,
+        /// All of it, with these four.
         bytes: Vec<u8>,
     },
     /// A tag, or zeros that fill a gap.
@@ -36,18 +49,22 @@ pub(super) enum Item {
 
 /// Walks through a part of a file.
 pub(super) struct Packets {
+    /// Its place is set before every read.
     file: File,
     /// Where `bytes` begin in the file.
     base: u64,
+    /// What is loaded; half a window of it at least lies ahead, or all there is.
     bytes: Vec<u8>,
     /// Where in `bytes` the walk is.
     at: usize,
+    /// Where the part ends in the file.
     end: u64,
     /// The header of the packet that ended here.
     last: Option<Header>,
 }
 
 impl Packets {
+    /// Ready at `start`; nothing is read yet.
     pub(super) fn new(file: File, start: u64, end: u64) -> Self {
         Self {
             file,
@@ -59,6 +76,7 @@ impl Packets {
         }
     }
 
+    /// Where in the file the walk is.
     pub(super) fn position(&self) -> u64 {
         self.base + self.at as u64
     }
@@ -90,10 +108,12 @@ impl Packets {
         }))
     }
 
+    /// What is loaded from here on.
     fn rest(&self) -> &[u8] {
         &self.bytes[self.at..]
     }
 
+    /// Whether nothing is behind what is loaded.
     fn is_at_file_end(&self) -> bool {
         self.base + self.bytes.len() as u64 >= self.end
     }
@@ -137,14 +157,17 @@ impl Packets {
         true
     }
 
+    /// Whether a packet may end here.
     fn is_boundary(&self, rest: &[u8]) -> bool {
         Header::parse(rest).is_some() || self.is_end_or_tag(rest)
     }
 
+    /// Whether the part ends here, or a tag begins.
     fn is_end_or_tag(&self, rest: &[u8]) -> bool {
         rest.is_empty() && self.is_at_file_end() || self.tag_bytes(rest).is_some()
     }
 
+    /// Bytes of the tag that begins where the walk is.
     fn tag_here(&self) -> Option<u64> {
         self.tag_bytes(self.rest())
     }
@@ -226,6 +249,7 @@ impl Packets {
         }
     }
 
+    /// Whether a tag begins here, and packets behind it.
     fn is_run_behind_tag(&self) -> bool {
         let after = self.tag_here().and_then(|n| usize::try_from(n).ok());
         let after = after.and_then(|num_bytes| self.rest().get(num_bytes..));
@@ -242,6 +266,7 @@ impl Packets {
         self.seek(position.min(self.end))
     }
 
+    /// Goes to a place of the file, and loads a window from there on; what is loaded already is not read again.
     fn seek(&mut self, to: u64) -> io::Result<()> {
         let loaded = self.base..=self.base + self.bytes.len() as u64;
         let kept = match loaded.contains(&to) {

@@ -1,5 +1,21 @@
 //! The tag in the first packet of an MP3, where encoders say how long it is and where the music starts.
 //!
+//! Xing's stands behind the side information, where music of layer III would begin; fields that its flags leave
+//! out take no room. LAME's follows it, as offsets from its own beginning:
+//!
+//! | tag | offset | bytes | field |
+//! |---|---|---|---|
+//! | Xing | 0 | 4 | `Xing`, or `Info` at a constant rate |
+//! | | 4 | 4 | flags: which of the following there are |
+//! | | | 4, 4, 100, 4 | packets, bytes, table of places, quality |
+//! | LAME | 0 | 9 | name of the encoder |
+//! | | 21 | 3 | 12 bits each: frames before the music, and behind it |
+//! | | 34 | 2 | checksum of all before it in the packet |
+//! | VBRI | 14 | 4 | packets |
+//!
+//! What LAME calls the delay is the encoder's alone: the decoder's [`DECODER_DELAY_FRAMES`] come on top at the
+//! start, and off at the end.
+//!
 //! # Source
 //! Xing, "VBR header SDK"; LAME, "Mp3 info tag revision 1 specification"; Fraunhofer's VBRI as its players read it.
 
@@ -11,14 +27,17 @@ const DECODER_DELAY_FRAMES: u64 = 529;
 /// More than any encoder puts before the music: two packets of it, and the filter bank.
 const MAX_DELAY_FRAMES: u64 = 4_000;
 
-/// Bytes of a LAME tag behind the Xing tag, up to delay and padding; with the checksum.
+/// Bytes of a LAME tag before delay and padding.
 const DELAY_AT: usize = 21;
+/// Bytes of a LAME tag with its checksum, which is the last two.
 const LAME_BYTES: usize = 36;
 
+/// What a tag says; nothing of it is believed before the packets are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag {
     /// Packets of music that it counts; `None` if it counts none or 0.
     pub num_packets: Option<u64>,
+    /// None if no encoder says so whose word is good.
     pub gaps: Option<Gaps>,
     /// Whether a checksum is there and is wrong.
     pub is_damaged: bool,
@@ -27,7 +46,9 @@ pub(super) struct Tag {
 /// Decoded frames around the music.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gaps {
+    /// Before it, the decoder's delay included.
     pub start_frames: u64,
+    /// Behind it, without the decoder's delay.
     pub end_frames: u64,
 }
 
@@ -46,6 +67,7 @@ pub(super) fn parse(packet: &[u8], header: &Header) -> Option<Tag> {
     })
 }
 
+/// `xing` is the end of `packet` from the tag's name on.
 fn parse_xing(packet: &[u8], xing: &[u8]) -> Tag {
     let flags = number(xing, 4, 4).unwrap_or(0);
     let mut at = 8;
@@ -79,7 +101,7 @@ fn parse_xing(packet: &[u8], xing: &[u8]) -> Tag {
     }
 }
 
-/// The most significant byte first.
+/// The most significant byte first. None beyond the end.
 fn number(bytes: &[u8], at: usize, num_bytes: usize) -> Option<u64> {
     let bytes = bytes.get(at..at + num_bytes)?;
     Some(
