@@ -4,6 +4,14 @@
 //! frames later, and put the outputs together from the delayed mix and the stems. While another engine
 //! follows, both workers get the mix, and the stems are the old one's up to the frame from which on the new
 //! one has heard it.
+//!
+//! A block is cut twice: into pieces of at most the allowance B, each of which is written to the delay and to
+//! the lanes before anything due is read, and these into chunks of at most 64 frames, which are mixed one by
+//! one. What comes out doesn't depend on where the cuts are.
+//!
+//! # Units
+//! Positions are frames of the mix since the last reset, at the host's rate; output frame t is mix frame t −
+//! latency, which is negative before the first has come through.
 
 mod bleed;
 mod chunk;
@@ -55,25 +63,38 @@ pub struct AudioSide {
     link: Box<Link>,
     /// The engine that follows, and the frame from which on it is heard.
     next: Option<(Box<Link>, u64)>,
+    /// Through which another engine comes, and the old one goes.
     arrivals: Arrivals,
+    /// The other threads' end of that, until somebody takes it.
     handover: Option<Handover>,
+    /// From input to output, as it is now.
     latency_frames: u64,
+    /// B: most frames that are taken at a time.
     allowance_frames: usize,
+    /// Whether it may wait for the worker.
     is_offline: bool,
+    /// Counts resets; what is on its way from an older one is dropped.
     epoch: u64,
     /// Frames since the reset: the position of the next input frame.
     frame: u64,
+    /// The mix, for as long as it waits for its stems.
     delay: Delay,
+    /// Gains and switches.
     mixer: Mixer,
+    /// What is being mixed.
     chunk: Chunk,
     /// Position of the next output frame in the mix: `frame − latency` between calls.
     due: i64,
+    /// How much of the stems is heard.
     fade: Fade,
+    /// Measures what came in and went out.
     gauge: Gauge,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl AudioSide {
+    /// The half that belongs to the engine of `link`, before the first frame. Allocates all that it will ever
+    /// need.
     pub(crate) fn new(setup: &Setup, link: Box<Link>) -> Self {
         let plan = &setup.plan;
         let allowance_frames = plan.allowance_frames();
@@ -127,6 +148,7 @@ impl AudioSide {
         self.set_latency(plan.latency_frames())
     }
 
+    /// See [`AudioSide::set_plan`].
     fn set_latency(&mut self, latency_frames: usize) -> bool {
         if latency_frames + self.allowance_frames > self.delay.capacity_frames() {
             return false;
@@ -199,6 +221,7 @@ impl AudioSide {
         flushed(|| self.process_flushed(main, stems, controls));
     }
 
+    /// As [`AudioSide::process`], with denormals rounded to zero.
     fn process_flushed(
         &mut self,
         main: StereoOut<'_>,
@@ -307,6 +330,9 @@ impl AudioSide {
     }
 
     /// Fetches the stems that are due for the chunk, and says where they are heard.
+    ///
+    /// Frames before the mix are silent; then as many runs of the lane as it takes, first of the present
+    /// engine, then of the one that follows.
     fn fetch(&mut self) {
         let num_frames = self.chunk.num_frames;
         let mut done = self.chunk.num_frames_before_the_mix();
@@ -381,6 +407,7 @@ impl AudioSide {
         self.chunk.clear(range);
     }
 
+    /// Adds to the late hops, while the model works; after that their absence is expected.
     fn count(&mut self, late_hops: u64) {
         if late_hops > 0 {
             // A fault has its own counter and reason.
@@ -393,6 +420,7 @@ impl AudioSide {
     }
 }
 
+/// The position that is due first after a reset: as far before the mix as the latency is long.
 fn first_due(latency_frames: usize) -> i64 {
     // No latency comes near what an i64 holds.
     -i64::try_from(latency_frames).unwrap_or(i64::MAX)

@@ -47,16 +47,23 @@ const STOP_LIMIT: Duration = Duration::from_millis(150);
 const NUM_STARTS: usize = 64;
 
 /// Captures for one plug-in instance. Dropping it ends the disk thread; takes stay with who else holds them.
+///
+/// It is armed and disarmed by whoever has it; what is captured is decided block by block on the audio thread.
 pub struct Capture {
+    /// What the three threads know.
     shared: Arc<Shared>,
+    /// Where a folder for takes is made.
     parent: PathBuf,
+    /// The disk thread; none until it is needed.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the three threads know of each other.
 #[derive(Default)]
 pub(crate) struct Shared {
+    /// Whether what plays is wanted.
     is_armed: AtomicBool,
+    /// Whether the disk thread is to end.
     is_stopping: AtomicBool,
     /// Frames that found no room in the lane, since the start.
     lost_frames: AtomicU64,
@@ -71,8 +78,11 @@ pub(crate) struct Shared {
 pub(crate) struct Board {
     /// Lanes in the order in which they were made; the last may be in use.
     inlets: Vec<Inlet>,
+    /// Those that have ended, in their order.
     takes: Arc<Vec<Arc<Take>>>,
+    /// The one that is being made.
     recording: Option<Recording>,
+    /// Why capturing has ended by itself, until it is armed again.
     problem: Option<Problem>,
 }
 

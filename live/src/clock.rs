@@ -1,4 +1,6 @@
 //! A clock that tests can control.
+//!
+//! The worker asks no other clock, so tests with one of their own decide how long an inference takes.
 
 use std::time::{Duration, Instant};
 

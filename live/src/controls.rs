@@ -79,14 +79,18 @@ impl Controls {
 /// frames are cut into blocks and it arrives exactly.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ramp {
+    /// Where it set out.
     from: f32,
+    /// Where it goes, or is.
     to: f32,
     /// In `0 ..= len`; at `len` the value rests.
     done: u16,
+    /// Frames of a ramp: 10 ms.
     len: u16,
 }
 
 impl Ramp {
+    /// At rest at `value`; `sample_rate` in Hz says how long 10 ms are.
     pub(crate) fn new(value: f32, sample_rate: u32) -> Self {
         let len = u16::try_from(sample_rate / RAMPS_PER_SECOND).unwrap_or(u16::MAX);
         Self {

@@ -25,8 +25,12 @@ const LOADING_STOP_LIMIT: Duration = Duration::from_secs(2);
 /// Keeps the inference thread; dropping it ends the thread, within 200 ms once the model is loaded.
 ///
 /// The audio side outlives it well: without a worker its output is the aligned dry signal.
+///
+/// It belongs to whoever activates and deactivates: never to the audio thread, as ending waits.
 pub struct Engine {
+    /// What the thread says, and by which it is told to end.
     status: Arc<Status>,
+    /// The inference thread, until it was waited for.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -59,6 +63,7 @@ impl Engine {
         Ok((Successor(link), engine))
     }
 
+    /// Starts the thread of a worker.
     fn spawn(link: &Link, mut worker: Worker, name: &str) -> Result<Self, Error> {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())

@@ -1,4 +1,7 @@
 //! What can go wrong when the engine is set up; nothing can once it runs.
+//!
+//! [`Error::TooSlow`] and [`Error::NumStems`] are of the model, and another one helps; [`Error::Separation`] is
+//! of the host's sample rate; [`Error::Thread`] is the system's.
 
 /// Why the engine could not be set up.
 #[derive(Debug, thiserror::Error)]

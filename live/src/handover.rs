@@ -18,14 +18,24 @@ use crate::setup::Setup;
 use crate::status::Status;
 
 /// What ties the audio side to one engine.
+///
+/// It goes from thread to thread in a box; all numbers are those of the engine's own [`Setup`].
 pub(crate) struct Link {
+    /// How the engine is doing.
     pub(crate) status: Arc<Status>,
+    /// The mix to its worker.
     pub(crate) mix_lane: LaneWriter,
+    /// Stems from it, `[stem][channel]` one after the other.
     pub(crate) stem_lane: LaneReader,
+    /// As many as the audio side was made for.
     pub(crate) num_stems: usize,
+    /// Which of them is the residual.
     pub(crate) residual_idx: usize,
+    /// By which late stems are counted.
     pub(crate) hop_frames: usize,
+    /// By which the tail is longer than the latency.
     pub(crate) window_frames: usize,
+    /// What its plan needs, padding included.
     pub(crate) latency_frames: usize,
 }
 

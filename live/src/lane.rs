@@ -31,6 +31,7 @@ pub(crate) struct LanePosition {
 }
 
 impl LanePosition {
+    /// Where the frame belongs that comes so many later.
     pub(crate) fn after(self, num_frames: usize) -> Self {
         Self {
             frame: self.frame + num_frames as u64,
@@ -42,6 +43,7 @@ impl LanePosition {
 /// Frames that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
+    /// Where its first frame belongs.
     pub(crate) start: LanePosition,
     /// At least 1.
     pub(crate) num_frames: usize,
@@ -57,8 +59,11 @@ struct Mark {
 
 /// The end that writes; belongs to one thread.
 pub(crate) struct LaneWriter {
+    /// One ring per channel, all of one capacity.
     channels: Vec<Producer<f32>>,
+    /// Where positions jump.
     marks: Producer<Mark>,
+    /// Frames since the lane exists.
     written: u64,
     /// Where a frame belongs that needs no mark.
     next: Option<LanePosition>,
@@ -66,8 +71,11 @@ pub(crate) struct LaneWriter {
 
 /// The end that reads; belongs to one thread.
 pub(crate) struct LaneReader {
+    /// One ring per channel, all of one capacity.
     channels: Vec<Consumer<f32>>,
+    /// Where positions jump.
     marks: Consumer<Mark>,
+    /// Frames since the lane exists, skipped ones included.
     read: u64,
     /// Where the next frame belongs; known once a mark has been read.
     next: Option<LanePosition>,
@@ -206,6 +214,7 @@ impl LaneReader {
         self.advance(num_frames);
     }
 
+    /// So many frames are gone.
     fn advance(&mut self, num_frames: usize) {
         self.read += num_frames as u64;
         self.next = self.next.map(|next| next.after(num_frames));

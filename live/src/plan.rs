@@ -42,13 +42,32 @@ const FADES_PER_SECOND: u32 = 333;
 /// hosts with buffers of up to 512 frames. A constant for all announcements would have to be that of
 /// 8192 frames, 186 ms more for everybody: what a block hands over at once cannot have been computed
 /// before, and real time never waits.
+///
+/// # Example
+/// ```
+/// use unweave_live::{LatencyPlan, Timing};
+///
+/// // The built-in model in its standard mode, at 44.1 kHz.
+/// let timing = Timing { window_frames: 9_216, hop_frames: 4_096, budget_frames: 1_536 };
+/// let plan = LatencyPlan::new(timing, 44_100, 256)?;
+/// let fade_frames = 44_100 / 333;
+/// assert_eq!(plan.latency_frames(), 9_215 + 1_536 + 511 + fade_frames - 1);
+/// assert!(plan.fits_pro_tools());
+/// # Ok::<(), unweave_live::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LatencyPlan {
+    /// The host's, in Hz.
     sample_rate: u32,
+    /// S, h and the model's T, at the host's rate.
     timing: Timing,
+    /// T: at least 1, less than h.
     budget_frames: usize,
+    /// B: a power of two from 512 to 8192.
     allowance_frames: usize,
+    /// F: at least 1.
     fade_frames: usize,
+    /// P.
     padding_frames: usize,
 }
 

@@ -39,9 +39,13 @@ const RATE_AT_FIRST: u32 = 44_100;
 
 /// What is played, as the audio thread has it.
 struct Stream {
+    /// Stems from the feeder.
     lane: LaneReader,
+    /// How many are fed.
     num_stems: usize,
+    /// How many of them have a strip of their own; from 1 to `num_stems`.
     num_strips: usize,
+    /// What the feeder's end knows of it.
     shared: Arc<StreamShared>,
     /// Something of it has been there to be heard.
     has_begun: bool,
@@ -59,17 +63,23 @@ struct StreamShared {
 /// Starts and stops; belongs to any thread but the audio thread.
 pub struct PreviewDesk {
     shared: Arc<Shared>,
+    /// What is to be heard.
     to_audio: Producer<Box<Stream>>,
+    /// What is heard no longer.
     from_audio: Consumer<Box<Stream>>,
+    /// Of what was played last.
     current: Arc<StreamShared>,
 }
 
 /// Gives the stems; belongs to one thread, for as long as it is fed.
 pub struct PreviewFeed {
+    /// Stems to the audio thread.
     lane: LaneWriter,
     num_stems: usize,
+    /// Frames that the lane holds.
     capacity_frames: usize,
     shared: Arc<Shared>,
+    /// What the audio thread knows of it.
     stream: Arc<StreamShared>,
 }
 
@@ -80,6 +90,7 @@ pub struct NotProcessing;
 struct Shared {
     /// Never locked while audio is processed.
     levels: Mutex<Arc<Levels>>,
+    /// Whether a preview is to be heard at all.
     is_wanted: AtomicBool,
     /// One bit for each track that is not heard.
     silenced: AtomicU32,

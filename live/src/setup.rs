@@ -11,9 +11,13 @@ use crate::status::Fault;
 /// What both halves must agree on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
+    /// When stems are due.
     pub(crate) plan: LatencyPlan,
+    /// From 1 to [`MAX_STEMS`].
     pub(crate) num_stems: usize,
+    /// The stem that gets what is left over; less than `num_stems`.
     pub(crate) residual_idx: usize,
+    /// Latency that there must be room for besides the plan's; 0 for none.
     pub(crate) room_frames: usize,
 }
 

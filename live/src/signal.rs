@@ -2,6 +2,10 @@
 //!
 //! In real time the audio thread only writes and reads atomics here. Offline it waits for the stems, and whoever
 //! drops the engine waits for the inference thread.
+//!
+//! Flags are stored with release and loaded with acquire: who sees one sees what was written before it. A
+//! thread that waits here looks again every [`RECHECK`], so a wake-up that comes too early or gets lost costs
+//! 10 ms and nothing else.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,8 +25,11 @@ pub(crate) struct Signal {
     epoch: AtomicU64,
     /// Frames of the mix lane that the worker is done with; their stems are in the stem lane.
     done_frames: AtomicU64,
+    /// Whether the audio thread may wait.
     is_offline: AtomicBool,
+    /// Whether the worker is to end; never taken back.
     is_stopping: AtomicBool,
+    /// Whether the worker has ended, by itself or by a panic.
     is_finished: AtomicBool,
     /// The loader has returned.
     has_loaded: AtomicBool,
@@ -30,23 +37,29 @@ pub(crate) struct Signal {
     terminate: Mutex<Option<Terminate>>,
     /// Locked by the audio thread while it waits offline, never in real time.
     turn: Mutex<()>,
+    /// Told whenever something may have changed that the audio thread waits for.
     turn_changed: Condvar,
+    /// The inference thread, once it runs.
     worker: OnceLock<Thread>,
 }
 
 impl Signal {
+    /// The present epoch.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// From now on older frames are skipped. For the audio thread.
     pub(crate) fn set_epoch(&self, epoch: u64) {
         self.epoch.store(epoch, Ordering::Release);
     }
 
+    /// Frames of the mix lane that the worker has done with since the lane exists.
     pub(crate) fn done_frames(&self) -> u64 {
         self.done_frames.load(Ordering::Acquire)
     }
 
+    /// For the worker; wakes who waits for it.
     pub(crate) fn set_done_frames(&self, frames: u64) {
         if self.done_frames.swap(frames, Ordering::AcqRel) != frames {
             self.changed();
@@ -77,11 +90,13 @@ impl Signal {
         self.has_loaded.store(true, Ordering::Release);
     }
 
+    /// Says whom [`Signal::wake_worker`] wakes.
     pub(crate) fn set_worker(&self, thread: Thread) {
         // A second worker does not exist; should one, the first keeps the name.
         let _ = self.worker.set(thread);
     }
 
+    /// Says what ends a running inference.
     pub(crate) fn set_terminate(&self, terminate: Option<Terminate>) {
         *lock(&self.terminate) = terminate;
     }
@@ -97,12 +112,14 @@ impl Signal {
         self.changed();
     }
 
+    /// The worker has ended; wakes who waits for it.
     pub(crate) fn set_finished(&self) {
         self.is_finished.store(true, Ordering::Release);
         drop(lock(&self.turn));
         self.turn_changed.notify_all();
     }
 
+    /// Ends the worker's nap. A system call: not for real time.
     pub(crate) fn wake_worker(&self) {
         if let Some(worker) = self.worker.get() {
             worker.unpark();

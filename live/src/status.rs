@@ -1,4 +1,6 @@
 //! How the engine is doing, for whoever looks at it: atomics, and text for the editor.
+//!
+//! Written by the inference thread, but for the late hops and the block length, which are the audio thread's.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -41,9 +43,12 @@ pub enum State {
 }
 
 impl State {
+    /// Of [`State::Loading`]; faults have their own numbers.
     const LOADING: u8 = 0;
+    /// Of [`State::Running`].
     const RUNNING: u8 = 1;
 
+    /// The state as one byte, so that it can be an atomic.
     fn code(self) -> u8 {
         match self {
             Self::Loading => Self::LOADING,
@@ -52,6 +57,7 @@ impl State {
         }
     }
 
+    /// The state of a byte; what no state has means a bug.
     fn from_code(code: u8) -> Self {
         use Fault::{BadModel, Inference, Mismatch, NoModel, NoRuntime, Panicked, Rate, TooSlow};
         let all = [
@@ -72,10 +78,15 @@ impl State {
 /// How the engine is doing. Any thread may ask; nothing here waits, except [`Status::reason`].
 #[derive(Default)]
 pub struct Status {
+    /// As [`State::code`].
     state: AtomicU8,
+    /// Since the start.
     late_hops: AtomicU64,
+    /// Since the start.
     failed_hops: AtomicU64,
+    /// 1000 is all of a core.
     load_permille: AtomicU32,
+    /// In microseconds.
     inference_us: AtomicU64,
     /// Longest block that the host has handed over.
     block_frames: AtomicUsize,

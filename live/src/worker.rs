@@ -2,6 +2,13 @@
 //!
 //! It loads the model, measures it, then turns what the mix lane holds into what the stem lane gets,
 //! at most one hop per step. It owns the model and all that is freed.
+//!
+//! ```text
+//! Waiting ─ the loader gives a model ─► Running ─ MAX_FAILURES in a row ─► Refused
+//!    └───── it gives none, or another than was planned for ───────────────────▲
+//! ```
+//! A model that is too slow is Running, but lets the mix go by in real time and works offline only; its state
+//! says so. Whatever the phase, the mix lane is emptied, so that what comes in later finds room.
 
 mod trial;
 
@@ -18,8 +25,8 @@ use crate::setup::{LoadedSeparator, Loader, Refusal, Setup};
 use crate::status::{Fault, State, Status};
 use trial::Trial;
 
-/// Failures in a row after which a model is given up: a second of audio at the usual hops, so a
-/// passing fault heals and a lasting one is soon called by its name.
+/// Failures in a row after which a model is given up: 3.7 s of audio with the built-in model in its standard
+/// mode, so a passing fault heals and a lasting one is soon called by its name.
 const MAX_FAILURES: u32 = 40;
 
 /// Shortest nap, as naps per hop; what it adds to the time of an inference is part of the budget's slack.
@@ -33,6 +40,7 @@ const MARGINS_PER_HOP: usize = 8;
 /// takes half of it.
 const IDLE_NAPS_PER_HOP: usize = 4;
 
+/// Time without audio after which naps get longer.
 const IDLE_AFTER: Duration = Duration::from_millis(500);
 
 /// What a step has found to do.
@@ -46,24 +54,35 @@ pub enum Step {
 
 /// Loads a model and runs it; owned by the inference thread.
 pub struct Worker {
+    /// What both halves have agreed on.
     setup: Setup,
+    /// How it is doing, for all other threads.
     status: Arc<Status>,
+    /// By which inferences are timed and naps are taken.
     clock: Box<dyn Clock>,
+    /// What comes in.
     mix_lane: LaneReader,
+    /// What goes out.
     stem_lane: LaneWriter,
+    /// Loading, separating, or neither.
     phase: Phase,
     /// Mix for one inference, `[channel][frame]`.
     mix: [Vec<f32>; 2],
 }
 
+/// Where it stands.
 enum Phase {
+    /// The model is not loaded yet.
     Waiting(Loader),
+    /// Hops are separated.
     Running(Box<Separation>),
+    /// There is no model, or it was given up; also while a step has the phase in its hands.
     Refused,
 }
 
 /// A model at work.
 struct Separation {
+    /// The model, at the host's rate.
     stream: Stream,
     /// Where the next frame of the mix must belong to follow the last.
     next_in: Option<LanePosition>,
@@ -71,6 +90,7 @@ struct Separation {
     next_out: LanePosition,
     /// What the last inference gave; waits if the stem lane is full.
     stems: StemBlock,
+    /// Since stems last came out.
     failures_in_a_row: u32,
     /// What an inference takes and what it may take, if that is less: then it is for offline use only.
     excess: Option<(Duration, Duration)>,
@@ -115,6 +135,7 @@ impl Worker {
         self.status.signal.set_finished();
     }
 
+    /// Steps and naps until it is told to stop.
     fn work(&mut self) {
         let mut last_busy = self.clock.now();
         while !self.status.signal.is_stopping() {
@@ -178,6 +199,7 @@ impl Worker {
         step
     }
 
+    /// Loads and measures the model, and says what came of it.
     fn load(&mut self, loader: Loader) -> Step {
         let status = Arc::clone(&self.status);
         let loaded = loader(&|| status.signal.is_stopping());
@@ -200,6 +222,9 @@ impl Worker {
     }
 
     /// Checks that the model is what the latency was planned for, and how fast it is here.
+    ///
+    /// # Errors
+    /// [`Fault::Mismatch`] or [`Fault::Inference`]. That it is too slow is none: it may be rendered with.
     fn start(&mut self, loaded: LoadedSeparator) -> Result<Separation, Refusal> {
         let plan = &self.setup.plan;
         let unfit = |reason: String| Refusal {
@@ -297,6 +322,7 @@ impl Worker {
         true
     }
 
+    /// Whether stems wait for room in their lane.
     fn holds_stems(&self) -> bool {
         matches!(&self.phase, Phase::Running(separation) if separation.stems.num_frames() > 0)
     }
@@ -311,6 +337,7 @@ impl Worker {
         step
     }
 
+    /// Tells why there will be no stems.
     fn refuse(&mut self, refusal: Refusal) {
         self.status
             .set_state(State::Refused(refusal.fault), Some(refusal.reason));
@@ -339,6 +366,7 @@ impl Separation {
         self.spent = Duration::ZERO;
     }
 
+    /// Separates frames that follow the last ones, and times it.
     fn push(
         &mut self,
         mix: [&[f32]; 2],
@@ -392,6 +420,7 @@ impl Separation {
     }
 }
 
+/// How long so many frames last, rounded down to a nanosecond.
 pub(crate) fn frames_to_time(num_frames: usize, sample_rate: u32) -> Duration {
     Duration::from_nanos(num_frames as u64 * 1_000_000_000 / u64::from(sample_rate.max(1)))
 }

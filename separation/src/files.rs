@@ -1,4 +1,6 @@
 //! Folders, names and checksums of files of any kind.
+//!
+//! Nothing here knows of sound or of models.
 
 pub mod checksum;
 pub mod folders;

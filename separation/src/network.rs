@@ -5,7 +5,8 @@
 //! | kind | type | run live by | run on files by |
 //! |---|---|---|---|
 //! | `waveform`, `hybrid`, `deep-filter` | [`waveform`], [`hybrid`], [`deep_filter`] | [`segments`] | [`segments`] |
-//! | `spectrum`, `magnitude` | [`spectrum`], [`magnitude`] | [`lookback`], or [`segments`] if there is no `[[live]]` | [`segments`] |
+//! | `spectrum` | [`spectrum`] | [`lookback`] with `[[live]]`, else [`segments`] | [`segments`] |
+//! | `magnitude` | [`magnitude`] | the same | [`segments`] |
 //! | `vocals-first` | [`vocals_first`] | [`lookback`] | [`lookback`], then stages of its own |
 //! | `streaming-spectrum` | [`streaming`] | by itself | by itself |
 //!

@@ -49,9 +49,13 @@ const SUPPORTED: RangeInclusive<u32> = 23..=28;
 const SUPPORTED_TEXT: &str = "1.23 to 1.28";
 
 /// The library in use.
+///
+/// There is one per process at most, and it is never unloaded.
 #[derive(Debug)]
 pub struct Runtime {
+    /// What all sessions belong to.
     environment: Environment,
+    /// Which file it is, and its version.
     library: Library,
 }
 
@@ -65,6 +69,8 @@ pub struct Library {
 }
 
 /// What a library is good for.
+///
+/// What a person can do: get a version between the two, or, of a flaw, what [`Flaw`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Version 1.`minor` may be used.
@@ -168,6 +174,8 @@ impl std::fmt::Display for Library {
 
 /// Has this file found from now on, by all programs of this user, where nothing before it in the search can be used.
 ///
+/// Keeps its absolute path in `runtime.txt` in the user's data folder; a process that has a runtime keeps that.
+///
 /// # Errors
 /// [`Error::Runtime`] if it can't be used, if it wouldn't be looked for, or if the choice can't be kept.
 pub fn choose(library: &Path) -> Result<(), Error> {
@@ -260,6 +268,7 @@ fn libraries_in(folder: &Path) -> Vec<PathBuf> {
     names.into_iter().map(|name| folder.join(name)).collect()
 }
 
+/// Looks at one library, and loads it for that if its file is sound.
 fn look_at(path: PathBuf) -> Library {
     let verdict = match probe(&path) {
         Err(flaw) => Verdict::Flawed(flaw),
@@ -277,6 +286,7 @@ fn probe(path: &Path) -> Result<Option<u32>, Flaw> {
     Ok(ort::util::probe(path))
 }
 
+/// What a minor version is good for.
 fn judge(version: Option<u32>) -> Verdict {
     match version {
         None => Verdict::NotLoadable,
@@ -286,6 +296,7 @@ fn judge(version: Option<u32>) -> Verdict {
     }
 }
 
+/// Loads a library for good: no telemetry, no log.
 fn start(library: Library) -> Result<Runtime, Error> {
     let environment = ort::init_from(&library.path)
         .map_err(|error| error.to_string())

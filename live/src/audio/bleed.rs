@@ -28,6 +28,7 @@ use crate::setup::Setup;
 
 /// Where the bands meet: below the body of voices, between body and presence, above consonants.
 const CROSSOVERS_HZ: [f32; NUM_BANDS - 1] = [250.0, 1500.0, 6000.0];
+/// One more than there are crossovers.
 const NUM_BANDS: usize = 4;
 
 /// Time constant of the energies: a syllable's attack passes, a bar's rest doesn't.
@@ -45,17 +46,26 @@ const SILENCE: f32 = 1e-12;
 /// Below this a filter's state is zero: far below any audio, far above subnormal numbers.
 const INAUDIBLE: f32 = 1e-30;
 
+/// A value per band, the lowest band first.
 type Bands = [f32; NUM_BANDS];
 
 /// The post-process of all stems.
+///
+/// It costs nothing while no sensitivity is set and none fades away.
 pub(super) struct Bleed {
+    /// The stem that gets what the others gain or lose.
     residual_idx: usize,
     /// −1 to 1 per stem.
     amounts: [Ramp; MAX_STEMS],
+    /// How much of that it keeps.
     residual_gain: Ramp,
+    /// Step of each low-pass per frame, `1 − e^(−2π f / rate)`.
     crossovers: [f32; NUM_BANDS - 1],
+    /// The same for the energies, by their time constant.
     energy_step: f32,
+    /// One per stem, in the model's order.
     stems: Vec<StemBands>,
+    /// Whether the last chunk went through it.
     is_running: bool,
 }
 
@@ -64,6 +74,7 @@ pub(super) struct Bleed {
 struct StemBands {
     /// Outputs of the low-passes, `[channel][crossover]`.
     lows: [[f32; NUM_BANDS - 1]; 2],
+    /// Smoothed, of both channels together.
     energies: Bands,
     /// Factor of the stem in each band, less 1.
     own: Line,
@@ -74,8 +85,11 @@ struct StemBands {
 /// One factor per band, moving in a straight line from tick to tick.
 #[derive(Debug, Clone, Copy, Default)]
 struct Line {
+    /// At the present frame.
     now: Bands,
+    /// What comes on top with each frame.
     step: Bands,
+    /// Where it will be at the next tick.
     target: Bands,
 }
 
@@ -89,12 +103,14 @@ impl Line {
         }
     }
 
+    /// One frame further.
     fn advance(&mut self) {
         for (now, step) in self.now.iter_mut().zip(self.step) {
             *now += step;
         }
     }
 
+    /// Whether it changes nothing, now and up to the next tick.
     fn is_zero(&self) -> bool {
         self.now == Bands::default() && self.target == Bands::default()
     }
@@ -116,6 +132,7 @@ impl Bleed {
         }
     }
 
+    /// Forgets all audio.
     pub(super) fn reset(&mut self) {
         self.stems.fill(StemBands::default());
         self.is_running = false;
@@ -127,6 +144,7 @@ impl Bleed {
         self.amounts[residual_idx].set(0.0, true);
     }
 
+    /// Sets out for these settings, or is there at once.
     pub(super) fn set(&mut self, controls: &Controls, is_at_once: bool) {
         let num_stems = self.stems.len();
         let stems = controls.stems.iter().take(num_stems);

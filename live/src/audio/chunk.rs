@@ -1,4 +1,8 @@
 //! A piece of a block on its way from the lanes to the outputs.
+//!
+//! All that happens to a chunk happens in this order: the delayed mix is read, stems are fetched or silent,
+//! weights say how much of them is heard, sensitivity reshapes them ([`super::bleed`]), weights are applied,
+//! outputs are filled ([`super::mixer`]).
 
 use std::ops::Range;
 
@@ -20,6 +24,7 @@ pub(super) struct Chunk {
     pub(super) stems: Vec<[Samples; 2]>,
     /// What is left out of all outputs, `[channel][frame]`.
     pub(super) lost: [Samples; 2],
+    /// What the weights come to.
     pub(super) cover: Cover,
     /// How much of the stems is heard, in `0.0 ..= 1.0`.
     pub(super) weights: Samples,
@@ -28,12 +33,16 @@ pub(super) struct Chunk {
 /// Where in a chunk stems are heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cover {
+    /// All weights are 0: nothing of the stems is looked at.
     Nowhere,
+    /// In a fade.
     AsWeighted,
+    /// All weights are 1: the stems are heard as they are.
     Everywhere,
 }
 
 impl Chunk {
+    /// Of a model with so many stems; silent.
     pub(super) fn new(num_stems: usize) -> Self {
         let silence = [[0.0; MAX_FRAMES]; 2];
         Self {

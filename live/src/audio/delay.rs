@@ -1,9 +1,13 @@
 //! The dry signal, as late as the stems.
+//!
+//! Read and written by positions, so its length is only a limit: another latency needs nothing but another
+//! place to read from.
 
 /// A stereo delay line addressed by position. What was never written since frame 0 is silence.
 pub(super) struct Delay {
     /// `[channel][frame % capacity]`; the capacity is a power of two.
     channels: [Vec<f32>; 2],
+    /// Capacity less 1.
     mask: u64,
 }
 
@@ -17,6 +21,7 @@ impl Delay {
         }
     }
 
+    /// How many of the newest frames it holds: at least what was asked for.
     pub(super) fn capacity_frames(&self) -> usize {
         self.channels[0].len()
     }
@@ -44,6 +49,7 @@ impl Delay {
         }
     }
 
+    /// Where in the rings a frame lies.
     fn index(&self, frame: u64) -> usize {
         // The mask is below the length of a Vec.
         usize::try_from(frame & self.mask).unwrap_or(0)

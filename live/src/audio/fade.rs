@@ -1,4 +1,7 @@
 //! How much of the stems is heard: all, none, or a fade between them.
+//!
+//! A fade runs over the stems and not over the output: where they are missing the output is the delayed mix,
+//! which is never interrupted.
 
 use crate::plan::LatencyPlan;
 
@@ -11,13 +14,17 @@ use crate::plan::LatencyPlan;
 /// 3. The weight is the mean of the line over the last half fade: no jump and no kink, wherever the
 ///    line turns. When stems end, however they end, it has been zero since the frame before.
 pub(super) struct Fade {
+    /// F of the plan, 3 ms.
     fade_frames: usize,
+    /// By which missing frames are counted as hops.
     hop_frames: u64,
     /// In `0 ..= half`, half a fade.
     line: u32,
+    /// Half a fade, in frames; at least 1.
     half: u32,
     /// The line at the last `half` frames; a ring.
     past: Vec<u32>,
+    /// Where in `past` the next value goes.
     oldest: usize,
     /// Sum of `past`, in `0 ..= half²`.
     sum: u32,
@@ -25,6 +32,7 @@ pub(super) struct Fade {
     is_first: bool,
     /// Stems are to be expected, so that their absence counts.
     is_expected: bool,
+    /// The gap that stems are in, if they are in one.
     gap: Option<Gap>,
 }
 
@@ -35,6 +43,7 @@ struct Gap {
 }
 
 impl Fade {
+    /// For this plan; nothing is heard yet.
     pub(super) fn new(plan: &LatencyPlan) -> Self {
         let half = (plan.fade_frames() / 2).max(1);
         Self {
@@ -111,6 +120,8 @@ impl Fade {
         self.widen_gap(num_frames as u64)
     }
 
+    /// So many more frames are missing. Gives the hops that this adds to the gap, the first of which counts at
+    /// once; 0 if none were expected.
     fn widen_gap(&mut self, num_frames: u64) -> u64 {
         let hops = |missed_frames: u64| missed_frames.div_ceil(self.hop_frames).max(1);
         let (before, after) = match &self.gap {
@@ -133,6 +144,7 @@ impl Fade {
         }
     }
 
+    /// One frame further, where the line is at `line`.
     fn advance(&mut self, line: u32) {
         let oldest = std::mem::replace(&mut self.past[self.oldest], line);
         self.sum = self.sum + line - oldest;
@@ -140,10 +152,12 @@ impl Fade {
         self.oldest = (self.oldest + 1) % self.past.len();
     }
 
+    /// Whether stems are heard in full.
     fn is_full(&self) -> bool {
         self.sum == self.half * self.half
     }
 
+    /// How much of them is heard at the present frame, 0 to 1.
     fn weight(&self) -> f32 {
         if self.is_full() {
             return 1.0;

@@ -1,4 +1,15 @@
 //! One engine follows another: who gets the mix, and whose stems are heard.
+//!
+//! 1. A successor arrives at the beginning of a block ([`AudioSide::meet_successor`]). From its first frame p
+//!    on, both workers get the mix.
+//! 2. Until frame p is due, a latency later, the old engine's stems are heard.
+//! 3. From p on the new one's are, by a fade like that after a gap; the old half goes back
+//!    ([`AudioSide::go_over`]).
+//!
+//! A reset in between goes over at once.
+//!
+//! # Realtime safety
+//! Boxes go back through a lane that has room; nothing is freed here.
 
 use super::{AudioSide, to_usize};
 use crate::handover::Link;

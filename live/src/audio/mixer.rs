@@ -1,6 +1,10 @@
 //! The outputs from the delayed mix and its stems: `y = x + Σ (g_i − 1) s_i − lost`.
 //!
 //! The stem outputs are the s_i; *lost* is what sensitivity took off them and nobody wants to hear.
+//!
+//! # Shape
+//! `main` is `[channel][frame]` of one chunk; stem outputs are `[stem][channel][frame]` of the whole block, of
+//! which the chunk begins at `start`.
 
 use crate::audio::StereoOut;
 use crate::audio::bleed::Bleed;
@@ -10,6 +14,7 @@ use crate::setup::Setup;
 
 /// Gains and switches on their way to what the user asks for.
 pub(super) struct Mixer {
+    /// Of the model; outputs beyond are silent.
     num_stems: usize,
     /// Gain of each stem in the main output.
     gains: [Ramp; MAX_STEMS],
@@ -17,12 +22,14 @@ pub(super) struct Mixer {
     wet: Ramp,
     /// Gain of the stem outputs.
     open: Ramp,
+    /// Sensitivity, which reshapes stems before all else.
     bleed: Bleed,
     /// The next settings are the first: nothing to move from.
     is_fresh: bool,
 }
 
 impl Mixer {
+    /// With all gains at 1.
     pub(super) fn new(setup: &Setup) -> Self {
         let ramp = Ramp::new(1.0, setup.plan.sample_rate());
         Self {
@@ -83,6 +90,8 @@ impl Mixer {
         self.fill_main(chunk, main);
     }
 
+    /// Copies the stems, at the gain of all outputs. One that has no stem, or whose stem isn't heard, is
+    /// silent.
     fn fill_stem_outs(&mut self, chunk: &Chunk, outs: &mut [Option<StereoOut<'_>>], start: usize) {
         let num_frames = chunk.num_frames;
         let resting = self.open.resting();
@@ -148,7 +157,9 @@ impl Mixer {
 
 /// What is added to the mix, `[channel][frame]`.
 struct Correction {
+    /// Whether anything was added: else the mix is left alone, bit for bit.
     is_any: bool,
+    /// Σ (g_i − 1) s_i, less what is lost.
     sums: [Samples; 2],
 }
 
@@ -162,6 +173,7 @@ impl Default for Correction {
 }
 
 impl Correction {
+    /// Adds a stem with a gain per frame.
     fn add(&mut self, gains: &Samples, stem: &[Samples; 2]) {
         self.is_any = true;
         for (sums, stem) in self.sums.iter_mut().zip(stem) {

@@ -1,4 +1,11 @@
 //! The disk thread: from the lane into files.
+//!
+//! Each lane is one setup of audio: a sample rate and a number of channels. Its frames come in *runs*,
+//! stretches that the audio thread found to follow each other, with the run's number as the epoch of their
+//! positions. A take is a run, or what of it came without a gap.
+//!
+//! The file grows by whole blocks, and its header is right only when it ends ([`GrowingWav`]): of a program
+//! that was killed, the next one keeps what there is ([`super::kept`]).
 
 use std::io;
 use std::path::PathBuf;
@@ -26,20 +33,25 @@ const LONG_NAP: Duration = Duration::from_secs(1);
 /// processing. Should it go on after all, that is another take.
 const IDLE_LIMIT: Duration = Duration::from_millis(500);
 
-/// Frames that are written at a time at most.
+/// Frames that are written at a time at most. 1.5 s at 44.1 kHz.
 const MAX_FRAMES: usize = 1 << 16;
 
 /// The reading end of one lane.
 pub(super) struct Inlet {
+    /// What was captured, all channels.
     lane: LaneReader,
+    /// How runs begin, in their order; a start whose frames were lost is passed over.
     starts: Consumer<RunStart>,
+    /// Of all takes from this lane, in Hz.
     sample_rate: u32,
+    /// Of all takes from this lane.
     num_channels: usize,
     /// The start of the run that is being read.
     start: Option<RunStart>,
 }
 
 impl Inlet {
+    /// Of a lane that was just made; the other ends are the audio thread's.
     pub(super) fn new(
         lane: LaneReader,
         starts: Consumer<RunStart>,
@@ -71,30 +83,42 @@ impl Inlet {
 
 /// A take whose file is open.
 struct Open {
+    /// Number of the run that it is of.
     run: u64,
     /// Frame of the run that comes next.
     next: u64,
+    /// The file, growing.
     wav: GrowingWav,
+    /// Where it is; goes with its last owner.
     file: TakeFile,
+    /// Beats per minute at its start, if the host tells.
     tempo: Option<f64>,
     /// [`Shared::lost_frames`] when its run began.
     lost_before: u64,
+    /// When its last frames came.
     last_heard: Instant,
 }
 
+/// Writes takes; owned by the disk thread.
 pub(super) struct Disk {
+    /// What the other threads know and say.
     shared: Arc<Shared>,
+    /// Where the folder of this instance's takes is made.
     parent: PathBuf,
     /// From the first arming on.
     folder: Option<Arc<ScratchFolder>>,
+    /// The lane that is read now; later ones wait on the board.
     inlet: Option<Inlet>,
+    /// The take that is being made.
     open: Option<Open>,
+    /// Of the next take; none is used twice.
     next_id: u64,
     /// `[channel][frame]`
     block: Vec<Vec<f32>>,
 }
 
 impl Disk {
+    /// Nothing is made in `parent` yet.
     pub(super) fn new(shared: Arc<Shared>, parent: PathBuf) -> Self {
         Self {
             shared,
@@ -127,6 +151,9 @@ impl Disk {
     }
 
     /// Where the files are made. A folder that somebody has removed is made anew.
+    ///
+    /// # Errors
+    /// The system refuses, or gives no room.
     fn folder(&mut self) -> io::Result<&Arc<ScratchFolder>> {
         if let Some(folder) = &self.folder
             && !folder.path().is_dir()
@@ -147,6 +174,9 @@ impl Disk {
     }
 
     /// Everything that is in the lanes.
+    ///
+    /// A lane that the audio thread has let go of is emptied and thrown away, and the next one begun. A take
+    /// ends here if its run has, or if nothing came for [`IDLE_LIMIT`].
     fn step(&mut self) {
         loop {
             if self.inlet.is_none() {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use unweave_separation::files::naming;
 
+/// Where they wait.
 const FOLDER: &str = "kept";
 
 /// Bytes of a recording without a single frame, at most.
@@ -53,6 +54,9 @@ pub fn kept(parent: &Path) -> Vec<Kept> {
 }
 
 /// Moves the file of a take to where it waits, under this name or the next that is free.
+///
+/// # Errors
+/// The system refuses; the file is then where it was.
 pub(super) fn keep(file: &Path, parent: &Path, name: &str) -> io::Result<PathBuf> {
     let folder = parent.join(FOLDER);
     fs::create_dir_all(&folder)?;
@@ -77,6 +81,8 @@ pub(super) fn keep(file: &Path, parent: &Path, name: &str) -> io::Result<PathBuf
 }
 
 /// Keeps what a killed program has left in its folder.
+///
+/// `folder` is that of an instance's takes. Their headers may state no length: reading goes by what is there.
 pub(super) fn rescue(folder: &Path, parent: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();

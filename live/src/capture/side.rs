@@ -1,4 +1,8 @@
 //! The audio thread's end of the capture lane.
+//!
+//! A *run* is a stretch of blocks that follow each other on the timeline while capture is armed and the
+//! transport plays. Runs are numbered from 1 on; a run that ends says so by its number ([`Shared::open_run`]),
+//! and how one begins goes through a lane of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,7 +47,9 @@ pub enum Position {
 pub(super) struct RunStart {
     /// From 1 on.
     pub(super) run: u64,
+    /// Of its first frame.
     pub(super) position: Position,
+    /// Beats per minute, if the host tells.
     pub(super) tempo: Option<f64>,
     /// [`Shared::lost_frames`] when it began.
     pub(super) lost_frames: u64,
@@ -54,10 +60,15 @@ pub(super) struct RunStart {
 /// # Realtime safety
 /// [`Self::record`] and [`Self::interrupt`] never allocate, free, lock, make a system call or wait.
 pub struct CaptureSide {
+    /// What the other threads say and want to know.
     shared: Arc<Shared>,
+    /// To the disk thread, all channels.
     lane: LaneWriter,
+    /// To the disk thread, one per run.
     starts: Producer<RunStart>,
+    /// In Hz.
     sample_rate: u32,
+    /// Of every block.
     num_channels: usize,
     /// Number of the present or last run.
     run: u64,
@@ -65,10 +76,12 @@ pub struct CaptureSide {
     frame: u64,
     /// Where the next frame is expected, while in a run.
     expected: Option<Position>,
+    /// Whether the host has interrupted since the last block.
     may_have_jumped: bool,
 }
 
 impl CaptureSide {
+    /// Of a lane that was just made; the other ends are the disk thread's.
     pub(super) fn new(
         shared: Arc<Shared>,
         lane: LaneWriter,
@@ -149,6 +162,7 @@ impl CaptureSide {
         self.may_have_jumped = false;
     }
 
+    /// The next frame is of another run, if there is one.
     fn end_run(&mut self) {
         if self.expected.take().is_some() {
             self.shared.open_run.store(0, Ordering::Release);
@@ -169,6 +183,7 @@ impl CaptureSide {
         }
     }
 
+    /// Where the host should be after a block of so many frames.
     fn position_after(&self, moment: &Moment, num_frames: usize) -> Position {
         #[expect(clippy::cast_precision_loss, reason = "no block has 2^53 frames")]
         let seconds = num_frames as f64 / f64::from(self.sample_rate);

@@ -1,4 +1,11 @@
 //! The audio thread's end of what is listened to.
+//!
+//! Two ramps of 10 ms decide what is heard: `level` cross-fades between the live output and the preview,
+//! `voice` fades the preview itself. So a preview that begins or ends is a cross-fade, and one that jumps or
+//! runs dry fades out and in without the live output showing in between.
+//!
+//! # Shape
+//! Stems are `[stem][channel][frame]`, of stretches of at most 128 frames.
 
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -21,19 +28,27 @@ type Piece = [f32; MAX_FRAMES];
 /// # Realtime safety
 /// [`Self::process`] never allocates, frees, locks, makes a system call or waits.
 pub struct PreviewSide {
+    /// What is wanted, and the meters' levels.
     shared: Arc<Shared>,
+    /// What is to be heard next.
     from_desk: Consumer<Box<Stream>>,
+    /// What is heard no longer, to be freed there.
     to_desk: Producer<Box<Stream>>,
+    /// What is heard, or fades out.
     current: Option<Box<Stream>>,
+    /// Frames of a ramp, 10 ms.
     fade_frames: usize,
     /// 0: the live output is heard; 1: the preview.
     level: Ramp,
     /// Of the preview's own: 0 where it begins, ends, jumps or has run dry.
     voice: Ramp,
+    /// Of each stem, by the strip that it is mixed as.
     gains: [Ramp; MAX_STEMS],
     /// Of the stretch that is mixed, `[stem][channel][frame]`; here, since it is large for a stack.
     stems: Box<[[Piece; 2]; MAX_STEMS]>,
+    /// Measures what is heard of the preview.
     gauge: Gauge,
+    /// Whether the transport rolled in the last block.
     was_playing: bool,
 }
 
@@ -47,6 +62,7 @@ pub struct Use {
 }
 
 impl PreviewSide {
+    /// For [`RATE_AT_FIRST`], until it is set up.
     pub(super) fn new(
         shared: Arc<Shared>,
         (from_desk, to_desk): (Consumer<Box<Stream>>, Producer<Box<Stream>>),
@@ -121,6 +137,7 @@ impl PreviewSide {
         }
     }
 
+    /// Listening is over, at once.
     fn end(&mut self) {
         self.shared.is_wanted.store(false, Ordering::Release);
         // At once: a fade would be in what is recorded.
@@ -265,10 +282,13 @@ impl PreviewSide {
     }
 }
 
+/// Frames of a ramp at this rate, in Hz; at least 1.
 fn fade_frames(sample_rate: u32) -> usize {
     usize::try_from(sample_rate / RAMPS_PER_SECOND).map_or(1, |frames| frames.max(1))
 }
 
+/// The gain that a stem should have: 0 if there is none or it is left out, 1 for the dry signal, else that of
+/// its strip.
 fn target(shared: &Shared, controls: &Controls, stem_idx: usize, stream: Option<&Stream>) -> f32 {
     let Some(stream) = stream.filter(|stream| stem_idx < stream.num_stems) else {
         return 0.0;

@@ -1,4 +1,7 @@
 //! How long one inference takes on this machine.
+//!
+//! It decides whether a model may run live: the median of [`MEASURED_HOPS`] hops against the budget T of the
+//! plan, by wall clock, as the budget is.
 
 use std::time::Duration;
 
@@ -22,8 +25,11 @@ const REST: Duration = Duration::from_millis(200);
 
 /// A measurement of one inference, against what it may take.
 pub(super) struct Trial<'a> {
+    /// What times hops, and rests.
     pub(super) clock: &'a dyn Clock,
+    /// Tells when the engine is stopping.
     pub(super) status: &'a Status,
+    /// What one hop may take.
     pub(super) budget: Duration,
 }
 

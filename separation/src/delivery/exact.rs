@@ -1,4 +1,8 @@
 //! From floats to files that sum: one gain, integers, and what is left over.
+//!
+//! The formulas are in [`crate::delivery`]. Conversion happens twice: once to find out how far the set would
+//! reach at gain 1 ([`Exact::measure`]), once at the gain that follows ([`Exact::convert`]); integers are
+//! rounded to the nearest, ties to even, and no dither is added.
 
 use crate::audio::write::{BitDepth, Samples};
 use crate::delivery::plan::Role;
@@ -8,11 +12,43 @@ use crate::delivery::plan::Role;
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 /// How floats become the samples of each file.
+///
+/// # Example
+/// ```
+/// use unweave_separation::audio::write::{BitDepth, Samples};
+/// use unweave_separation::delivery::exact::{Exact, Extent, FileBlock, Lanes};
+/// use unweave_separation::delivery::plan::Role;
+///
+/// // Two stems, the second of which is the residual, and the mix.
+/// let roles = vec![Role::Stem(0), Role::Stem(1), Role::Mix];
+/// let exact = Exact::new(BitDepth::Int16, 2, 1, roles);
+/// let lanes = Lanes {
+///     mix: &[vec![0.9, -0.30001]],
+///     stems: &[vec![vec![0.4, -0.10004]]],
+/// };
+/// let mut extent = Extent::default();
+/// exact.measure(lanes, &mut extent);
+/// let gain = exact.gain(&extent);
+/// assert_eq!(gain, 1.0, "nothing clips");
+///
+/// let mut files = FileBlock::default();
+/// exact.convert(lanes, gain, &mut files);
+/// let of = |file_idx| match files.samples(file_idx) {
+///     Samples::Integer(channels) => channels[0].clone(),
+///     Samples::Float(_) => unreachable!("16 bits are integers"),
+/// };
+/// let (stem, rest, mix) = (of(0), of(1), of(2));
+/// assert!((0..2).all(|frame| stem[frame] + rest[frame] == mix[frame]));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Exact {
+    /// Of all files.
     depth: BitDepth,
+    /// The residual included.
     num_stems: usize,
+    /// Which of them is what the others leave.
     residual_idx: usize,
+    /// What each file holds, in the order of the plan.
     roles: Vec<Role>,
 }
 
@@ -34,12 +70,17 @@ pub struct Lanes<'a> {
 /// `[file][channel][frame]`; one of the two is used.
 #[derive(Debug, Clone, Default)]
 pub struct FileBlock {
+    /// For 16 and 24 bits.
     integers: Vec<Vec<Vec<i32>>>,
+    /// For 32-bit floats.
     floats: Vec<Vec<Vec<f32>>>,
 }
 
 impl FileBlock {
     /// What goes into one file.
+    ///
+    /// # Panics
+    /// If there are fewer files.
     pub fn samples(&self, file_idx: usize) -> Samples<'_> {
         match self.integers.get(file_idx) {
             Some(integers) => Samples::Integer(integers),
@@ -51,11 +92,14 @@ impl FileBlock {
 /// The least and the greatest integer that any file would have at gain 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Extent {
+    /// At most 0.
     lowest: f64,
+    /// At least 0.
     highest: f64,
 }
 
 impl Extent {
+    /// By integers of any file, kept in f64.
     fn widen(&mut self, samples: &[f64]) {
         for &sample in samples {
             // Comparisons, not `min` and `max`: there is no NaN here, and these vectorise.
@@ -185,6 +229,7 @@ impl Exact {
         stems
     }
 
+    /// One channel of one file as floats.
     fn float_file(&self, lanes: Lanes<'_>, role: &Role, channel: usize, out: &mut Vec<f32>) {
         out.clear();
         match role {
@@ -213,6 +258,7 @@ impl Exact {
         }
     }
 
+    /// What the other stems leave of one channel of the mix: a sum in f64, rounded once.
     fn float_residual<'a>(
         &self,
         lanes: Lanes<'a>,
@@ -240,6 +286,7 @@ impl Exact {
     }
 }
 
+/// The sum of these stems of one channel; exact, as integers far below 2^53 are in f64.
 fn sum_of(stems: &[Vec<f64>], of: &[usize]) -> Vec<f64> {
     let mut sum = vec![0.0; stems[0].len()];
     for &stem in of {
@@ -250,10 +297,12 @@ fn sum_of(stems: &[Vec<f64>], of: &[usize]) -> Vec<f64> {
     sum
 }
 
+/// To the nearest integer, ties to even; see [`ROUNDER`].
 fn round(sample: f64) -> f64 {
     (sample + ROUNDER) - ROUNDER
 }
 
+/// An integer in its own type.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "integers within the depth, as the gain ensures"
@@ -262,6 +311,7 @@ fn to_i32(sample: f64) -> i32 {
     sample as i32
 }
 
+/// A float in the file's type.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the one rounding to the file's f32"

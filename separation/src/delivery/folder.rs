@@ -3,6 +3,17 @@
 //! Everything is made in a hidden folder beside its final place, `.Track Name.partial-XXXXXX`, and moved
 //! when it is whole. The folder goes away when the run fails or is cancelled; one that a killed run left is
 //! removed by the next run in the same place.
+//!
+//! ```text
+//! output folder
+//!   .Track Name.partial-XXXXXX   locked while the run lives (files::scratch)
+//!     spool                      what was separated
+//!     set                        the files, as they will be
+//!     aside                      those of an old set, while it is replaced
+//!   Track Name                   set, renamed
+//! ```
+//! A rename within one file system is whole or not at all. Where the files go beside those of other sets, there
+//! is one rename per file: then an empty report comes first, and the full one last.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -14,9 +25,13 @@ use std::time::Duration;
 use crate::files::naming;
 use crate::files::scratch::{self, ScratchFolder};
 
+/// By which the work folders of killed runs are found.
 const PARTIAL_MARK: &str = ".partial-";
+/// In the work folder.
 const SPOOL_NAME: &str = "spool";
+/// In the work folder.
 const SET_NAME: &str = "set";
+/// In the work folder.
 const ASIDE_NAME: &str = "aside";
 /// How often, and after how long each time, a folder is moved that something has open on Windows.
 const TRIES: u32 = 20;
@@ -34,7 +49,9 @@ pub enum Existing {
 
 /// The hidden folder of a set in the making.
 pub struct WorkFolder {
+    /// Removed with everything in it when this goes.
     dir: ScratchFolder,
+    /// Where the set will be.
     output_dir: PathBuf,
     /// After the work folder, which is in the last of them.
     _made: MadeFolders,
@@ -236,6 +253,9 @@ pub fn clean(output_dir: &Path) -> io::Result<()> {
 
 /// Puts the files of a set in the place of those of an old one, which goes `aside`. Where one can't be moved, such as one
 /// that another program has open on Windows, all go back.
+///
+/// # Errors
+/// The system refuses; what was moved by then is back.
 fn replace(
     set: &Path,
     target: &Path,

@@ -1,4 +1,7 @@
 //! Which files a set has.
+//!
+//! What is asked for is checked against the model's stems here, before a song is read or a model loaded. Names
+//! are told apart without regard to case, as some systems do.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -15,9 +18,30 @@ pub const REPORT_LABEL: &str = "Report";
 pub const MIX_LABEL: &str = "Full Mix";
 /// What the sum of all stems but the vocals is called, and how it is asked for among the stems.
 pub const INSTRUMENTAL_LABEL: &str = "Instrumental";
+/// The stem that the Instrumental lacks.
 const VOCALS: &str = "vocals";
 
 /// What the user wants.
+///
+/// # Example
+/// ```
+/// use unweave_separation::delivery::plan::Selection;
+///
+/// let stems = ["drums", "bass", "vocals", "other"].map(str::to_owned);
+/// let labels = |selection: &Selection| -> Vec<String> {
+///     let files = selection.plan(&stems).expect("the model has these stems");
+///     files.into_iter().map(|file| file.label).collect()
+/// };
+/// let all = ["Drums Stem", "Bass Stem", "Vocals Stem", "Other Stem", "Full Mix", "Instrumental"];
+/// assert_eq!(labels(&Selection::default()), all);
+///
+/// let vocals = Selection {
+///     stems: Some(vec!["vocals".to_owned()]),
+///     mix: false,
+///     ..Selection::default()
+/// };
+/// assert_eq!(labels(&vocals), ["Vocals Stem"]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     /// Names of stems, and `instrumental`; `None` is all of them.
@@ -42,6 +66,9 @@ impl Default for Selection {
 }
 
 /// A file that is the sum of stems: `No Drums=bass+vocals+other`.
+///
+/// As text it is the label, `=`, and names of stems with `+` between them, spaces and case of which don't
+/// matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sum {
     /// Label in the file name.

@@ -22,6 +22,9 @@ pub const REPORT_FORMAT: u32 = 1;
 const MAX_REPORT_BYTES: u64 = 4 << 20;
 
 /// All there is to know about a set.
+///
+/// JSON, UTF-8, an object with these keys; a file's role is among its own keys. Keys that aren't known are
+/// passed over, and those that came later may be missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`REPORT_FORMAT`].

@@ -2,6 +2,9 @@
 //!
 //! Memory stays constant however long the song is. The disk holds 4 bytes per sample of the mix and of
 //! every stem but the residual: 85 MB per minute of stereo at 44.1 kHz with four stems.
+//!
+//! A block is the number of its frames as 8 bytes, little-endian, then each channel of the mix, then each
+//! channel of each stem, as f32, little-endian. Blocks are as long as they came.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -14,8 +17,11 @@ const BUFFER_BYTES: usize = 1 << 18;
 
 /// Blocks going to disk.
 pub struct SpoolWriter {
+    /// Open for reading, too, for afterwards.
     file: BufWriter<File>,
+    /// One block.
     bytes: Vec<u8>,
+    /// Of all blocks so far.
     num_frames: u64,
 }
 
@@ -65,6 +71,8 @@ impl SpoolWriter {
 
     /// Turns round to read from the start.
     ///
+    /// The counts are those of every block that was pushed; `num_stems` is without the residual.
+    ///
     /// # Errors
     /// The system refuses.
     pub fn finish(self, num_channels: usize, num_stems: usize) -> io::Result<SpoolReader> {
@@ -86,9 +94,13 @@ impl SpoolWriter {
 /// Blocks coming back, as they went.
 pub struct SpoolReader {
     file: BufReader<File>,
+    /// One channel of a block.
     bytes: Vec<u8>,
+    /// Frames that are still to come.
     frames_left: u64,
+    /// The last block, `[channel][frame]`.
     mix: Vec<Vec<f32>>,
+    /// Its stems, `[stem][channel][frame]`.
     stems: Vec<Vec<Vec<f32>>>,
 }
 

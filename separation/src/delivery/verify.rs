@@ -5,6 +5,9 @@
 //! - MP3: nothing can be exact; the difference is measured and told.
 //!
 //! Besides, the samples of every lossless file must be those that were written.
+//!
+//! Nothing is taken from the run that wrote the files: they are decoded like any song, each on a thread of its
+//! own, and compared in step. So the same check that ends every job can be done at any time later.
 
 mod aligned;
 
@@ -68,14 +71,22 @@ pub enum VerifyError {
 }
 
 /// Files by their index: the sum of the parts should be the whole.
+///
+/// Differences are in the unit of [`SumCheck`].
 struct Claim {
+    /// For people.
     text: String,
+    /// Files that add up.
     parts: Vec<usize>,
+    /// The file that they add up to.
     whole: usize,
     /// Of the parts and the whole, the one that was rounded when floats were written.
     rounded: usize,
+    /// Largest difference so far.
     max: f64,
+    /// Sum of the squares of all differences so far.
     square_sum: f64,
+    /// Where the difference was first more than rounding explains.
     first_bad_frame: Option<u64>,
 }
 
@@ -96,6 +107,7 @@ pub fn verify_set(report: &Path, cancel: &Terminator) -> Result<(Report, Verdict
     verify_said(dir, Report::read(report)?, cancel)
 }
 
+/// As [`verify_dir`], of a report that was read.
 fn verify_said(
     dir: &Path,
     report: Report,
@@ -264,6 +276,10 @@ fn claims(said: Statement<'_>) -> Vec<Claim> {
 }
 
 impl Claim {
+    /// Compares `len` frames, the first of which is `first_frame` of the song.
+    ///
+    /// # Units
+    /// `scale` makes integers of samples, or leaves them as they are.
     fn check(
         &mut self,
         files: &[Aligned<'_>],

@@ -19,6 +19,7 @@ const REFUSED: [char; 9] = ['/', '\\', ':', '*', '?', '"', '<', '>', '|'];
 /// # Source
 /// Microsoft, "Naming Files, Paths, and Namespaces".
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+/// Those with a digit behind them: `com1`.
 const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
 
 /// The name of a track when nothing usable is left of it.
@@ -97,6 +98,15 @@ pub fn refused_by_windows(path: &Path) -> Option<String> {
 }
 
 /// Text as a name: nothing that a system refuses, no line breaks, no dots or spaces at the end.
+///
+/// # Example
+/// ```
+/// use unweave_separation::files::naming::sanitise;
+///
+/// assert_eq!(sanitise("AC/DC: Live?"), "AC-DC- Live-");
+/// assert_eq!(sanitise("...con"), "_con");
+/// assert_eq!(sanitise(" \n"), "Untitled");
+/// ```
 pub fn sanitise(text: &str) -> String {
     let mut clean = String::new();
     for c in text.chars() {
@@ -125,6 +135,7 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Whether Windows takes a name for a device's, whatever follows its first dot.
 fn is_device(name: &str) -> bool {
     let base = name
         .split('.')

@@ -7,6 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Locked as long as its program lives; the system unlocks it even after a kill.
 const LOCK_NAME: &str = "lock";
 /// What the lock file is called until it is locked.
 const UNLOCKED_NAME: &str = "unlocked";
@@ -80,6 +81,7 @@ impl ScratchFolder {
         result
     }
 
+    /// One attempt: a folder, a file in it that is locked, and only then called [`LOCK_NAME`].
     fn make(parent: &Path, prefix: &str) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix(prefix).tempdir_in(parent)?;
         let dir = Removed(dir.keep());
@@ -161,6 +163,7 @@ pub fn has_any(parent: &Path, mark: &str) -> bool {
     folders(parent, mark).is_ok_and(|folders| !folders.is_empty())
 }
 
+/// Hidden folders in `parent` with `mark` in their names.
 fn folders(parent: &Path, mark: &str) -> io::Result<Vec<PathBuf>> {
     let is_ours = |entry: &fs::DirEntry| {
         let name = entry.file_name();

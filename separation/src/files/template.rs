@@ -1,4 +1,14 @@
 //! File names as a user wants them: `{number} {title} - {stem}`.
+//!
+//! | field | stands for | if there is none |
+//! |---|---|---|
+//! | `{track}` | `Artist - Title`, or what the set is named after | |
+//! | `{title}` | the title in the tags | the file's name |
+//! | `{artist}`, `{album}` | those in the tags | `Unknown Artist`, `Unknown Album` |
+//! | `{number}`, `{year}` | those in the tags | nothing |
+//! | `{file}` | the file's name without its ending | |
+//! | `{stem}` | `drums`, `mix`, `instrumental` | |
+//! | `{label}` | `Drums Stem`, `Full Mix`, `Instrumental` | |
 
 use std::str::FromStr;
 
@@ -9,15 +19,34 @@ const NO_ARTIST: &str = "Unknown Artist";
 const NO_ALBUM: &str = "Unknown Album";
 
 /// A pattern for file names, without the ending.
+///
+/// # Example
+/// ```
+/// use unweave_separation::files::template::{SongNames, Template};
+///
+/// let template: Template = "{number} {title} - {stem}".parse()?;
+/// let song = SongNames {
+///     title: Some("Paper Lanterns".to_owned()),
+///     number: Some("3".to_owned()),
+///     ..SongNames::default()
+/// };
+/// let name = template.file_name(&song, ("Drums Stem", "drums"), "wav");
+/// assert_eq!(name, "3 Paper Lanterns - drums.wav");
+/// # Ok::<(), unweave_separation::files::template::TemplateError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
+/// A piece of a template, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
+    /// As it is.
     Text(String),
+    /// What the field stands for.
     Field(Field),
 }
 
+/// What may stand in curly brackets; see the table above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
     Track,
@@ -159,12 +188,14 @@ impl Template {
 }
 
 impl Part {
+    /// Whether it may be cut where a name is too long.
     fn is_of_song(&self) -> bool {
         matches!(self, Self::Field(field) if !matches!(field, Field::Label | Field::Stem))
     }
 }
 
 impl SongNames {
+    /// What a field of the song stands for.
     fn value(&self, field: Field) -> String {
         let text = |text: &Option<String>, otherwise: &str| {
             text.clone().unwrap_or_else(|| otherwise.to_owned())

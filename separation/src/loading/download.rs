@@ -3,6 +3,20 @@
 //! What comes is appended to a part file that outlives failures, Ctrl-C and a kill; the next attempt asks
 //! for the rest only. Every address serves the same content, which the SHA-256 proves, so that one may go
 //! on where another stopped. What turns out to be something else is put into quarantine.
+//!
+//! | the server says | then |
+//! |---|---|
+//! | 206 | what comes is appended, if it begins where the part ends |
+//! | 200 | the part begins anew: this server can't go on, or has another version (`If-Range`) |
+//! | 416 | the part begins anew |
+//! | 429, 5xx, silence, an end in the middle | once more, later, up to [`MAX_FRUITLESS`] times without anything new |
+//! | anything else, or another size | the next address |
+//!
+//! HTTPS certificates are checked against the system's own list; HTTP status, ranges and `If-Range` are those
+//! of RFC 9110.
+//!
+//! # Units
+//! Sizes and positions are bytes.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -20,6 +34,7 @@ use ureq::{Agent, Body};
 const MAX_FRUITLESS: u32 = 3;
 /// Rest before the second attempt; each later one is twice as long.
 const REST: Duration = Duration::from_millis(250);
+/// Read at a time; cancelling is looked at in between.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A file to download, and how it is known to be the right one.
@@ -189,8 +204,11 @@ pub fn download(
 
 /// One request to one address.
 struct Request<'a> {
+    /// How it is sent.
     agent: &'a Agent,
+    /// Where to.
     url: &'a str,
+    /// What is expected.
     remote: &'a RemoteFile,
     /// Holds the address and the version of the content that the part came from.
     validator: &'a Path,
@@ -198,6 +216,9 @@ struct Request<'a> {
 
 impl Request<'_> {
     /// Asks for what is lacking and appends it to the part.
+    ///
+    /// # Errors
+    /// The disk fails.
     fn run(
         &self,
         part: &mut File,
@@ -237,7 +258,7 @@ impl Request<'_> {
         self.receive(response, start, part, on_progress, cancel)
     }
 
-    /// Where in the file the answer's body begins.
+    /// Where in the file the answer's body begins. 0 if all of it comes; `old` bytes are there.
     fn accept(&self, response: &Response<Body>, old: u64) -> Result<u64, Outcome> {
         let size = self.remote.size;
         match response.status() {
@@ -265,6 +286,7 @@ impl Request<'_> {
         }
     }
 
+    /// Appends the body to the part, from byte `start` of the file on.
     fn receive(
         &self,
         response: Response<Body>,
@@ -311,6 +333,7 @@ impl Request<'_> {
         (url == self.url && !version.is_empty()).then(|| version.to_owned())
     }
 
+    /// Remembers which version of the content comes now, for the next attempt.
     fn keep_version(&self, response: &Response<Body>) {
         let text = |name| response.headers().get(name)?.to_str().ok();
         // A weak tag does not promise the same bytes, and servers don't take it with If-Range.
@@ -339,6 +362,7 @@ fn unanswered(error: &ureq::Error) -> Outcome {
     }
 }
 
+/// A header that is a number.
 fn number(response: &Response<Body>, name: header::HeaderName) -> Option<u64> {
     response.headers().get(name)?.to_str().ok()?.parse().ok()
 }
@@ -355,6 +379,7 @@ fn range(response: &Response<Body>) -> Option<(u64, Option<u64>)> {
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
+/// Of the whole file, in lower-case hexadecimal.
 fn sha256(file: &mut File) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
     let mut sum = Sha256::new();
@@ -381,6 +406,7 @@ fn quarantine(path: &Path, places: &Places, actual: &str) -> io::Result<PathBuf>
     Ok(to)
 }
 
+/// Waits for so long, or until cancelled.
 fn rest(time: Duration, cancel: &AtomicBool) {
     let steps = 10;
     for _ in 0..steps {

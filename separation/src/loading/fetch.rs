@@ -79,6 +79,8 @@ impl FetchError {
 }
 
 /// How models are fetched.
+///
+/// What breaks off stays in [`Folders::parts`], and is gone on with the next time.
 #[derive(Debug, Clone)]
 pub struct Fetch {
     /// Where they go.

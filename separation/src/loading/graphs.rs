@@ -1,4 +1,13 @@
 //! The graphs of one model: read, checked, opened on a device, and made into a separator.
+//!
+//! | kind | made into |
+//! |---|---|
+//! | `streaming-spectrum` | [`StreamingSpectrum`], a separator by itself |
+//! | `vocals-first` | what [`vocals_first::separator`] gives |
+//! | `spectrum`, `magnitude`, live, with `[[live]]` | [`Windows`] |
+//! | all others | [`Segments`] around a network |
+//!
+//! A graph is opened once per separator; weights are shared between separators by [`crate::runtime`].
 
 use crate::device::Device;
 use crate::error::Error;
@@ -20,6 +29,10 @@ use crate::separator::check::check_numbers;
 use crate::transform::settings::Transform;
 
 /// A model with graphs of its own, on a device that is chosen.
+///
+/// # Errors
+/// A file can't be read or is another, the runtime doesn't load a graph, tensors aren't as promised, or the
+/// model fails when it is tried, which makes it refused.
 pub(super) fn load_graphs(
     model: &Model,
     purpose: Purpose,
@@ -57,6 +70,9 @@ pub(super) fn load_graphs(
 }
 
 /// The graphs of `vocals-first` that the purpose needs, at work.
+///
+/// Live, the graph for live windows is taken if it gives enough frames, else the accompaniment's; on files the
+/// vocals' and the accompaniment's.
 fn vocals_first(
     model: &Model,
     how: (Transform, Lookback),
@@ -121,6 +137,8 @@ fn vocals_first(
 }
 
 /// The graphs at work, tried out.
+///
+/// `sessions` are in the order of the parts, or of the manifest's graphs.
 fn separator(
     model: &Model,
     purpose: Purpose,

@@ -3,6 +3,11 @@
 //! Files and manifest are put together in a hidden folder beside the models, which no search looks into;
 //! what was tried and found good is renamed, so that a model is never half there. Taking one away is a
 //! rename first, too.
+//!
+//! ```text
+//! models/.unweave-XXXXXX   model.toml and files, tried out here
+//! models/ID                renamed, in place of an older one, which goes the same way
+//! ```
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -41,6 +46,9 @@ pub enum Trial {
 }
 
 /// Installs a model for this user, under its id, and tries it.
+///
+/// `manifest` is the text of the `model.toml`. What is moved rather than copied is gone from where it was even
+/// if the model is then refused.
 ///
 /// # Errors
 /// The manifest is wrong, the model is there already and not to be replaced, its files are not what the
@@ -108,6 +116,10 @@ pub fn remove(store: &Store, id: &str) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
+/// Where models of this user belong.
+///
+/// # Errors
+/// Nothing says where.
 fn user_folder(store: &Store) -> Result<&Path, Error> {
     store.user_folder().ok_or_else(|| Error::Installation {
         path: PathBuf::from("models"),
@@ -115,6 +127,7 @@ fn user_folder(store: &Store) -> Result<&Path, Error> {
     })
 }
 
+/// A hidden folder beside the models, which goes with this value.
 fn working_folder(models: &Path) -> Result<tempfile::TempDir, Error> {
     tempfile::Builder::new()
         .prefix(WORKING)
@@ -122,6 +135,7 @@ fn working_folder(models: &Path) -> Result<tempfile::TempDir, Error> {
         .map_err(|error| failed(models, &error))
 }
 
+/// Makes a folder a model's.
 fn put_together(folder: &Path, manifest: &str, files: &[File]) -> io::Result<()> {
     for file in files {
         let to = folder.join(&file.path);
@@ -139,6 +153,7 @@ fn put_together(folder: &Path, manifest: &str, files: &[File]) -> io::Result<()>
     file.sync_all()
 }
 
+/// Loads the model and drops it; without a runtime, only verifies its files.
 fn try_out(model: &Model, options: &Options) -> Result<Trial, Error> {
     if runtime::load(&options.runtime_beside).is_err() {
         model.verify()?;
@@ -167,6 +182,7 @@ fn sweep(models: &Path) {
     }
 }
 
+/// The error of an installation, from the system's.
 fn failed(path: &Path, error: &io::Error) -> Error {
     Error::Installation {
         path: path.to_owned(),

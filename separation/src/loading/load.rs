@@ -21,12 +21,17 @@ const MAX_DEPTH: usize = 4;
 
 /// Verifies a model, loads it, and tries it out.
 ///
+/// Takes some tenths of a second for the built-in model, and minutes where a device compiles: for any thread
+/// but the audio thread. Bags and cascades load their parts, from their own folder, beside it, or from the
+/// store.
+///
 /// # Errors
 /// The runtime can't be used, the model is refused, or the terminator was used.
 pub fn load(model: &Model, options: &Options) -> Result<Box<dyn Separator>, Error> {
     load_part(model, options, 0)
 }
 
+/// As [`load`], of a model in `depth` others.
 fn load_part(model: &Model, options: &Options, depth: usize) -> Result<Box<dyn Separator>, Error> {
     let composed = compose(model, depth, &mut |id, sample_rate| {
         let separator = load_part(&model.part(id)?, options, depth + 1)?;
@@ -54,12 +59,28 @@ fn load_part(model: &Model, options: &Options, depth: usize) -> Result<Box<dyn S
 
 /// Hop, window and stems of a separator of this model, from manifests alone.
 ///
+/// What [`load()`] gives has the same shape, so latency can be told before the runtime is even there.
+///
+/// # Example
+/// ```
+/// use unweave_separation::loading::shape;
+/// use unweave_separation::{Mode, Model, Purpose};
+///
+/// let model = Model::built_in()?;
+/// let standard = shape(&model, Purpose::Live(Mode::Standard))?;
+/// let quick = shape(&model, Purpose::Live(Mode::Quick))?;
+/// assert_eq!((standard.hop_frames, standard.window_frames), (4096, 9216));
+/// assert_eq!((quick.hop_frames, quick.window_frames), (2048, 5120));
+/// # Ok::<(), unweave_separation::Error>(())
+/// ```
+///
 /// # Errors
 /// A part of it is missing, or its manifest is wrong.
 pub fn shape(model: &Model, purpose: Purpose) -> Result<Shape, Error> {
     shape_part(model, purpose, 0)
 }
 
+/// As [`shape`], of a model in `depth` others.
 fn shape_part(model: &Model, purpose: Purpose, depth: usize) -> Result<Shape, Error> {
     let composed = compose(model, depth, &mut |id, sample_rate| {
         let shape = shape_part(&model.part(id)?, purpose, depth + 1)?;

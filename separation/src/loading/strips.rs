@@ -16,11 +16,26 @@ use crate::separator::{Separator, Shape, StemBlock};
 use crate::stream::composition::leaves;
 
 /// A model as its strips see it; reads manifests only.
+///
+/// # Example
+/// ```
+/// use unweave_separation::loading::strips::Strips;
+/// use unweave_separation::{Mode, Model, Purpose};
+///
+/// let model = Model::built_in()?;
+/// // Drums and bass have no strips here, so they are in the last one, with everything else.
+/// let strips = Strips::new(&model, &["vocals", "band"], Purpose::Live(Mode::Standard))?;
+/// assert_eq!(strips.shape().stems, ["vocals", "band"]);
+/// assert_eq!(strips.shape().residual_idx, 1);
+/// # Ok::<(), unweave_separation::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Strips {
+    /// What is loaded: of a cascade, its first stage.
     model: Model,
+    /// The model's, with strips for stems.
     shape: Shape,
-    /// The model's stem on each strip.
+    /// The model's stem on each strip. None for the residual's, and for one that is silent.
     stems: Vec<Option<usize>>,
 }
 
@@ -91,10 +106,14 @@ fn first_stage(model: &Model) -> Result<(Model, Vec<String>), Error> {
     Ok((model, names))
 }
 
+/// A separator with strips for stems.
 struct OnStrips {
+    /// The model.
     inner: Box<dyn Separator>,
+    /// As [`Strips::shape`].
     shape: Shape,
     stems: Vec<Option<usize>>,
+    /// The model's own stems.
     block: StemBlock,
 }
 

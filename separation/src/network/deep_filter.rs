@@ -14,9 +14,9 @@
 //!
 //! | graph | in | out |
 //! |---|---|---|
-//! | `encoder` | `feat_erb [1, 1, T, 32]`, `feat_spec [1, 2, T, 96]` | `e0` to `e3`, `emb [1, T, 512]`, `c0 [1, 64, T, 96]` |
-//! | `gains` | `emb`, `e3` to `e0` | `m [1, 1, T, 32]` |
-//! | `filters` | `emb`, `c0` | `coefs [1, T, 96, 10]`: per bin five taps, oldest frame first, each re, im |
+//! | `encoder` | `feat_erb [1,1,T,32]`, `feat_spec [1,2,T,96]` | `e0`–`e3`, `emb [1,T,512]`, `c0 [1,64,T,96]` |
+//! | `gains` | `emb`, `e3` to `e0` | `m [1,1,T,32]` |
+//! | `filters` | `emb`, `c0` | `coefs [1,T,96,10]`: per bin five taps, oldest frame first, each re, im |
 //!
 //! # Source
 //! Schröter et al. 2023, "DeepFilterNet: Perceptually motivated real-time speech enhancement"; features, bands

@@ -2,6 +2,9 @@
 //!
 //! The stems of a set sum to its mix. Those of a file often don't: its mix was mastered, or both were compressed with
 //! loss. Then what they lack becomes a stem of its own, and all others are as they were.
+//!
+//! The file is decoded twice: first to find out whether the stems sum, then to take them apart. Nothing is
+//! resampled or separated, so the stems of the set are the file's own to the last bit that its depth keeps.
 
 use super::{Job, JobError, opening};
 use crate::audio::read::{AudioReader, ReadError, held_stems};
@@ -23,12 +26,16 @@ pub(super) struct Held {
     pub model: ModelReport,
     /// The mix, then the stems.
     pub(super) tracks: Vec<Track>,
-    /// How far the stems are from the mix, as a share of full scale.
+    /// How far the stems are from the mix, as a share of full scale. 0 to 1 and above; up to [`ROUNDING`] it is
+    /// taken for none.
     difference: f64,
 }
 
 impl Held {
-    /// `None` if the song brings no stems.
+    /// What a stem file holds, in the range of the job; `None` if the song brings no stems.
+    ///
+    /// # Errors
+    /// The file can't be read, its tracks differ in rate or channels, or the job was stopped.
     pub(super) fn open(job: &Job<'_>, cancel: &Terminator) -> Result<Option<Self>, JobError> {
         let Some(mut stems) = held_stems(job.source)? else {
             return Ok(None);
@@ -107,13 +114,16 @@ fn difference(tracks: &mut [Track], cancel: &Terminator) -> Result<f64, JobError
 
 /// One track of the file, and what was decoded of it and not used yet.
 pub(super) struct Track {
+    /// At what comes after `block`.
     pub(super) reader: AudioReader,
     /// `[channel][frame]`.
     block: Vec<Vec<f32>>,
+    /// Whether nothing more will come.
     is_at_end: bool,
 }
 
 impl Track {
+    /// Track 0 is the mix.
     fn open(job: &Job<'_>, track_idx: usize, cancel: &Terminator) -> Result<Self, ReadError> {
         let reader = opening::open(job, Some(track_idx), cancel)?;
         Ok(Self {
@@ -123,6 +133,7 @@ impl Track {
         })
     }
 
+    /// Decodes until so many frames are there, or the end is.
     fn fill(&mut self, num_frames: usize) -> Result<(), ReadError> {
         let mut more = Vec::new();
         while self.block[0].len() < num_frames && !self.is_at_end {
@@ -134,6 +145,7 @@ impl Track {
         Ok(())
     }
 
+    /// The first frames of what is there, which are then gone.
     pub(super) fn take(&mut self, num_frames: usize) -> Vec<Vec<f32>> {
         let channels = self.block.iter_mut();
         channels
@@ -141,6 +153,7 @@ impl Track {
             .collect()
     }
 
+    /// Lets go of the first frames of what is there.
     pub(super) fn drop_front(&mut self, num_frames: usize) {
         for channel in &mut self.block {
             channel.drain(..num_frames);

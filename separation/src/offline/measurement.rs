@@ -1,4 +1,8 @@
 //! Peak, loudness and checksum of a file, for its report.
+//!
+//! Loudness is integrated loudness after ITU-R BS.1770 and EBU R 128, by the crate ebur128. Peak is the largest
+//! sample, not a true peak between samples. The checksum is of samples and not of the file, so that tags may
+//! change.
 
 use ebur128::{Channel, EbuR128, Mode};
 use sha2::{Digest, Sha256};
@@ -10,21 +14,33 @@ use crate::files::checksum::hex;
 
 /// What is known of a file so far, from the samples that were given to its encoder.
 pub(super) struct Measurement {
+    /// What integers are divided by; 1 for floats.
     full_scale: f64,
+    /// Largest magnitude so far, full scale being 1.
     peak: f64,
+    /// The meter, with a weight per channel.
     loudness: EbuR128,
+    /// Of all samples so far.
     hash: Sha256,
+    /// The last block as floats, `[channel][frame]`.
     planes: Vec<Vec<f32>>,
 }
 
 /// The results for a whole file.
 pub(super) struct Measured {
+    /// In dB of full scale; none for silence.
     pub peak_dbfs: Option<f64>,
+    /// In LUFS; none if nothing passes the gate.
     pub loudness_lufs: Option<f64>,
+    /// See [`crate::delivery::report::FileReport::samples_sha256`].
     pub samples_sha256: String,
 }
 
 impl Measurement {
+    /// For a file of this layout and rate, in Hz.
+    ///
+    /// # Errors
+    /// The meter doesn't take them.
     pub(super) fn new(
         layout: &Layout,
         sample_rate: u32,
@@ -48,6 +64,10 @@ impl Measurement {
         })
     }
 
+    /// The next block, `[channel][frame]`.
+    ///
+    /// # Errors
+    /// The meter fails.
     pub(super) fn add(&mut self, samples: Samples<'_>) -> Result<(), WriteError> {
         match samples {
             Samples::Integer(channels) => {
@@ -86,6 +106,7 @@ impl Measurement {
         self.loudness.add_frames_planar_f32(&planes).map_err(failed)
     }
 
+    /// What came of the whole file.
     pub(super) fn finish(self) -> Measured {
         let is_silent = self.peak == 0.0;
         Measured {
@@ -116,6 +137,7 @@ fn weight(position: Option<u8>, num_channels: usize) -> Channel {
     }
 }
 
+/// The meter's error as ours.
 fn failed(error: ebur128::Error) -> WriteError {
     WriteError::Encoder(format!("the loudness meter: {error}"))
 }

@@ -5,6 +5,11 @@ use crate::audio::read::{AudioReader, ReadError};
 use crate::runtime::Terminator;
 
 /// The song at the first frame that is wanted.
+///
+/// Of a stem file, `track_idx` is one of its tracks; else the song is what the file wants played.
+///
+/// # Errors
+/// The file can't be read, has none of the frames, or the job was stopped while ffmpeg decoded.
 pub(super) fn open(
     job: &Job<'_>,
     track_idx: Option<usize>,

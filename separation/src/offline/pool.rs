@@ -1,4 +1,7 @@
 //! The model of a job: checked, and loaded as often as streams run at a time.
+//!
+//! A song with more than two channels needs several streams at a time, and so several separators; a job after
+//! it can have the same ones. Live use has no pool: an engine loads its own.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,8 +20,11 @@ use crate::stream::{BATCH_HOPS, Stream};
 
 /// Separators of one model, lent to streams and kept for the next ones.
 pub struct SeparatorPool {
+    /// Loaded again whenever all are lent.
     model: Model,
+    /// How it is loaded, every time.
     options: Options,
+    /// For reports.
     runtime: String,
     /// What its files and parts add up to.
     identity: String,
@@ -112,19 +118,24 @@ impl SeparatorPool {
 }
 
 /// A separator that goes back when it is dropped.
+///
+/// To the stream that has it, it is a separator like any other.
 struct Lent {
     /// There until then.
     separator: Option<Box<dyn Separator>>,
+    /// Where it goes.
     home: Idle,
 }
 
 const UNTIL_DROPPED: &str = "a separator is there until it is dropped";
 
 impl Lent {
+    /// The separator itself.
     fn inner(&self) -> &dyn Separator {
         self.separator.as_deref().expect(UNTIL_DROPPED)
     }
 
+    /// The separator itself.
     fn inner_mut(&mut self) -> &mut dyn Separator {
         self.separator.as_deref_mut().expect(UNTIL_DROPPED)
     }

@@ -1,4 +1,7 @@
 //! What is known of a set before anything is separated: the song, the names of the files, what makes two sets equal.
+//!
+//! All that can be refused is refused here: the song can't be read, a stem is not the model's, a format can't
+//! hold the song, two files would have one name. A set that is there already is known by its [`Request`].
 
 use std::fs::File;
 use std::io::Read;
@@ -21,7 +24,9 @@ use crate::runtime::Terminator;
 
 /// A song at its first frame, and what is to become of it.
 pub(super) struct Prepared {
+    /// Open at its first frame that is wanted.
     pub song: Song,
+    /// The set.
     pub plan: Plan,
 }
 
@@ -49,6 +54,7 @@ pub(super) struct Plan {
     pub request: Request,
     /// What the listener should know of all this.
     pub remarks: Vec<String>,
+    /// What the user wants files to be called; none for the usual names.
     template: Option<Template>,
 }
 
@@ -65,6 +71,8 @@ impl Plan {
     }
 
     /// What the set is called if others took its name.
+    ///
+    /// 1 is the name itself, 2 is `Name (2)`.
     pub fn request(&self, number: u32) -> Request {
         let names = self.names.numbered(number);
         let (format, template) = (self.request.file_format, self.template.as_ref());
@@ -80,6 +88,11 @@ impl Plan {
 }
 
 /// Opens the song, names the files, and refuses what can't be written.
+///
+/// Reads the whole file once, for its checksum.
+///
+/// # Errors
+/// [`JobError::Read`], [`JobError::Plan`], [`JobError::Write`] or [`JobError::Cancelled`].
 pub(super) fn prepare(job: &Job<'_>, cancel: &Terminator) -> Result<Prepared, JobError> {
     let reader = opening::open(job, None, cancel)?;
     let facts = reader.facts().clone();
@@ -120,6 +133,7 @@ pub(super) fn prepare(job: &Job<'_>, cancel: &Terminator) -> Result<Prepared, Jo
     Ok(Prepared { song, plan })
 }
 
+/// What one file is called.
 fn file_name(
     names: &SongNames,
     template: Option<&Template>,
@@ -149,6 +163,7 @@ fn file_name(
     }
 }
 
+/// A file of the song's rate, layout and place on a timeline.
 fn spec(
     facts: &SourceFacts,
     (format, depth): (FileFormat, BitDepth),
@@ -166,6 +181,7 @@ fn spec(
     }
 }
 
+/// What the set is named after: the job's name, else tags, else the file's name.
 fn song_names(job: &Job<'_>, facts: &SourceFacts) -> SongNames {
     let file = job.source.file_stem().unwrap_or_default().to_string_lossy();
     let tag = |name| facts.tags.text(name);
@@ -183,6 +199,7 @@ fn song_names(job: &Job<'_>, facts: &SourceFacts) -> SongNames {
     }
 }
 
+/// SHA-256 of a file, in hexadecimal.
 fn hash_file(path: &Path, cancel: &Terminator) -> Result<String, JobError> {
     let mut file = File::open(path).map_err(ReadError::Io)?;
     let mut hash = Sha256::new();

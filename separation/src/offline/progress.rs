@@ -22,12 +22,19 @@ pub struct Progress {
 
 /// Whoever asked for the job.
 pub(super) struct Caller<'a> {
+    /// Of the song, in Hz.
     sample_rate: u32,
+    /// When separating began.
     start: Instant,
+    /// What was told last, 0 to 1.
     fraction: f64,
+    /// Frames that came in from the song.
     separated_frames: u64,
+    /// How long separating took so far.
     separating: Duration,
+    /// Told on the job's own thread.
     on_progress: &'a mut dyn FnMut(Progress),
+    /// Set by anyone.
     cancel: &'a Terminator,
 }
 
@@ -74,10 +81,12 @@ impl<'a> Caller<'a> {
         self.tell(SEPARATING_SHARE + fraction * (1.0 - SEPARATING_SHARE) / 2.0);
     }
 
+    /// All files are written and read back.
     pub(super) fn finish(&mut self) {
         self.tell(1.0);
     }
 
+    /// Tells how far the job is; a fraction that would fall stays.
     fn tell(&mut self, fraction: f64) {
         self.fraction = self.fraction.max(fraction);
         let elapsed = self.start.elapsed();

@@ -1,4 +1,7 @@
 //! Reads the written files back, compares them with the report, and only then writes the report.
+//!
+//! A set that doesn't sum is not delivered: the work folder goes, and the error says so. Of lossy files nothing
+//! can be proved; their differences are in the report.
 
 use std::path::Path;
 
@@ -12,6 +15,11 @@ use crate::delivery::verdict::Outcome;
 use crate::delivery::verify::{Statement, verify};
 
 /// Reads every file back, compares, and gives the report of a set that sums.
+///
+/// `dir` is where the files lie now; their names in the report are those that they have there.
+///
+/// # Errors
+/// [`JobError::ReadBack`] or [`JobError::DoesNotSum`].
 pub(super) fn prove(
     job: &Job<'_>,
     plan: &Plan,
@@ -49,10 +57,12 @@ pub(super) fn prove(
     })
 }
 
+/// A gain in dB.
 fn gain_db(gain: f64) -> f64 {
     20.0 * gain.log10()
 }
 
+/// What the report says of the song.
 fn source_report(job: &Job<'_>, plan: &Plan, num_frames: u64, notes: Vec<String>) -> SourceReport {
     let facts = &plan.facts;
     #[expect(clippy::cast_precision_loss, reason = "seconds for people")]

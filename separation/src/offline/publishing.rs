@@ -1,4 +1,8 @@
 //! The finished set goes where it is wanted, and is found there again.
+//!
+//! A set in a folder of its own is renamed as a whole; files that lie flat beside others take the first number
+//! of which none is taken. What is found again is a set whose report answers the same
+//! [`Request`](crate::delivery::report::Request), and all of whose files are there; they are not read.
 
 use std::cell::{Cell, LazyCell};
 use std::io;
@@ -11,6 +15,9 @@ use crate::delivery::report::Report;
 use crate::files::naming;
 
 /// Moves the files to their place; gives the folder, and the report with the names that they have there.
+///
+/// # Errors
+/// The system refuses.
 pub(super) fn publish(
     job: &Job<'_>,
     plan: &Plan,

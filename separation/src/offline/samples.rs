@@ -72,6 +72,9 @@ pub fn separate_samples(
 }
 
 /// Two channels, which may be the same one twice: then the first channel of every block is its stem.
+///
+/// # Shape
+/// Both `[frame]`, equally long; `take` gets as many frames of every stem in all.
 fn separate_pair(
     pair: [&[f32]; 2],
     stream: &mut Stream,

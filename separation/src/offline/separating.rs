@@ -1,4 +1,14 @@
 //! From the song to the spool: decode, separate, measure.
+//!
+//! ```text
+//! decode thread ─► blocks of the song ─► job's thread: streams, a pair of channels each ─► keep thread: extent, spool
+//!                BLOCKS_AHEAD at most                                                    BLOCKS_BEHIND at most
+//! ```
+//! The queues are bounded, so memory is. If one end fails, its neighbours find the queue closed and end; the
+//! error that began it is the one that is told.
+//!
+//! # Shape
+//! Between threads audio is `[channel][frame]` of the song and `[stem][channel][frame]` without the residual.
 
 use std::io;
 use std::ops::Range;
@@ -33,11 +43,13 @@ const BLOCKS_BEHIND: usize = 32;
 
 /// A song that is separated, and what was found out on the way.
 pub(super) struct Separated {
+    /// The mix and all stems but the residual.
     pub spool: SpoolReader,
     /// How the spool becomes files.
     pub exact: Exact,
     /// The one at which no file clips.
     pub gain: f64,
+    /// Of the song, or of what was wanted of it.
     pub num_frames: u64,
     /// What of the song was missing, cut off, joined or guessed.
     pub notes: Vec<String>,
@@ -71,17 +83,24 @@ impl Separated {
 
 /// A block of mix and how far into the song it reaches, 0 to 1.
 struct Decoded {
+    /// `[channel][frame]`.
     mix: Vec<Vec<f32>>,
+    /// How far into the song it reaches.
     fraction: f64,
 }
 
 /// Separated frames on their way to the disk.
 struct Final {
+    /// `[channel][frame]`.
     mix: Vec<Vec<f32>>,
+    /// `[stem][channel][frame]`, without the residual.
     stems: Vec<Vec<Vec<f32>>>,
 }
 
 /// A stream per channel group, which knows of the song what its model wants to know.
+///
+/// # Errors
+/// A stream can't be made, or the song can't be listened to.
 pub(super) fn open(
     job: &Job<'_>,
     plan: &Plan,
@@ -103,6 +122,9 @@ pub(super) fn open(
 }
 
 /// Separates the whole song: decoding runs ahead of the model, measuring and spooling follow it.
+///
+/// # Errors
+/// The song can't be decoded, the model fails, the disk does, or the job was stopped.
 pub(super) fn separate(
     reader: AudioReader,
     mut streams: Streams,
@@ -166,6 +188,7 @@ fn listen(
     Ok(measuring.iter().map(Measuring::track).collect())
 }
 
+/// What a thread gives; its panic goes on here.
 fn join<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
     handle
         .join()
@@ -242,7 +265,9 @@ fn decode(mut reader: AudioReader, sender: &SyncSender<Result<Decoded, ReadError
 
 /// One stream per channel group, and the lanes of all channels in file order.
 pub(super) struct Streams {
+    /// Of each group: its channels, what separates them, and what that gave last.
     groups: Vec<(Vec<usize>, Stream, StemBlock)>,
+    /// The same for all, as they are of one model.
     residual_idx: usize,
     /// Mix whose stems are not given yet, `[channel][frame]`.
     held: Vec<Vec<f32>>,
@@ -251,6 +276,7 @@ pub(super) struct Streams {
 }
 
 impl Streams {
+    /// One stream for each group, in their order.
     fn new(groups: &[Group], streams: Vec<Stream>) -> Self {
         let num_channels = groups.iter().map(|group| group.channels.len()).sum();
         let residual_idx = streams.first().map_or(0, |s| s.shape().residual_idx);
@@ -279,6 +305,7 @@ impl Streams {
         Ok(())
     }
 
+    /// These of the frames that are final, with the mix that belongs to them.
     fn block(&self, frames: Range<usize>) -> Final {
         let num_channels = self.held.len();
         let num_stems = self.num_stems();
@@ -324,12 +351,14 @@ impl Streams {
         fallbacks
     }
 
+    /// Stems of the model, the residual included.
     fn num_stems(&self) -> usize {
         self.groups
             .first()
             .map_or(1, |(_, stream, _)| stream.shape().stems.len())
     }
 
+    /// Separates a block of all channels; a single channel goes to both sides of its stream.
     fn push(&mut self, block: &[Vec<f32>]) -> Result<(), JobError> {
         for (held, block) in self.held.iter_mut().zip(block) {
             held.extend_from_slice(block);
@@ -344,10 +373,15 @@ impl Streams {
         })
     }
 
+    /// Separates what is left at the end of the song.
     fn flush(&mut self) -> Result<(), JobError> {
         self.step(|stream, _, out| stream.flush(out))
     }
 
+    /// Runs every stream once, and sees how many frames became final.
+    ///
+    /// # Errors
+    /// A stream fails, or they give different numbers of frames.
     fn step(
         &mut self,
         mut run: impl FnMut(&mut Stream, &[usize], &mut StemBlock) -> Result<(), Error>,

@@ -1,4 +1,8 @@
 //! A song that brings its stems, taken apart.
+//!
+//! It takes the place of [`super::separating`] where [`super::held`] found stems: the same spool, from the
+//! file's tracks. Where they don't sum to the mix, the last stem, Rest, is what they lack; else it is the
+//! file's own last stem, which is then the residual and comes out as it went in but for rounding.
 
 use std::path::Path;
 
@@ -12,6 +16,9 @@ use crate::delivery::exact::{Exact, Extent, Lanes};
 use crate::delivery::spool::SpoolWriter;
 
 /// Takes the file apart.
+///
+/// # Errors
+/// A track can't be decoded, the disk is full, or the job was stopped.
 pub(super) fn unpack(
     mut held: Held,
     plan: &Plan,

@@ -1,4 +1,8 @@
 //! From the spool to the files, encoded side by side.
+//!
+//! The job's thread makes samples of the spool; as many threads as the job may use encode, each some of the
+//! files. Each block is made once and shared. Of a stem file the tracks are written apart and joined in the
+//! end.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,12 +39,18 @@ pub(super) struct Written {
 
 /// A file being encoded and measured.
 struct OpenFile {
+    /// In the order of the plan.
     file_idx: usize,
+    /// The file.
     writer: AudioWriter,
+    /// Of what the writer was given.
     measurement: Measurement,
 }
 
 /// Writes every file of the set into `dir`.
+///
+/// # Errors
+/// A file can't be written, the spool can't be read, or the job was stopped.
 pub(super) fn write(
     mut separated: Separated,
     plan: &Plan,
@@ -92,6 +102,7 @@ pub(super) fn write(
     })
 }
 
+/// Creates one file of the set.
 fn open(plan: &Plan, num_frames: u64, dir: &Path, file_idx: usize) -> Result<OpenFile, JobError> {
     let (name, _) = &plan.request.files[file_idx];
     let spec = plan.spec(Some(&plan.files[file_idx].label), num_frames);
@@ -111,6 +122,7 @@ fn track_path(dir: &Path, file_idx: usize) -> PathBuf {
     dir.join(format!("track-{file_idx}"))
 }
 
+/// Makes one stem file of the tracks.
 fn join(plan: &Plan, num_frames: u64, dir: &Path) -> Result<(), WriteError> {
     let indices = 0..plan.files.len();
     let tracks: Vec<PathBuf> = indices.map(|file_idx| track_path(dir, file_idx)).collect();
@@ -147,6 +159,7 @@ fn feed(
     Ok(())
 }
 
+/// Writes these files from the blocks that come, until none does; gives what the report says of each.
 fn encode(
     mut files: Vec<OpenFile>,
     blocks: &Receiver<Arc<FileBlock>>,

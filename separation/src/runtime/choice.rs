@@ -31,10 +31,12 @@ const MEASURED_RUNS: usize = 5;
 /// A model of a long segment takes seconds for each run.
 const LONG_ENOUGH: Duration = Duration::from_secs(2);
 
-/// Loads a model on one device.
+/// Loads a model on one device. It is called once per device that is tried.
 pub(crate) type LoadOn<'a> = dyn FnMut(&Target) -> Result<Box<dyn Separator>, Error> + 'a;
 
 /// Loads a model with `load_on` on the device that `options` ask for.
+///
+/// Where `Auto` has a choice, other loads of the process wait while one measures.
 ///
 /// # Errors
 /// The runtime can't be loaded, the device can't be used, or what `load_on` says.
@@ -198,6 +200,8 @@ fn fastest(
 }
 
 /// What a hop takes at best: the scheduler may interrupt some runs.
+///
+/// Noise goes in until the window is full, then for up to [`MEASURED_RUNS`] hops.
 fn time_of_hop(separator: &mut dyn Separator) -> Result<Duration, Error> {
     let mix = noise(separator.shape().hop_frames);
     let mut stems = StemBlock::default();

@@ -65,6 +65,7 @@ pub fn devices(beside: &[PathBuf]) -> Result<&'static [DeviceStatus], Error> {
     }))
 }
 
+/// The processor is never tried: without it nothing could be.
 fn look_at(runtime: &Runtime, device: Device) -> DeviceVerdict {
     if device == Device::Cpu {
         return DeviceVerdict::Usable;
@@ -79,6 +80,9 @@ fn look_at(runtime: &Runtime, device: Device) -> DeviceVerdict {
 }
 
 /// Loads the probe on a device and checks what it computes.
+///
+/// # Errors
+/// What the runtime says, or that the sum is wrong.
 fn probe(runtime: &Runtime, device: Device) -> Result<(), String> {
     let text = |error: ort::Error| error.to_string();
     let content = Content {

@@ -1,4 +1,8 @@
 //! What ONNX Runtime calls each device, and what it is told about it.
+//!
+//! What ONNX Runtime calls execution providers. Nodes of a graph that a provider doesn't know run on the
+//! processor all the same; a provider that can't be set up at all is an error, which the caller answers by
+//! another device.
 
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 
@@ -47,7 +51,7 @@ pub(super) fn provider(device: Device, threads: usize) -> Option<ExecutionProvid
     Some(provider.error_on_failure())
 }
 
-/// Whether the runtime was built for the device.
+/// Whether the runtime was built for the device. It says nothing of hardware and drivers.
 pub(super) fn is_built_in(device: Device) -> bool {
     let is_available = match device {
         Device::Cpu => Ok(true),

@@ -23,24 +23,33 @@ use sharing::Shared;
 /// tensors are handed out as they are, and states that come out of one call go into the next.
 ///
 /// Should a device other than the processor fail, the processor does that call again and all that follow.
+///
+/// One thread at a time runs it; which one doesn't matter.
 pub(crate) struct Session {
+    /// The graph, on whatever computes now.
     session: Loaded,
     /// What it takes to go on with the processor; none once it computes.
     spare: Option<Spare>,
+    /// Tensors by the manifest, in the order in which they are given and returned.
     interface: Interface,
+    /// What a terminator stops a run by.
     run_options: Arc<RunOptions>,
+    /// Looked at before each run.
     terminator: Terminator,
 }
 
 /// What a session runs on and who may stop it.
 #[derive(Clone)]
 pub(crate) struct Target {
+    /// The library.
     pub(crate) runtime: &'static Runtime,
+    /// What is to compute.
     pub(crate) device: Device,
     /// Threads that share an inference on the processor.
     pub(crate) threads: usize,
     /// Where a fall-back is said.
     pub(crate) device_use: DeviceUse,
+    /// What stops it, loading included.
     pub(crate) terminator: Terminator,
 }
 
@@ -53,7 +62,9 @@ pub(super) struct Loaded {
 
 /// A graph that can be loaded again.
 struct Spare {
+    /// Where it failed, and who is told.
     target: Target,
+    /// The graph and its weights, held for as long as another device computes.
     content: Content,
 }
 
@@ -140,6 +151,7 @@ impl Session {
         }
     }
 
+    /// As [`Session::run`], on what computes now.
     fn run_once(
         &mut self,
         inputs: &[&Tensor],
@@ -186,6 +198,9 @@ impl Session {
 
 impl Tensor {
     /// All zeros.
+    ///
+    /// # Errors
+    /// The runtime can't make it.
     pub(crate) fn zeros(shape: &[usize]) -> Result<Self, Error> {
         let elements = shape.iter().product();
         ort::value::Tensor::from_array((shape, vec![0.0; elements]))
@@ -225,6 +240,12 @@ impl Tensor {
 const LARGE_BYTES: usize = 16 << 20;
 
 /// A session on a device, not looked at yet.
+///
+/// Graph optimisations are all on, one operator runs at a time, on `threads` threads that don't spin, and
+/// subnormal numbers count as 0.
+///
+/// # Errors
+/// What the runtime says.
 pub(super) fn build(
     runtime: &Runtime,
     content: &Content,
@@ -281,6 +302,9 @@ pub(super) fn build(
 }
 
 /// What differs between the manifest and the graph.
+///
+/// Every tensor of the manifest must be there, of f32, in that shape; an input that the manifest doesn't know
+/// can't be given anything.
 fn check(interface: &Interface, inputs: &[Outlet], outputs: &[Outlet]) -> Result<(), String> {
     let named = |tensors: &[crate::model::manifest::Tensor]| -> Vec<(String, Vec<i64>)> {
         let named =
@@ -317,6 +341,7 @@ fn check(interface: &Interface, inputs: &[Outlet], outputs: &[Outlet]) -> Result
     Ok(())
 }
 
+/// The same of one tensor; `kind` is what errors call it.
 fn check_tensor(kind: &str, name: &str, shape: &[i64], found: &ValueType) -> Result<(), String> {
     let ValueType::Tensor {
         ty: TensorElementType::Float32,
@@ -340,6 +365,7 @@ fn check_tensor(kind: &str, name: &str, shape: &[i64], found: &ValueType) -> Res
     Ok(())
 }
 
+/// The runtime's error as ours.
 #[expect(clippy::needless_pass_by_value, reason = "shape of map_err")]
 fn failed(error: ort::Error) -> Error {
     Error::Inference {

@@ -3,6 +3,9 @@
 //! A loader maps what the file's headers promise. Where the file ends earlier, because a copy or a download broke
 //! off, touching that memory ends the process, and with it the host and the session in it (SIGBUS): an error that
 //! nobody can catch.
+//!
+//! Looked at are the ranges of segments and sections in the headers of ELF, PE and Mach-O (by the crate
+//! object), and system and processor; nothing of the content. A file that passes may still be no ONNX Runtime.
 
 use std::fmt;
 use std::fs::File;
@@ -116,6 +119,7 @@ fn check_fat<A: FatArch>(cache: &ReadCache<File>, libraries: &[A]) -> Result<(),
     check_one(cache.range(offset, size))
 }
 
+/// A library for one processor.
 fn check_one<'data>(data: impl ReadRef<'data>) -> Result<(), Flaw> {
     // Its headers are read in here; those that lie behind the file's end can't be.
     let library = object::File::parse(data).map_err(|_| Flaw::Incomplete)?;
@@ -135,6 +139,7 @@ fn check_one<'data>(data: impl ReadRef<'data>) -> Result<(), Flaw> {
     Ok(())
 }
 
+/// Whether a range of a file of `len` bytes is there.
 fn is_inside(len: Result<u64, ()>, offset: u64, size: u64) -> Result<(), Flaw> {
     let len = len.map_err(|()| Flaw::Unreadable)?;
     match offset.checked_add(size) {

@@ -3,7 +3,9 @@
 //! | tag | where | told by |
 //! |---|---|---|
 //! | ID3v1 | the last 128 bytes | `TAG` |
-//! | APEv2 | a footer of 32 bytes, items before it, maybe a header | `APETAGEX`; at 12 the size of items and footer, at 20 flags, both little-endian |
+//! | APEv2 | items, then a footer of 32 bytes; maybe a header before them | `APETAGEX`; size at 12, flags at 20 |
+//!
+//! The size of an APE tag is that of items and footer; its numbers are little-endian.
 //!
 //! They are harmless where the length of the audio is known. Where it isn't, as in a WAV from a pipe, they
 //! would be taken for it; behind a FLAC they would cost it its last packet.

@@ -1,4 +1,8 @@
 //! Files decoded side by side and compared in step, whatever block sizes their decoders give.
+//!
+//! A thread per file decodes and hashes ahead, [`BLOCKS_AHEAD`] blocks at most; whoever compares takes as many
+//! frames as all files have. When the comparison ends, channels are dropped, threads see that nobody listens,
+//! and end.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,21 +18,32 @@ use crate::delivery::report::{FileReport, SourceReport};
 /// Blocks that a decoder may be ahead of the comparison.
 const BLOCKS_AHEAD: usize = 4;
 
+/// `[channel][frame]`.
 type Block = Vec<Vec<f32>>;
 
 /// A file that a thread decodes, with the frames that were not compared yet.
 pub(super) struct Aligned<'scope> {
+    /// For errors.
     name: String,
+    /// What was decoded and not asked for yet.
     blocks: Receiver<Result<Block, ReadError>>,
+    /// Gives the checksum of all samples once it ends.
     decoding: ScopedJoinHandle<'scope, Sha256>,
+    /// Length of the file, where it is known from its header.
     stated_frames: Option<u64>,
+    /// What is being compared.
     block: Block,
     /// Frames of `block` that were compared.
     done: usize,
+    /// Frames received so far.
     num_frames: u64,
 }
 
 impl<'scope> Aligned<'scope> {
+    /// Opens a file, and starts to decode it.
+    ///
+    /// # Errors
+    /// It can't be opened, or has another rate or number of channels than the song.
     pub(super) fn open(
         scope: &'scope Scope<'scope, '_>,
         dir: &Path,
@@ -69,6 +84,9 @@ impl<'scope> Aligned<'scope> {
     }
 
     /// Waits for the next block if nothing is left, and gives how many frames are there; 0 is the end.
+    ///
+    /// # Errors
+    /// The file can't be decoded any further.
     pub(super) fn fill(&mut self) -> Result<usize, VerifyError> {
         let mut len = self.block.first().map_or(0, Vec::len);
         if self.done == len {
@@ -83,19 +101,25 @@ impl<'scope> Aligned<'scope> {
         Ok(len - self.done)
     }
 
+    /// So many frames of the block were compared.
     pub(super) fn advance(&mut self, num_frames: usize) {
         self.done += num_frames;
     }
 
+    /// How many channels the block has.
     pub(super) fn num_channels(&self) -> usize {
         self.block.len()
     }
 
+    /// What of a channel was not compared yet.
     pub(super) fn channel(&self, channel: usize) -> &[f32] {
         &self.block[channel][self.done..]
     }
 
     /// That the file has as many frames as the mix; gives the checksum of its samples.
+    ///
+    /// # Errors
+    /// It has another number of frames.
     pub(super) fn finish(self, expected: u64) -> Result<Sha256, VerifyError> {
         let actual = self.stated_frames.unwrap_or(self.num_frames);
         drop(self.blocks);
@@ -115,6 +139,8 @@ impl<'scope> Aligned<'scope> {
 }
 
 /// Decodes and hashes until the end, an error, or until nobody listens.
+///
+/// Samples are hashed as they would be written at `depth`.
 fn decode(
     mut reader: AudioReader,
     sender: &SyncSender<Result<Block, ReadError>>,
@@ -137,6 +163,7 @@ fn decode(
     }
 }
 
+/// The error of a file that can't be read.
 fn file(name: &str, source: ReadError) -> VerifyError {
     VerifyError::File {
         name: name.to_owned(),

@@ -1,4 +1,10 @@
 //! How long a hop takes on each device, kept from one start to the next.
+//!
+//! ```json
+//! { "format": 1, "hop_us": { "IDENTITY DEVICE 1.MINOR THREADS": 1234 } }
+//! ```
+//! Microseconds for one hop. A file of another format counts as none. Two programs that write at once don't
+//! mix: each writes a file of its own and renames it; the last one's times stay.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -9,21 +15,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::folders;
 
+/// In the user's data folder.
 const FILE: &str = "devices.json";
+/// Of the file.
 const FORMAT: u32 = 1;
 
 /// Times by what they depend on.
 #[derive(Debug, Default)]
 pub(super) struct Times {
+    /// Where they are kept; none if there is no data folder.
     path: Option<PathBuf>,
+    /// In microseconds.
     hop_us: BTreeMap<String, u64>,
+    /// Whether they differ from the file's.
     is_changed: bool,
 }
 
 /// The file.
 #[derive(Serialize, Deserialize)]
 struct Document {
+    /// [`FORMAT`], or it is read as if it were empty.
     format: u32,
+    /// As in [`Times`].
     hop_us: BTreeMap<String, u64>,
 }
 
@@ -33,6 +46,7 @@ impl Times {
         folders::user_data().map_or_else(Self::default, |data| Self::read(&data.join(FILE)))
     }
 
+    /// Those in a file.
     fn read(path: &Path) -> Self {
         let document: Option<Document> = std::fs::read(path)
             .ok()
@@ -45,15 +59,18 @@ impl Times {
         }
     }
 
+    /// How long a hop takes under this key, if that was measured.
     pub(super) fn get(&self, key: &str) -> Option<Duration> {
         self.hop_us.get(key).copied().map(Duration::from_micros)
     }
 
+    /// Remembers what was measured.
     pub(super) fn set(&mut self, key: String, time: Duration) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.is_changed |= self.hop_us.insert(key, us) != Some(us);
     }
 
+    /// Has it measured again, as of a device that failed.
     pub(super) fn forget(&mut self, key: &str) {
         self.is_changed |= self.hop_us.remove(key).is_some();
     }
@@ -65,6 +82,7 @@ impl Times {
         }
     }
 
+    /// Replaces the file.
     fn write(&self) -> std::io::Result<()> {
         let Some(path) = &self.path else {
             return Ok(());

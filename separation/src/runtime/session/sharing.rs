@@ -26,9 +26,11 @@ const FIRST_LOOKING: u32 = 24;
 
 /// What the sessions of one graph share; lives as long as one of them.
 pub(super) struct Shared {
+    /// By name: constants that every session is given in place of the graph's.
     tensors: Vec<(String, Arc<DynValue>)>,
     /// What the graph has from another and every session makes its own of.
     lent: Vec<(String, Arc<DynValue>)>,
+    /// What the runtime has reordered of them, for whoever loads next.
     packed: PrepackedWeights,
 }
 
@@ -55,6 +57,10 @@ pub(super) fn weights_of(runtime: &Runtime, content: &Content) -> Result<Arc<Sha
 }
 
 impl Shared {
+    /// Copies constants of the graph, and those that it has from the lender.
+    ///
+    /// # Errors
+    /// As [`weights_of`].
     fn new(runtime: &Runtime, graph: &[u8], lender: Option<&[u8]>) -> Result<Self, String> {
         let is_looking = runtime.minor() >= FIRST_LOOKING;
         let tensor = |name: &str, shape: Vec<i64>, values: Vec<f32>| {
