@@ -36,7 +36,7 @@ pub struct Shape {
 /// The share of a hop that an inference may usually take: 7/8.
 ///
 /// The rest is for what the formula of the latency does not know: a resampled stream whose hops differ by a
-/// frame, and the time that a queue needs to run empty again after an interruption. As eighths.
+/// frame, and the time that a queue needs to run empty again after an interruption.
 const USUAL_BUDGET_EIGHTHS: usize = 7;
 
 impl Shape {

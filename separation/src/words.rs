@@ -12,7 +12,7 @@ use crate::audio::write::WriteError;
 use crate::delivery::verify::VerifyError;
 use crate::offline::JobError;
 
-/// What can be read without other programs. A list for sentences.
+/// What can be read without other programs, as a list within a sentence.
 pub const KINDS: &str = "WAV, AIFF, FLAC, ALAC, MP3, AAC, Ogg, Opus, CAF, AU, and the audio of MP4, MOV, WebM and Matroska";
 
 /// What the system said, for people: without its number, and in plain words where they are known.

@@ -73,8 +73,7 @@ pub const MAX_CHANNELS: usize = 16;
 /// Bytes that are looked at to tell what a file is. The longest mark that is looked for has 19.
 const HEAD_BYTES: u64 = 64;
 
-/// Frames in most blocks that [`AudioReader::read`] gives. Of samples that are stored as they are; of codecs, a
-/// packet's.
+/// Frames in blocks of samples that are stored as they are; codecs give what a packet holds.
 const BLOCK_FRAMES: usize = 8_192;
 
 /// How samples are stored in a file.
@@ -87,7 +86,7 @@ pub enum SampleKind {
     Integer(u32),
     /// Floating point with that many bits.
     Float(u32),
-    /// Compressed with loss: samples have no depth of their own. So does what ffmpeg decoded, whatever it was.
+    /// Compressed with loss, or decoded by ffmpeg from whatever it was: samples have no depth of their own.
     Lossy,
 }
 
@@ -327,7 +326,7 @@ impl AudioReader {
         &self.facts
     }
 
-    /// Frames read so far. Of the range, if there is one.
+    /// Frames given so far, of the range if there is one.
     pub fn position(&self) -> u64 {
         self.position
     }

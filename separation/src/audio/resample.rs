@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
-/// Rates that are accepted, from telephone to the highest of audio interfaces. In Hz.
+/// Rates that are accepted, in Hz, from telephone to the highest of audio interfaces.
 pub const SAMPLE_RATES: RangeInclusive<u32> = 8_000..=384_000;
 
 /// Zero crossings of the kernel on each side, at the lower rate.

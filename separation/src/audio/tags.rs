@@ -36,7 +36,7 @@ const OF_THE_FILE: [ItemKey; 9] = [
     ItemKey::EncodingTime,
 ];
 
-/// Larger covers stay behind: each of a set's files would carry them. 4 MiB.
+/// Covers of more than 4 MiB stay behind: each of a set's files would carry them.
 const MAX_COVER_BYTES: usize = 4 << 20;
 
 /// Tags that every format can hold.

@@ -258,7 +258,7 @@ impl Request<'_> {
         self.receive(response, start, part, on_progress, cancel)
     }
 
-    /// Where in the file the answer's body begins. 0 if all of it comes; `old` bytes are there.
+    /// Where in the file the answer's body begins, 0 if all of it comes; `old` bytes are there already.
     fn accept(&self, response: &Response<Body>, old: u64) -> Result<u64, Outcome> {
         let size = self.remote.size;
         match response.status() {

@@ -19,7 +19,7 @@ pub struct Facts {
     pub origin: &'static str,
     /// Its folder; none if built in.
     pub folder: Option<String>,
-    /// How it computes. As manifests call it: `vocals-first`.
+    /// How it computes, as manifests call it: `vocals-first`.
     pub kind: &'static str,
     /// Frames per second that it hears.
     pub sample_rate: u32,

@@ -39,7 +39,7 @@ const HOP: usize = 480;
 const BINS: usize = N_FFT / 2 + 1;
 /// Bands of one gain each, which cover all bins.
 const BANDS: usize = 32;
-/// Bins that are filtered. They reach up to 4.8 kHz.
+/// Bins that are filtered, up to 4.8 kHz.
 const LOW_BINS: usize = 96;
 /// Frames that a filter adds up: two earlier ones, its own, and two later ones.
 const TAPS: usize = 5;

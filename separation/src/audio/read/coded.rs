@@ -48,8 +48,8 @@ use super::{
 use crate::audio::channels::Layout;
 use crate::audio::tags::Tags;
 
-/// AAC at these rates or below is suspicious: the upper half of an HE-AAC stream can hide in it without the
-/// header saying so. In Hz.
+/// AAC at this rate in Hz or below is suspicious: the upper half of an HE-AAC stream can hide in it without the
+/// header saying so.
 const LOWEST_PLAIN_AAC_RATE: u32 = 24_000;
 
 /// Most frames that one packet holds: a block of FLAC (RFC 9639, section 9.1.1).

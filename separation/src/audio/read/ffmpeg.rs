@@ -24,7 +24,7 @@ const PROGRAM_VARIABLE: &str = "UNWEAVE_FFMPEG";
 
 /// The longest complaint that is passed on, in characters.
 const MAX_COMPLAINT: usize = 200;
-/// As much of all complaints is read as must hold the first. In bytes.
+/// As much of all complaints is read as must hold the first.
 const MAX_COMPLAINT_BYTES: u64 = 4_096;
 
 /// How often a running program is looked at.

@@ -59,8 +59,8 @@ pub(super) fn read_trim(
     }
 }
 
-/// What the maker of a stem file says of the stems in it, and how many audio tracks there are. None if there is
-/// no such box.
+/// What the maker of a stem file says of the stems in it, and how many audio tracks there are; none without
+/// such a box.
 pub(super) fn read_stem_box(path: &Path) -> Result<Option<(Vec<u8>, usize)>, ReadError> {
     let mut file = BufReader::new(File::open(path)?);
     let len = file.get_ref().metadata()?.len();
@@ -90,8 +90,7 @@ fn audio_tracks(
     Ok(tracks)
 }
 
-/// Whether the last of the outermost boxes reaches beyond the end of the file. Also if what is left at the end
-/// is no box.
+/// Whether the last of the outermost boxes reaches beyond the end of the file, or what is left there is no box.
 pub(super) fn is_cut_off(file: &File) -> Result<bool, ReadError> {
     let len = file.metadata()?.len();
     let mut file = BufReader::new(file.try_clone()?);

@@ -23,7 +23,7 @@ use super::{AudioSpec, BitDepth, Mp3Rate, WriteError};
 /// Room for the last frames (`lame.h` asks for 7200 bytes) and for the tag, which is one frame.
 const FLUSH_BYTES: usize = 7_200;
 
-/// Of a rate that varies, from V0 to V9. The binding names LAME's 0 to 9 so.
+/// Of a rate that varies, from V0 to V9: what the binding calls LAME's 0 to 9.
 const QUALITIES: [Quality; 10] = [
     Quality::Best,
     Quality::SecondBest,

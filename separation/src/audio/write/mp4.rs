@@ -38,14 +38,14 @@ use super::alac::{self, AlacPackets, PACKET_FRAMES};
 use super::{AudioSpec, WriteError};
 use crate::audio::tags::Tags;
 
-/// A box of 8 bytes that is passed over. It gives way where `mdat` needs a size of 64 bits. `free` by name.
+/// A box `free` of 8 bytes that is passed over. It gives way where `mdat` needs a size of 64 bits.
 const ROOM: u64 = 8;
-/// Frames of the track are played; it is part of the presentation, and of its preview. As flags of `tkhd`.
+/// Flags of `tkhd`: the track is played; it is part of the presentation, and of its preview.
 const PLAYED: u32 = 7;
 /// The same for a track that isn't played unless somebody asks.
 const NOT_PLAYED: u32 = 6;
 /// No turning, no scaling: of pictures, which there are none of. Numbers of 16 bits before the point and 16
-/// behind, the last column 2 and 30.
+/// behind it, in the last column 2 and 30.
 const IDENTITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// `und` in three times five bits: language unknown.
 const NO_LANGUAGE: u16 = 0x55c4;
@@ -219,7 +219,7 @@ impl MovieWriter {
         mp4_box(b"trak", &[&tkhd, &mdia])
     }
 
-    /// What the packets are, how long they are, and where they are: each is a chunk of its own. `stbl` by name.
+    /// The box `stbl`: what the packets are, how long they are, and where they are, each a chunk of its own.
     fn table(&self, track: &Track, duration: u32) -> Vec<u8> {
         let num_channels = u16::try_from(self.spec.layout.num_channels()).unwrap_or(u16::MAX);
         let config = mp4_box(b"alac", &[&[0; 4], &alac::config(&self.spec)]);

@@ -8,7 +8,7 @@ use super::raw::{RawState, RawTensor, RawTensors, require};
 use super::{ANY, Axis, Interface, Kind, State, Tensor, Transform};
 use crate::model::layout::{self, Sizes, dimension};
 
-/// 256 MB of f32. Values of one state.
+/// Most values of a state: 256 MB of f32.
 const MAX_STATE_ELEMENTS: usize = 64 << 20;
 
 use Axis::{Bin, Channel, Frame, Part, Stem};

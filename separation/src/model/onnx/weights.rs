@@ -17,7 +17,7 @@ const PRODUCTS: [&[u8]; 6] = [
     b"MatMul",
 ];
 
-/// `TensorProto.DataType` f32.
+/// `TensorProto.DataType` of f32.
 pub(super) const TENSOR_FLOAT: u64 = 1;
 /// The same for whole numbers of 8 bits.
 pub(super) const TENSOR_INT8: u64 = 3;

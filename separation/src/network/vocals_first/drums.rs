@@ -31,10 +31,10 @@ const CROSSOVER_HZ: f32 = 200.0;
 const ORDER: i32 = 8;
 /// The excess is not computed where its share is below a thousandth.
 const LOW_END_HZ: f32 = 500.0;
-/// Bins on each side that the median over frequency sees. So it is of 17 values.
+/// Bins on each side that the median over frequency sees, which so is of 17 values.
 const HALF_BINS: usize = 8;
-/// Above this, what lasts is mostly cymbals that ring: there the median over time counts for so much only. In
-/// Hz; half of the way there.
+/// Above this, in Hz, what lasts is mostly cymbals that ring, and the median over time counts for less; here it
+/// is halfway down.
 const RINGING_HZ: f32 = 3_500.0;
 /// c far above.
 const RINGING_WEIGHT: f32 = 0.06;
