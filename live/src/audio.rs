@@ -79,9 +79,7 @@ pub struct AudioSide {
     frame: u64,
     /// The mix, for as long as it waits for its stems.
     delay: Delay,
-    /// Gains and switches.
     mixer: Mixer,
-    /// What is being mixed.
     chunk: Chunk,
     /// Position of the next output frame in the mix: `frame − latency` between calls.
     due: i64,
@@ -148,7 +146,6 @@ impl AudioSide {
         self.set_latency(plan.latency_frames())
     }
 
-    /// See [`AudioSide::set_plan`].
     fn set_latency(&mut self, latency_frames: usize) -> bool {
         if latency_frames + self.allowance_frames > self.delay.capacity_frames() {
             return false;

@@ -21,7 +21,6 @@ use crate::status::Status;
 ///
 /// It goes from thread to thread in a box; all numbers are those of the engine's own [`Setup`].
 pub(crate) struct Link {
-    /// How the engine is doing.
     pub(crate) status: Arc<Status>,
     /// The mix to its worker.
     pub(crate) mix_lane: LaneWriter,

@@ -56,7 +56,6 @@ pub struct Slot {
 
 /// The slots of the last seconds; written by the audio thread, read by any other.
 pub struct Levels {
-    /// Of every slot.
     num_stems: usize,
     /// Frames of a slot, a hundredth of a second rounded down; slots end with a chunk, so some are longer and
     /// the next shorter.
@@ -175,24 +174,19 @@ fn level(next: &mut impl FnMut() -> f32) -> Level {
 
 /// Sums up slots on the audio thread.
 pub(crate) struct Gauge {
-    /// Where slots go.
     levels: Arc<Levels>,
     /// Whether the host's transport rolls.
     is_playing: bool,
     /// Frames of the slot so far.
     num_frames: usize,
-    /// Of the delayed mix.
     mix: Sum,
-    /// Of the main output.
     main: Sum,
-    /// Of each stem.
     stems: [Sum; MAX_STEMS],
 }
 
 /// A [`Level`] in the making.
 #[derive(Clone, Copy, Default)]
 struct Sum {
-    /// Largest magnitude.
     peak: f32,
     /// Of both channels.
     squares: f32,

@@ -67,7 +67,6 @@ pub struct LatencyPlan {
     allowance_frames: usize,
     /// F: at least 1.
     fade_frames: usize,
-    /// P.
     padding_frames: usize,
 }
 

@@ -44,7 +44,6 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// The present epoch.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }

@@ -60,9 +60,7 @@ pub struct Worker {
     status: Arc<Status>,
     /// By which inferences are timed and naps are taken.
     clock: Box<dyn Clock>,
-    /// What comes in.
     mix_lane: LaneReader,
-    /// What goes out.
     stem_lane: LaneWriter,
     /// Loading, separating, or neither.
     phase: Phase,
@@ -70,7 +68,6 @@ pub struct Worker {
     mix: [Vec<f32>; 2],
 }
 
-/// Where it stands.
 enum Phase {
     /// The model is not loaded yet.
     Waiting(Loader),

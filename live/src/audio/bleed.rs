@@ -103,7 +103,6 @@ impl Line {
         }
     }
 
-    /// One frame further.
     fn advance(&mut self) {
         for (now, step) in self.now.iter_mut().zip(self.step) {
             *now += step;
@@ -132,7 +131,6 @@ impl Bleed {
         }
     }
 
-    /// Forgets all audio.
     pub(super) fn reset(&mut self) {
         self.stems.fill(StemBands::default());
         self.is_running = false;

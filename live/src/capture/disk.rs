@@ -87,7 +87,6 @@ struct Open {
     run: u64,
     /// Frame of the run that comes next.
     next: u64,
-    /// The file, growing.
     wav: GrowingWav,
     /// Where it is; goes with its last owner.
     file: TakeFile,

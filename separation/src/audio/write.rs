@@ -222,7 +222,6 @@ pub enum WriteError {
 /// ```
 pub struct AudioWriter(Inner);
 
-/// The writer of each format.
 enum Inner {
     Wav(wav::WavWriter),
     Flac(Box<flac::FlacWriter>),

@@ -27,11 +27,8 @@ use crate::files::scratch::{self, ScratchFolder};
 
 /// By which the work folders of killed runs are found.
 const PARTIAL_MARK: &str = ".partial-";
-/// In the work folder.
 const SPOOL_NAME: &str = "spool";
-/// In the work folder.
 const SET_NAME: &str = "set";
-/// In the work folder.
 const ASIDE_NAME: &str = "aside";
 /// How often, and after how long each time, a folder is moved that something has open on Windows.
 const TRIES: u32 = 20;

@@ -19,7 +19,6 @@ const BUFFER_BYTES: usize = 1 << 18;
 pub struct SpoolWriter {
     /// Open for reading, too, for afterwards.
     file: BufWriter<File>,
-    /// One block.
     bytes: Vec<u8>,
     /// Of all blocks so far.
     num_frames: u64,

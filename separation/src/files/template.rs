@@ -40,7 +40,6 @@ pub struct Template(Vec<Part>);
 /// A piece of a template, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// As it is.
     Text(String),
     /// What the field stands for.
     Field(Field),

@@ -204,11 +204,8 @@ pub fn download(
 
 /// One request to one address.
 struct Request<'a> {
-    /// How it is sent.
     agent: &'a Agent,
-    /// Where to.
     url: &'a str,
-    /// What is expected.
     remote: &'a RemoteFile,
     /// Holds the address and the version of the content that the part came from.
     validator: &'a Path,

@@ -108,9 +108,7 @@ fn first_stage(model: &Model) -> Result<(Model, Vec<String>), Error> {
 
 /// A separator with strips for stems.
 struct OnStrips {
-    /// The model.
     inner: Box<dyn Separator>,
-    /// As [`Strips::shape`].
     shape: Shape,
     stems: Vec<Option<usize>>,
     /// The model's own stems.

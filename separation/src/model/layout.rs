@@ -59,7 +59,6 @@ pub(crate) struct Strides {
 }
 
 impl Sizes {
-    /// How long one axis is.
     pub(crate) fn of(&self, axis: Axis) -> usize {
         match axis {
             Axis::Stem => self.stems,

@@ -148,7 +148,6 @@ const TRIAL_FRAMES: usize = 48_000;
 pub(crate) struct Segments {
     /// Stems, hop and window for the purpose it is run for.
     shape: Shape,
-    /// Where segments lie.
     grid: Grid,
     /// Live, or files: then the track is worth knowing.
     purpose: Purpose,

@@ -31,7 +31,6 @@ pub(crate) struct Spectral {
 }
 
 impl Spectral {
-    /// With nothing in it yet.
     pub(crate) fn new(transform: Transform) -> Self {
         Self {
             transform,
@@ -41,7 +40,6 @@ impl Spectral {
         }
     }
 
-    /// The settings of the manifest.
     pub(crate) fn transform(&self) -> &Transform {
         &self.transform
     }

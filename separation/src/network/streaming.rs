@@ -38,7 +38,6 @@ pub(crate) struct StreamingSpectrum {
     overlap: Vec<[Vec<f32>; 2]>,
     /// For the frames of the last call. Zeros or old values between calls; all are written before each run.
     input: Tensor,
-    /// T of `input`.
     input_frames: usize,
     /// One spectrum, `[bin][re, im]`. For tensors in which bins are not followed by their parts.
     spectrum: Vec<f32>,

@@ -4,7 +4,8 @@
 //! loss. Then what they lack becomes a stem of its own, and all others are as they were.
 //!
 //! The file is decoded twice: first to find out whether the stems sum, then to take them apart. Nothing is
-//! resampled or separated, so the stems of the set are the file's own to the last bit that its depth keeps.
+//! resampled or separated, so the stems of the set are the file's own, rounded to its depth, and softer only if
+//! one of its files would clip.
 
 use super::{Job, JobError, opening};
 use crate::audio::read::{AudioReader, ReadError, held_stems};

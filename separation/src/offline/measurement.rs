@@ -20,7 +20,6 @@ pub(super) struct Measurement {
     peak: f64,
     /// The meter, with a weight per channel.
     loudness: EbuR128,
-    /// Of all samples so far.
     hash: Sha256,
     /// The last block as floats, `[channel][frame]`.
     planes: Vec<Vec<f32>>,
@@ -137,7 +136,6 @@ fn weight(position: Option<u8>, num_channels: usize) -> Channel {
     }
 }
 
-/// The meter's error as ours.
 fn failed(error: ebur128::Error) -> WriteError {
     WriteError::Encoder(format!("the loudness meter: {error}"))
 }

@@ -123,19 +123,16 @@ impl SeparatorPool {
 struct Lent {
     /// There until then.
     separator: Option<Box<dyn Separator>>,
-    /// Where it goes.
     home: Idle,
 }
 
 const UNTIL_DROPPED: &str = "a separator is there until it is dropped";
 
 impl Lent {
-    /// The separator itself.
     fn inner(&self) -> &dyn Separator {
         self.separator.as_deref().expect(UNTIL_DROPPED)
     }
 
-    /// The separator itself.
     fn inner_mut(&mut self) -> &mut dyn Separator {
         self.separator.as_deref_mut().expect(UNTIL_DROPPED)
     }

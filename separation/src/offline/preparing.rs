@@ -26,7 +26,6 @@ use crate::runtime::Terminator;
 pub(super) struct Prepared {
     /// Open at its first frame that is wanted.
     pub song: Song,
-    /// The set.
     pub plan: Plan,
 }
 
@@ -133,7 +132,6 @@ pub(super) fn prepare(job: &Job<'_>, cancel: &Terminator) -> Result<Prepared, Jo
     Ok(Prepared { song, plan })
 }
 
-/// What one file is called.
 fn file_name(
     names: &SongNames,
     template: Option<&Template>,

@@ -24,7 +24,6 @@ pub struct Progress {
 pub(super) struct Caller<'a> {
     /// Of the song, in Hz.
     sample_rate: u32,
-    /// When separating began.
     start: Instant,
     /// What was told last, 0 to 1.
     fraction: f64,
@@ -34,7 +33,6 @@ pub(super) struct Caller<'a> {
     separating: Duration,
     /// Told on the job's own thread.
     on_progress: &'a mut dyn FnMut(Progress),
-    /// Set by anyone.
     cancel: &'a Terminator,
 }
 

@@ -57,7 +57,6 @@ pub(super) fn prove(
     })
 }
 
-/// A gain in dB.
 fn gain_db(gain: f64) -> f64 {
     20.0 * gain.log10()
 }

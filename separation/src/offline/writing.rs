@@ -41,7 +41,6 @@ pub(super) struct Written {
 struct OpenFile {
     /// In the order of the plan.
     file_idx: usize,
-    /// The file.
     writer: AudioWriter,
     /// Of what the writer was given.
     measurement: Measurement,

@@ -41,9 +41,7 @@ pub(crate) struct Session {
 /// What a session runs on and who may stop it.
 #[derive(Clone)]
 pub(crate) struct Target {
-    /// The library.
     pub(crate) runtime: &'static Runtime,
-    /// What is to compute.
     pub(crate) device: Device,
     /// Threads that share an inference on the processor.
     pub(crate) threads: usize,
@@ -365,7 +363,6 @@ fn check_tensor(kind: &str, name: &str, shape: &[i64], found: &ValueType) -> Res
     Ok(())
 }
 
-/// The runtime's error as ours.
 #[expect(clippy::needless_pass_by_value, reason = "shape of map_err")]
 fn failed(error: ort::Error) -> Error {
     Error::Inference {

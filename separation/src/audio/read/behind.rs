@@ -18,7 +18,6 @@ use std::io::{Read, Seek, SeekFrom};
 
 use super::ReadError;
 
-/// An ID3v1 tag.
 const ID3V1_BYTES: u64 = 128;
 /// A footer or header of an APE tag.
 const APE_FOOTER_BYTES: u64 = 32;

@@ -78,9 +78,7 @@ pub(super) struct CodedReader {
     format: Box<dyn FormatReader>,
     /// What decodes the track's packets.
     decoder: Box<dyn AudioDecoder>,
-    /// Which container it is.
     format_id: FormatId,
-    /// Which codec it is.
     codec: AudioCodecId,
     /// Packets of other tracks are passed over.
     track_id: u32,
@@ -120,7 +118,6 @@ pub(super) struct CodedReader {
     planes: Vec<Vec<f32>>,
     /// How far into the part its reader is, for progress.
     bytes_read: Arc<AtomicU64>,
-    /// Bytes of the part.
     part_bytes: u64,
 }
 

@@ -49,7 +49,6 @@ struct DecodedFile {
 }
 
 impl DecodedFile {
-    /// Where the samples are.
     fn wav(&self) -> PathBuf {
         self.dir.path().join("decoded.wav")
     }

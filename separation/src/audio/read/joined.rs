@@ -94,7 +94,6 @@ struct Joined {
     path: PathBuf,
     /// Those that are still to be opened.
     parts: VecDeque<Range<u64>>,
-    /// How a part is opened.
     open_part: OpenPart,
     /// The part that is read now; none between parts.
     current: Option<(SourceFacts, Box<dyn Source>)>,

@@ -50,7 +50,6 @@ struct Survey {
     sections: Vec<(Spec, u64)>,
     /// Packets of music, without the tag's.
     num_packets: u64,
-    /// Their bytes.
     num_packet_bytes: u64,
     /// Bytes that are neither packets nor tags.
     num_junk_bytes: u64,
@@ -106,11 +105,9 @@ pub(super) struct MpegReader {
     skip_frames: u64,
     /// Frames of music that are still to be given.
     frames_left: u64,
-    /// Frames of music in all.
     num_frames: u64,
     /// Packets that became silence of their own length.
     num_concealed: u64,
-    /// What the first walk found.
     notes: Vec<String>,
     /// The last packet, decoded and converted, `[channel][frame]`.
     planes: Vec<Vec<f32>>,

@@ -30,7 +30,6 @@ const LAST_PAGE: u8 = 4;
 /// Bytes that are searched for the next page where one is damaged.
 const SEARCH_BYTES: u64 = 1 << 16;
 
-/// The songs of a file.
 pub(super) struct Links {
     /// Where each song begins. In bytes from the file's beginning; at least one.
     pub starts: Vec<u64>,

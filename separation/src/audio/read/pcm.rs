@@ -93,11 +93,8 @@ impl PcmFormat {
 pub(super) struct PcmReader {
     /// At the next frame.
     file: BufReader<File>,
-    /// Checked.
     format: PcmFormat,
-    /// Frames to read in all.
     num_frames: u64,
-    /// Frames read so far.
     frames_read: u64,
     /// The last block as it is in the file.
     bytes: Vec<u8>,

@@ -44,11 +44,8 @@ use crate::audio::time_stamp::{BEXT_BYTES, TimeStamp};
 
 /// Integers; of one byte unsigned, of more signed.
 const FORMAT_PCM: u16 = 1;
-/// Floats of IEEE 754.
 const FORMAT_FLOAT: u16 = 3;
-/// G.711's A-law.
 const FORMAT_A_LAW: u16 = 6;
-/// G.711's μ-law.
 const FORMAT_MU_LAW: u16 = 7;
 /// MPEG audio of any layer, and of layer III.
 const FORMATS_MPEG: [u16; 2] = [0x50, 0x55];
@@ -71,15 +68,11 @@ const MIN_OVERHANG_SECONDS: u64 = 1;
 
 /// What a WAV holds.
 enum Codec {
-    /// Samples as they are.
     Pcm(PcmFormat),
-    /// Packets of MPEG audio.
     Mpeg,
 }
 
-/// What the format chunk says.
 struct Format {
-    /// How samples are stored.
     codec: Codec,
     /// Positions of the channels as WAVE counts them; 0 if there are none.
     mask: u32,
@@ -96,7 +89,6 @@ enum Dialect {
     W64,
 }
 
-/// A chunk's header.
 struct Chunk {
     /// Four letters; of a GUID, its first four bytes.
     id: [u8; 4],

@@ -14,7 +14,6 @@ pub(super) const PACKET_FRAMES: u32 = DEFAULT_FRAMES_PER_PACKET;
 
 /// An encoder and the frames that wait for a packet to fill.
 pub(super) struct AlacPackets {
-    /// The crate's encoder.
     encoder: AlacEncoder,
     /// What goes in: interleaved integers of 16 bits.
     input: FormatDescription,
@@ -102,7 +101,6 @@ pub(super) fn config(spec: &AudioSpec) -> Vec<u8> {
     AlacEncoder::new(&output(spec)).magic_cookie()
 }
 
-/// What comes out.
 fn output(spec: &AudioSpec) -> FormatDescription {
     FormatDescription::alac(spec.sample_rate.into(), PACKET_FRAMES, channels(spec))
 }

@@ -60,7 +60,6 @@ impl FlacWriter {
     }
 }
 
-/// The encoder's error as ours.
 fn failed(error: flac_codec::Error) -> WriteError {
     match error {
         flac_codec::Error::Io(error) => error.into(),

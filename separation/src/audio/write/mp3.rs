@@ -49,7 +49,6 @@ pub(super) struct Mp3Writer {
     tag_at: u64,
     /// The last block as floats, `[channel][frame]`.
     planes: Vec<Vec<f32>>,
-    /// What LAME made of it.
     bytes: Vec<u8>,
 }
 
@@ -186,7 +185,6 @@ fn bitrate(rate: u16) -> Bitrate {
     }
 }
 
-/// LAME's error as ours.
 fn failed(error: mp3lame_encoder::EncodeError) -> WriteError {
     WriteError::Encoder(format!("LAME: {error}"))
 }

@@ -299,9 +299,7 @@ pub(super) fn mp4_box(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
 
 /// One recording in a file of its own.
 pub(super) struct M4aWriter {
-    /// What encodes.
     packets: AlacPackets,
-    /// What writes, with one track.
     movie: MovieWriter,
 }
 

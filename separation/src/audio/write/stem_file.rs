@@ -50,7 +50,6 @@ pub(crate) fn order(stems: &[String]) -> Option<[usize; NUM_STEMS]> {
 
 /// A track in the making: each packet behind its size.
 pub(super) struct TrackWriter {
-    /// What encodes.
     packets: AlacPackets,
     /// Sizes of 4 bytes, little-endian, each with its packet.
     file: BufWriter<File>,

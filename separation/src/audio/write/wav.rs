@@ -24,9 +24,7 @@ use crate::audio::channels::Layout;
 use crate::audio::tags::Tags;
 use crate::audio::time_stamp::{BEXT_BYTES, TimeStamp};
 
-/// Integers.
 const FORMAT_PCM: u16 = 1;
-/// Floats of IEEE 754.
 const FORMAT_FLOAT: u16 = 3;
 /// The format is in a GUID, with a channel mask beside it.
 const FORMAT_EXTENSIBLE: u16 = 0xfffe;
@@ -38,7 +36,6 @@ const SUBFORMAT_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38
 pub(super) struct WavWriter {
     /// Behind the last frame.
     file: BufWriter<File>,
-    /// How samples are stored.
     depth: BitDepth,
     /// Frames that the header announces and that have not come.
     frames_left: u64,

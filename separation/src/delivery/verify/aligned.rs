@@ -23,7 +23,6 @@ type Block = Vec<Vec<f32>>;
 
 /// A file that a thread decodes, with the frames that were not compared yet.
 pub(super) struct Aligned<'scope> {
-    /// For errors.
     name: String,
     /// What was decoded and not asked for yet.
     blocks: Receiver<Result<Block, ReadError>>,
@@ -31,11 +30,9 @@ pub(super) struct Aligned<'scope> {
     decoding: ScopedJoinHandle<'scope, Sha256>,
     /// Length of the file, where it is known from its header.
     stated_frames: Option<u64>,
-    /// What is being compared.
     block: Block,
     /// Frames of `block` that were compared.
     done: usize,
-    /// Frames received so far.
     num_frames: u64,
 }
 

@@ -30,13 +30,10 @@ pub(super) struct Raw {
     id: String,
     /// For people.
     name: String,
-    /// Of the model.
     version: String,
     /// What says which sections there must be.
     pub(super) kind: RawKind,
-    /// Of the weights.
     licence: String,
-    /// Where it comes from.
     source: String,
     /// May be empty, but not be missing.
     training_data: Vec<String>,
@@ -71,7 +68,6 @@ pub(super) struct Raw {
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RawKind {
-    /// [`Kind::StreamingSpectrum`].
     StreamingSpectrum,
     Waveform,
     Hybrid,

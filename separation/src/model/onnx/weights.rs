@@ -174,7 +174,6 @@ fn delimited<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     take(bytes, length).ok()
 }
 
-/// Passes over a value.
 fn skip(bytes: &mut &[u8], wire_type: u64) -> Option<()> {
     match wire_type {
         0 => varint(bytes).ok().map(drop),

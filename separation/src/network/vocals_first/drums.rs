@@ -27,7 +27,6 @@ use super::medians::{MAX_VALUES, Medians};
 
 /// Where the excess gives way to the medians of both directions, in Hz, and how steeply.
 const CROSSOVER_HZ: f32 = 200.0;
-/// Exponent of the cross-over.
 const ORDER: i32 = 8;
 /// The excess is not computed where its share is below a thousandth.
 const LOW_END_HZ: f32 = 500.0;

@@ -79,7 +79,6 @@ pub(crate) struct Files {
 /// Between calls as many are in it as it was made for, silence at first.
 #[derive(Default)]
 struct Delay {
-    /// How many wait.
     frames: usize,
     /// The oldest first, `[channel][frame]`.
     queue: [Vec<f32>; 2],

@@ -64,7 +64,6 @@ pub(super) trait Mask: Send {
 ///
 /// Hann windows, forward then backward the identity where the mask is 1 ([`crate::transform::stft`]).
 pub(super) struct Stage<M> {
-    /// What makes the masks.
     mask: M,
     /// The transform, shared by both channels.
     stft: Stft,
@@ -79,7 +78,6 @@ pub(super) struct Stage<M> {
     overlap: [Vec<f32>; 2],
     /// Of the newest frames that have one, `[frame · bin]`.
     masks: Vec<f32>,
-    /// One spectrum times its mask.
     masked: Vec<Complex<f32>>,
 }
 

@@ -44,7 +44,6 @@ impl Normalizer {
         }
     }
 
-    /// Forgets all frames.
     pub(super) fn reset(&mut self) {
         self.powers.clear();
     }

@@ -17,7 +17,6 @@ use crate::files::folders;
 
 /// In the user's data folder.
 const FILE: &str = "devices.json";
-/// Of the file.
 const FORMAT: u32 = 1;
 
 /// Times by what they depend on.
@@ -46,7 +45,6 @@ impl Times {
         folders::user_data().map_or_else(Self::default, |data| Self::read(&data.join(FILE)))
     }
 
-    /// Those in a file.
     fn read(path: &Path) -> Self {
         let document: Option<Document> = std::fs::read(path)
             .ok()
@@ -64,7 +62,6 @@ impl Times {
         self.hop_us.get(key).copied().map(Duration::from_micros)
     }
 
-    /// Remembers what was measured.
     pub(super) fn set(&mut self, key: String, time: Duration) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.is_changed |= self.hop_us.insert(key, us) != Some(us);
@@ -82,7 +79,6 @@ impl Times {
         }
     }
 
-    /// Replaces the file.
     fn write(&self) -> std::io::Result<()> {
         let Some(path) = &self.path else {
             return Ok(());

@@ -59,7 +59,6 @@ pub(in crate::audio::read) struct Spec {
     pub num_channels: usize,
 }
 
-/// What the four bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub spec: Spec,

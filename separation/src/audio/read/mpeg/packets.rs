@@ -32,7 +32,6 @@ const ID3V1_BYTES: usize = 128;
 /// What may come next in a file.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// A whole packet.
     Packet {
         /// What its first four bytes say.
         header: Header,
