@@ -29,10 +29,17 @@ fn a_manifest_that_is_not_exactly_right_is_refused_in_plain_words() {
     let waveform = with_files(WAVEFORM, &[("model.onnx", b"x")]);
     Manifest::parse(&spectral, "here").unwrap();
     Manifest::parse(&waveform, "here").unwrap();
+    let built_in = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/builtin/model.toml");
+    let built_in = std::fs::read_to_string(built_in).unwrap();
+    Manifest::parse(&built_in, "here").unwrap();
     let nul = r#"path = "a\u0000.onnx""#;
     #[rustfmt::skip]
     let rows = [
         // what is right, what it is replaced by, what the refusal must name
+        (&built_in, "hop = 1024", "hop = 128", "hop = 128"),
+        (&built_in, "hop = 1024", "hop = 768", "a hop that divides"),
+        (&built_in, "bins = 1024", "bins = 1", "bins from 2"),
+        (&built_in, "sample_rate = 44100", "sample_rate = 96000", "at most 48000"),
         (&spectral, "format = 1", "format = 2", "update Unweave"),
         (&spectral, "format = 1", "format = 0", "format = 0"),
         (&spectral, "format = 1", "", "format = 1"),

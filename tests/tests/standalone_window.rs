@@ -102,6 +102,8 @@ fn run(songs: Vec<PathBuf>, person: impl FnOnce() + Send) {
         settings: Some(folders::home().unwrap().join("settings/standalone.json")),
     };
     let program = Program::start(UnweaveStereo::default(), &arguments, setting).unwrap();
+    // There are none yet; but Wine hangs if two threads are the first to ask for its desktop.
+    close_windows();
     std::thread::scope(|scope| {
         let person = scope.spawn(|| {
             align_window();

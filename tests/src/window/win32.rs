@@ -157,6 +157,8 @@ fn press(text: &str) {
         .collect();
     for key in &keys {
         keyboard(*key, 0, KEYBD_EVENT_FLAGS(0));
+        // As long as xdotool's.
+        std::thread::sleep(Duration::from_millis(12));
     }
     for key in keys.iter().rev() {
         keyboard(*key, 0, KEYEVENTF_KEYUP);

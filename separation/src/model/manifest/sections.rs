@@ -23,6 +23,10 @@ const MAX_LOOKAHEAD_HOPS: usize = 1_024;
 const MAX_SEGMENT_FRAMES: usize = 600 * 48_000;
 /// Of a Wiener filter; Open-Unmix does one.
 const MAX_ITERATIONS: usize = 16;
+/// Hops in a second of `vocals-first`, whose medians see 0.25 s to either side, and at most 64 hops.
+const MAX_MEDIAN_HOPS: usize = 125;
+/// In Hz, since on files `vocals-first` has hops of 512 samples whatever the rate.
+const MAX_MEDIAN_RATE: u32 = 48_000;
 /// Models in a bag or a cascade.
 const MAX_MODELS: usize = 16;
 
@@ -95,7 +99,10 @@ pub(super) fn check(raw: &Raw) -> Result<Kind, String> {
             Kind::DeepFilter(segment)
         }
         RawKind::VocalsFirst => {
-            let transform = streamed(raw.stft.as_ref().ok_or("[stft] is missing")?)?;
+            let transform = streamed(
+                raw.stft.as_ref().ok_or("[stft] is missing")?,
+                raw.sample_rate,
+            )?;
             let files = raw.files.as_ref().ok_or("[files] is missing")?;
             Kind::VocalsFirst(transform, lookback("[files]", files, USUAL_BUDGET)?)
         }
@@ -313,7 +320,7 @@ fn transform(stft: &RawStft, segment: &Segment, kind: &str) -> Result<Transform,
 }
 
 /// The transform of a signal without segments.
-fn streamed(stft: &RawStft) -> Result<Transform, String> {
+fn streamed(stft: &RawStft, sample_rate: u32) -> Result<Transform, String> {
     let &RawStft { n_fft, hop, .. } = stft;
     let all = n_fft / 2 + 1;
     let bins = stft.bins.unwrap_or(all);
@@ -324,14 +331,23 @@ fn streamed(stft: &RawStft) -> Result<Transform, String> {
             && stft.normalised.is_none()
             && n_fft <= MAX_N_FFT
             && Stft::is_valid(n_fft, hop)
-            && (1..=all).contains(&bins),
+            && (2..=all).contains(&bins),
         || {
             format!(
                 "[stft] of kind vocals-first has window = \"hann\", n_fft up to {MAX_N_FFT}, a hop that divides \
-                 half of it, bins up to {all}, and no more"
+                 half of it, bins from 2 to {all}, and no more"
             )
         },
     )?;
+    require(sample_rate <= MAX_MEDIAN_RATE, || {
+        format!("kind vocals-first needs a sample_rate of at most {MAX_MEDIAN_RATE}")
+    })?;
+    let is_slow = hop.saturating_mul(MAX_MEDIAN_HOPS) >= sample_rate as usize;
+    require(is_slow, || {
+        format!(
+            "kind vocals-first has at most {MAX_MEDIAN_HOPS} hops in a second, so hop = {hop} is too small"
+        )
+    })?;
     Ok(Transform {
         n_fft,
         hop,
