@@ -160,6 +160,19 @@ fn a_model_is_downloaded_checked_installed_and_not_fetched_again() {
 }
 
 #[test]
+fn a_download_that_does_not_run_is_kept_for_when_it_does() {
+    let (server, place) = place(|asked, _, stream| serve(stream, asked, &graph(), usize::MAX));
+    let right = fs::read_to_string(place.catalogue()).unwrap();
+    // Its tensors are of 64 frames.
+    fs::write(place.catalogue(), right.replace("64", "128")).unwrap();
+    place.assert_refused(&place.fetch());
+    assert_eq!(place.part(), place.content);
+    fs::write(place.catalogue(), right).unwrap();
+    place.assert_installed(&place.fetch());
+    assert_eq!(server.asked().len(), 1, "it was there already");
+}
+
+#[test]
 fn what_breaks_off_goes_on_where_it_stopped() {
     let (server, place) = place(|asked, idx, stream| {
         // Fifty bytes at a time, three times; then the rest.

@@ -47,8 +47,7 @@ pub enum Trial {
 
 /// Installs a model for this user, under its id, and tries it.
 ///
-/// `manifest` is the text of the `model.toml`. What is moved rather than copied is gone from where it was even
-/// if the model is then refused.
+/// `manifest` is the text of the `model.toml`.
 ///
 /// # Errors
 /// The manifest is wrong, the model is there already and not to be replaced, its files are not what the
@@ -72,9 +71,10 @@ pub fn install(
     fs::create_dir_all(models).map_err(|error| failed(models, &error))?;
     sweep(models);
     let working = working_folder(models)?;
-    put_together(working.path(), manifest, files).map_err(|error| failed(&to, &error))?;
-    let model = Model::open(working.path())?;
-    let trial = try_out(&model, options)?;
+    let trial = put_together(working.path(), manifest, files)
+        .map_err(|error| failed(&to, &error))
+        .and_then(|()| try_out(&Model::open(working.path())?, options))
+        .inspect_err(|_| give_back(working.path(), files))?;
 
     let replaced = working_folder(models)?;
     let old = replaced.path().join(&id);
@@ -84,6 +84,7 @@ pub fn install(
     if let Err(error) = fs::rename(working.path(), &to) {
         // Whoever had a model keeps it.
         let _ = fs::rename(&old, &to);
+        give_back(working.path(), files);
         return Err(failed(&to, &error));
     }
     let model = Model {
@@ -151,6 +152,17 @@ fn put_together(folder: &Path, manifest: &str, files: &[File]) -> io::Result<()>
     file.write_all(manifest.as_bytes())?;
     // A model that is there after a power failure must be whole.
     file.sync_all()
+}
+
+/// Moves what was moved back: it may have been downloaded for an hour.
+fn give_back(folder: &Path, files: &[File]) {
+    for file in files
+        .iter()
+        .filter(|file| file.is_moved && !file.from.exists())
+    {
+        // What can't be has to be downloaded again.
+        let _ = fs::rename(folder.join(&file.path), &file.from);
+    }
 }
 
 /// Loads the model and drops it; without a runtime, only verifies its files.
