@@ -76,6 +76,7 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
             "--locked",
             "--workspace",
             "--all-targets",
+            "--features=unweave-tests/cards",
             "-Zbuild-std=std,panic_unwind",
             "--target",
             target,
