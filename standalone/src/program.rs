@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use unweave_plugin::Unweave;
 use unweave_plugin::editor::EditorWindow;
 use unweave_plugin::variant::Variant;
+use unweave_window::desktop;
 
 use crate::arguments::Arguments;
 use crate::host::Host;
@@ -44,6 +45,7 @@ impl Program {
         arguments: &Arguments,
         setting: Setting,
     ) -> Result<Self, String> {
+        desktop::make_ready();
         let (memory, settings, word) = match setting.settings {
             Some(path) => {
                 let (memory, settings, word) = Memory::open(path);

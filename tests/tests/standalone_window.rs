@@ -101,9 +101,6 @@ fn run(songs: Vec<PathBuf>, person: impl FnOnce() + Send) {
         systems: Vec::new(),
         settings: Some(folders::home().unwrap().join("settings/standalone.json")),
     };
-    // There are none yet. But Wine hangs if the first to ask for windows does so while another thread loads a library
-    // that wants one: ONNX Runtime, with the model.
-    close_windows();
     let program = Program::start(UnweaveStereo::default(), &arguments, setting).unwrap();
     std::thread::scope(|scope| {
         let person = scope.spawn(|| {

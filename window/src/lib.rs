@@ -13,6 +13,7 @@
 
 mod change;
 mod clipboard;
+pub mod desktop;
 #[cfg_attr(target_os = "linux", path = "drag_source/x11.rs")]
 #[cfg_attr(target_os = "macos", path = "drag_source/macos.rs")]
 #[cfg_attr(windows, path = "drag_source/windows.rs")]
