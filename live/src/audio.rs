@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::controls::Controls;
-use crate::denormals::flushed;
+use crate::denormals::{flushed, normal_or_zero};
 use crate::handover::{Arrivals, Handover, Link, handover};
 use crate::lane::{LanePosition, Run};
 use crate::levels::{Gauge, Levels};
@@ -200,7 +200,8 @@ impl AudioSide {
     /// Replaces the mix in `main` by the main output, and fills the stem outputs.
     ///
     /// The main output is `x + Σ (g_i − 1) s_i` with the delayed mix x, stems s_i and gains g_i: x
-    /// bit for bit while all gains are 1. Where stems are missing it fades to x, and the stem outputs
+    /// bit for bit while all gains are 1, but for denormals, which come in as zeros of their sign and are handed
+    /// on to nobody. Where stems are missing it fades to x, and the stem outputs
     /// to silence. A mono plug-in gives the same frames to both channels and takes their mean, which
     /// is exact where both are the same.
     ///
@@ -227,6 +228,9 @@ impl AudioSide {
     ) {
         let [left, right] = main;
         let num_frames = left.len().min(right.len());
+        for sample in left.iter_mut().chain(right.iter_mut()) {
+            *sample = normal_or_zero(*sample);
+        }
         self.mixer.set(controls);
         self.meet_successor();
         for link in self.links() {

@@ -10,6 +10,14 @@ pub(crate) fn flushed<T>(work: impl FnOnce() -> T) -> T {
     unsafe { no_denormals::no_denormals(work) }
 }
 
+/// A denormal as zero of its sign, everything else as it is: also where nothing is computed with it.
+pub(crate) fn normal_or_zero(sample: f32) -> f32 {
+    match sample.abs() < f32::MIN_POSITIVE {
+        true => 0.0_f32.copysign(sample),
+        false => sample,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::hint::black_box;
@@ -28,5 +36,18 @@ mod tests {
         let panicked = std::panic::catch_unwind(|| flushed(|| panic!("on purpose")));
         assert!(panicked.is_err());
         assert_ne!(half_of_the_smallest(), 0.0);
+    }
+
+    #[test]
+    fn all_other_numbers_stay_as_they_are() {
+        let same = [0.0, -0.0, 1.0, f32::MIN_POSITIVE, -f32::MAX, f32::INFINITY];
+        for number in same {
+            assert_eq!(normal_or_zero(number).to_bits(), number.to_bits());
+        }
+        assert!(normal_or_zero(f32::NAN).is_nan());
+        for denormal in [1e-45, f32::MIN_POSITIVE / 2.0] {
+            assert_eq!(normal_or_zero(denormal).to_bits(), 0);
+            assert_eq!(normal_or_zero(-denormal).to_bits(), (-0.0_f32).to_bits());
+        }
     }
 }

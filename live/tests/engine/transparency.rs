@@ -13,7 +13,7 @@ const RATES: [u32; 11] = [
 fn awkward_mix(num_frames: usize) -> Audio {
     let special = [
         -0.0,
-        f32::MIN_POSITIVE / 4.0,
+        f32::MIN_POSITIVE,
         1e30,
         f32::INFINITY,
         f32::NAN,
@@ -142,4 +142,10 @@ fn numbers_too_small_for_the_processor_are_not_computed_with() {
             .flat_map(|side| &side[settled..])
             .all(|sample| *sample == 0.0)
     );
+    // Nor handed on, where nothing is computed.
+    let mut rig = Rig::new(small_model([0.4, 0.3, -0.2, 0.0]), 44_100, 512);
+    let out = rig.play(&mix, &[512], &Controls::default());
+    let zeros = [vec![0.0; 3000], vec![-0.0; 3000]];
+    let expected = delayed(&zeros, rig.plan.latency_frames());
+    assert!(bits(&out.main) == bits(&expected));
 }
