@@ -132,7 +132,9 @@ fn test(root: &Path, args: &[String]) -> anyhow::Result<()> {
     }
     let screen = Screen::start_without_opengl(tree.folder())?;
     eprintln!("The windows once more, without OpenGL:");
-    let windows = ["--package", "unweave-tests", "--test", "window"];
-    let tested_again = test(&screen.display, &[&windows, &args]);
+    let tested_again = test(
+        &screen.display,
+        &[whole, excluded, &["--test", "window"], &args],
+    );
     tested.and(tested_again)
 }

@@ -15,8 +15,8 @@ use windows::Win32::System::Diagnostics::ToolHelp::{
 use windows::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
 use windows::Win32::UI::Input::KeyboardAndMouse::{
     INPUT, INPUT_0, INPUT_KEYBOARD, INPUT_MOUSE, KEYBD_EVENT_FLAGS, KEYBDINPUT, KEYEVENTF_KEYUP,
-    KEYEVENTF_UNICODE, MOUSE_EVENT_FLAGS, MOUSEEVENTF_LEFTDOWN, MOUSEEVENTF_LEFTUP, MOUSEINPUT,
-    SendInput, VIRTUAL_KEY, VK_CONTROL, VK_F5, VK_RETURN, VK_SHIFT, VK_SPACE,
+    MOUSE_EVENT_FLAGS, MOUSEEVENTF_LEFTDOWN, MOUSEEVENTF_LEFTUP, MOUSEINPUT, SendInput,
+    VIRTUAL_KEY, VK_CONTROL, VK_F5, VK_RETURN, VK_SHIFT, VK_SPACE, VkKeyScanW,
 };
 use windows::Win32::UI::WindowsAndMessaging::{
     CreateWindowExW, DefWindowProcW, DestroyWindow, DispatchMessageW, EnumWindows, GetWindowRect,
@@ -31,6 +31,8 @@ use super::{PATIENCE, run_ignored};
 
 /// How this system's windows are called.
 pub const API: GuiApiType<'_> = GuiApiType::WIN32;
+/// As long as xdotool's.
+const KEY_DELAY: Duration = Duration::from_millis(12);
 const CLASS: PCWSTR = w!("unweave test host");
 
 thread_local! {
@@ -137,10 +139,20 @@ fn keyboard(key: VIRTUAL_KEY, scan: u16, flags: KEYBD_EVENT_FLAGS) {
     });
 }
 
+/// Types what the keyboard has a key for.
 fn character(unit: u16) {
-    for flags in [KEYEVENTF_UNICODE, KEYEVENTF_UNICODE | KEYEVENTF_KEYUP] {
-        keyboard(VIRTUAL_KEY(0), unit, flags);
+    // SAFETY: any unit will do.
+    let [key, state] = unsafe { VkKeyScanW(unit) }.to_le_bytes();
+    assert!(state <= 1, "a key, with Shift or without");
+    let key = VIRTUAL_KEY(key.into());
+    let shift = (state == 1).then_some(VK_SHIFT);
+    for key in shift.into_iter().chain([key]) {
+        keyboard(key, 0, KEYBD_EVENT_FLAGS(0));
     }
+    for key in [key].into_iter().chain(shift) {
+        keyboard(key, 0, KEYEVENTF_KEYUP);
+    }
+    std::thread::sleep(KEY_DELAY);
 }
 
 fn press(text: &str) {
@@ -157,8 +169,7 @@ fn press(text: &str) {
         .collect();
     for key in &keys {
         keyboard(*key, 0, KEYBD_EVENT_FLAGS(0));
-        // As long as xdotool's.
-        std::thread::sleep(Duration::from_millis(12));
+        std::thread::sleep(KEY_DELAY);
     }
     for key in keys.iter().rev() {
         keyboard(*key, 0, KEYEVENTF_KEYUP);
