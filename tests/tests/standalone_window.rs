@@ -178,8 +178,13 @@ fn by_hand() {
         drag_cap();
         let song = home.join("song.wav");
         tone(&song, RATE / 2);
-        let (x, y) = PATH;
-        xdotool(&format!("mousemove {x} {y} click 1"));
+        click_until("the line for paths is entered", PATH, || {
+            let [red, green, blue, _] = DARK.focus.to_array();
+            let (x, y) = PATH;
+            column((x, y - 13), 26)
+                .contains(&[red, green, blue])
+                .then_some(())
+        });
         xdotool(&format!("type --delay 20 {}", song.display()));
         xdotool("key Return");
         let stems = home.join("Unweave");

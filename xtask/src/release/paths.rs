@@ -30,8 +30,8 @@ impl Folder {
         Ok(Some(Self { name, entries }))
     }
 
-    /// Whether bytes name something that is in it. Its own name alone may be there by chance: `/root/` is a part of
-    /// paths that are not of files.
+    /// Whether bytes name something that is in it. Its own name alone may be there by chance, as a part of paths that
+    /// are not of files.
     fn is_told(&self, mut bytes: &[u8]) -> bool {
         while let Some(at) = bytes.iter().position(|byte| *byte == self.name[0]) {
             bytes = &bytes[at..];
