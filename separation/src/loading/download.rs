@@ -9,7 +9,7 @@
 //! | 206 | what comes is appended, if it begins where the part ends |
 //! | 200 | the part begins anew: this server can't go on, or has another version (`If-Range`) |
 //! | 416 | the part begins anew |
-//! | 429, 5xx, silence, an end in the middle | once more, later, up to [`MAX_FRUITLESS`] times without anything new |
+//! | 429, 5xx, silence, an end in the middle | once more, later, up to `MAX_FRUITLESS` times without anything new |
 //! | anything else, or another size | the next address |
 //!
 //! HTTPS certificates are checked against the system's own list; HTTP status, ranges and `If-Range` are those
