@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use unweave_live::capture::kept::kept;
 use unweave_plugin::UnweaveStereo;
 use unweave_plugin::editor::palette::DARK;
 use unweave_separation::delivery::verdict::Outcome;
@@ -78,8 +79,14 @@ fn the_standalone_mutes_captures_and_renders_by_hand_and_ends_when_it_is_closed(
         } else {
             cache
         };
-        let takes = std::fs::read_dir(cache.join("takes"));
-        assert_eq!(takes.map_or(0, Iterator::count), 0, "takes go with it");
+        let takes = cache.join("takes");
+        // On a machine that is too slow to play without a gap there are more takes, of which nothing was made.
+        let names: Vec<String> = kept(&takes).into_iter().map(|take| take.name).collect();
+        assert!(!names.contains(&"Take 1".to_owned()), "it was rendered");
+        let left = std::fs::read_dir(takes).into_iter().flatten();
+        let left = left.map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name != "kept").collect();
+        assert_eq!(left, [""; 0], "takes go with it");
     }
 }
 
