@@ -13,6 +13,7 @@ const RATES: [u32; 11] = [
 fn awkward_mix(num_frames: usize) -> Audio {
     let special = [
         -0.0,
+        f32::MIN_POSITIVE / 4.0,
         f32::MIN_POSITIVE,
         1e30,
         f32::INFINITY,
@@ -24,6 +25,17 @@ fn awkward_mix(num_frames: usize) -> Audio {
         mix[value_idx % 2][37 + 131 * value_idx] = value;
     }
     mix
+}
+
+/// The mix as it is handed on: denormals are zeros of their sign.
+fn handed_on(mix: &Audio) -> Audio {
+    mix.each_ref().map(|side| {
+        let samples = side.iter().map(|sample| match sample.is_subnormal() {
+            true => 0.0_f32.copysign(*sample),
+            false => *sample,
+        });
+        samples.collect()
+    })
 }
 
 #[test]
@@ -39,7 +51,7 @@ fn unity_gain_is_the_delayed_mix_bit_for_bit_for_every_block_size() {
         let max_block = *blocks.iter().max().unwrap();
         let mut rig = Rig::new(small_model([0.4, 0.3, -0.2, 0.0]), 44_100, max_block);
         let out = rig.play(&mix, &blocks, &Controls::default());
-        let expected = delayed(&mix, rig.plan.latency_frames());
+        let expected = delayed(&handed_on(&mix), rig.plan.latency_frames());
         assert!(bits(&out.main) == bits(&expected), "blocks of {blocks:?}");
     }
 }
@@ -50,7 +62,7 @@ fn unity_gain_is_the_delayed_mix_bit_for_bit_at_every_sample_rate() {
     for rate in RATES {
         let mut rig = Rig::new(small_model([0.4, 0.3, -0.2, 0.0]), rate, 512);
         let out = rig.play(&mix, &[100, 512, 1], &Controls::default());
-        let expected = delayed(&mix, rig.plan.latency_frames());
+        let expected = delayed(&handed_on(&mix), rig.plan.latency_frames());
         assert!(bits(&out.main) == bits(&expected), "at {rate} Hz");
     }
 }
