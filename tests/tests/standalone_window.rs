@@ -80,13 +80,10 @@ fn the_standalone_mutes_captures_and_renders_by_hand_and_ends_when_it_is_closed(
             cache
         };
         let takes = cache.join("takes");
-        // On a machine that is too slow to play without a gap there are more takes, of which nothing was made.
-        let names: Vec<String> = kept(&takes).into_iter().map(|take| take.name).collect();
-        assert!(!names.contains(&"Take 1".to_owned()), "it was rendered");
+        let waiting = kept(&takes);
         let left = std::fs::read_dir(takes).into_iter().flatten();
-        let left = left.map(|entry| entry.unwrap().file_name());
-        let left: Vec<_> = left.filter(|name| name != "kept").collect();
-        assert_eq!(left, [""; 0], "takes go with it");
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [""; 0], "takes go with it; kept: {waiting:?}");
     }
 }
 
